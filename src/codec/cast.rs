@@ -1,0 +1,76 @@
+//! Number conversions: the only file with `as`. Invariant: a conversion here never changes a value;
+//! what may not fit gives `None`, and what documents its loss says so in its name.
+#![expect(clippy::as_conversions, reason = "this file is where conversions are proved")]
+
+const _: () = assert!(usize::BITS >= 64, "Treering needs a 64-bit target");
+
+/// A `u32` as a `usize`.
+#[inline]
+pub(crate) const fn usize_of(value: u32) -> usize {
+    value as usize
+}
+
+/// A `usize` as a `u64`.
+#[inline]
+pub(crate) const fn u64_of(value: usize) -> u64 {
+    value as u64
+}
+
+/// A `u64` as a `usize`.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the target has 64 bits, asserted above")]
+pub(crate) const fn usize_of_u64(value: u64) -> usize {
+    value as usize
+}
+
+/// A count or position as a `u32`, where it fits.
+#[inline]
+pub(crate) fn u32_of(value: usize) -> Option<u32> {
+    u32::try_from(value).ok()
+}
+
+/// A number as a `u8`, where it fits.
+#[inline]
+pub(crate) fn u8_of(value: u32) -> Option<u8> {
+    u8::try_from(value).ok()
+}
+
+/// The bits of an `i64` as a `u64`.
+#[inline]
+pub(crate) const fn bits_of_i64(value: i64) -> u64 {
+    value.cast_unsigned()
+}
+
+/// The `i64` with these bits.
+#[inline]
+pub(crate) const fn i64_of_bits(bits: u64) -> i64 {
+    bits.cast_signed()
+}
+
+/// The nearest `f64`.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "nearest is what the name says")]
+pub(crate) const fn nearest_f64(value: i64) -> f64 {
+    value as f64
+}
+
+/// The nearest `f64`.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "nearest is what the name says")]
+pub(crate) const fn nearest_f64_of_u64(value: u64) -> f64 {
+    value as f64
+}
+
+/// The low 32 bits.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "low bits are what the name says")]
+pub(crate) const fn low_u32(value: u64) -> u32 {
+    value as u32
+}
+
+/// The low 8 bits.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "low bits are what the name says")]
+pub(crate) const fn low_u8(value: u64) -> u8 {
+    value as u8
+}

@@ -1,0 +1,17 @@
+//! Treering is an embedded trace store: OTLP spans in, one local file, structural `TraceQL` out.
+
+mod codec;
+mod error;
+mod id;
+pub mod model;
+mod options;
+pub mod otlp;
+pub mod query;
+mod store;
+mod time;
+
+pub use error::Error;
+pub use id::{ParseIdError, SpanId, TraceId};
+pub use options::Options;
+pub use store::{Batch, Explanation, Ingested, SearchOptions, Stats, Store};
+pub use time::Timestamp;

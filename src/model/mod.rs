@@ -1,0 +1,13 @@
+//! What users give and get: spans, values, resources and traces, with every field that OTLP has.
+
+mod borrowed;
+mod resource;
+mod span;
+mod trace;
+mod value;
+
+pub use borrowed::{AttributeRef, EventRef, LinkRef, Refusal, SpanRef, SpanSink, ValueRef};
+pub use resource::{EntityRef, InstrumentationScope, Resource};
+pub use span::{Event, Link, Span, SpanKind, Status, StatusCode};
+pub use trace::Trace;
+pub use value::{Attribute, Value};

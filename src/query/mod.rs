@@ -1,0 +1,9 @@
+//! `TraceQL`: from text to tree to plan to rows. Each step is a plain function between printable
+//! types; blocks are seen only through a narrow trait.
+
+mod error;
+mod result;
+pub mod syntax;
+
+pub use error::{QueryError, QueryErrorKind};
+pub use result::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
