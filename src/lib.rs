@@ -1,5 +1,6 @@
 //! Treering is an embedded trace store: OTLP spans in, one local file, structural `TraceQL` out.
 
+mod block;
 mod codec;
 mod error;
 mod id;

@@ -74,3 +74,10 @@ pub(crate) const fn low_u32(value: u64) -> u32 {
 pub(crate) const fn low_u8(value: u64) -> u8 {
     value as u8
 }
+
+/// The low 64 bits.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "low bits are what the name says")]
+pub(crate) const fn low_u64(value: u128) -> u64 {
+    value as u64
+}

@@ -1,5 +1,11 @@
 //! Bytes and numbers: the only room that knows encodings. Everything stored is little-endian and
 //! every reader is fallible; layers above see checked types.
 
+pub(crate) mod bytes;
 pub(crate) mod cast;
+pub(crate) mod checksum;
 pub(crate) mod hex;
+pub(crate) mod order;
+pub(crate) mod packed;
+pub(crate) mod record;
+pub(crate) mod value;
