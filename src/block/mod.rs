@@ -17,5 +17,16 @@ mod rebuild;
 mod staging;
 mod values;
 
+pub(crate) use arrange::{arrange, group_by_trace};
+pub(crate) use builder::{Built, OrderedTrace, build};
+pub(crate) use cache::Cache;
+pub(crate) use column::{ColumnKey, ColumnReader, Numbers, ValueCursor};
+pub(crate) use error::{BlockError, BlockId};
+pub(crate) use format::{Section, Table, field};
+pub(crate) use image::{Chunks, Image};
+pub(crate) use nested_set::NONE;
+pub(crate) use reader::{Block, TraceEntry};
+pub(crate) use staging::{Staging, ValueKind};
+
 #[cfg(test)]
 mod tests;
