@@ -3,6 +3,7 @@
 
 mod bits;
 mod error;
+pub(crate) mod exec;
 mod pattern;
 mod result;
 pub(crate) mod rows;
