@@ -81,3 +81,10 @@ pub(crate) const fn low_u8(value: u64) -> u8 {
 pub(crate) const fn low_u64(value: u128) -> u64 {
     value as u64
 }
+
+/// The nearest `f64`.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "nearest is what the name says")]
+pub(crate) const fn nearest_f64_of_i128(value: i128) -> f64 {
+    value as f64
+}
