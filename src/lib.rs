@@ -8,6 +8,7 @@ pub mod model;
 mod options;
 pub mod otlp;
 pub mod query;
+mod search;
 mod storage;
 mod store;
 mod time;
