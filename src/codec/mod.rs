@@ -1,5 +1,8 @@
 //! Bytes and numbers: the only room that knows encodings. Everything stored is little-endian and
 //! every reader is fallible; layers above see checked types.
 
+#[cfg(feature = "json")]
+pub(crate) mod base64;
 pub(crate) mod cast;
 pub(crate) mod hex;
+pub(crate) mod wire;
