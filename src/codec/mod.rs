@@ -2,6 +2,8 @@
 //! every reader is fallible; layers above see checked types.
 
 pub(crate) mod bytes;
+#[cfg(feature = "json")]
+pub(crate) mod base64;
 pub(crate) mod cast;
 pub(crate) mod checksum;
 pub(crate) mod hex;
@@ -9,3 +11,4 @@ pub(crate) mod order;
 pub(crate) mod packed;
 pub(crate) mod record;
 pub(crate) mod value;
+pub(crate) mod wire;
