@@ -2,6 +2,7 @@
 //! types; blocks are seen only through a narrow trait.
 
 mod bits;
+mod check;
 mod error;
 pub(crate) mod exec;
 mod pattern;
@@ -11,6 +12,8 @@ pub(crate) mod source;
 pub mod syntax;
 pub(crate) mod value;
 
+pub use check::{CheckedQuery, check, check_search};
 pub use error::{QueryError, QueryErrorKind};
 pub(crate) use pattern::Pattern;
 pub use result::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
+pub use syntax::parse;
