@@ -75,6 +75,16 @@ pub(crate) fn stored(arrived: &[Span]) -> BTreeMap<TraceId, Vec<Span>> {
     traces
 }
 
+/// The spans of a trace in pre-order, each with the position of its parent.
+pub(crate) fn pre_order(spans: Vec<Span>) -> (Vec<Span>, Vec<Option<usize>>) {
+    let tree = Tree::new(spans);
+    let mut order: Vec<usize> = (0..tree.spans.len()).collect();
+    order.sort_by_key(|at| tree.walk[*at].0);
+    let position = |at: usize| order.iter().position(|other| *other == at);
+    let parents = order.iter().map(|at| tree.parents[*at].and_then(position)).collect();
+    (order.iter().map(|at| tree.spans[*at].clone()).collect(), parents)
+}
+
 /// True if `first` stays and not `second`.
 fn stays(first: &Span, second: &Span) -> bool {
     (first.end, first) >= (second.end, second)
