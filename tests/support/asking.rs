@@ -1,0 +1,74 @@
+//! Putting one question to the engine and to the oracle. Invariant: nothing of the two answers is
+//! left out of the comparison but the values that `select` and stages add.
+
+use std::path::Path;
+
+use treering::model::Span;
+use treering::query::syntax::Query;
+use treering::query::{QueryErrorKind, SearchResult};
+use treering::{Batch, Error, Options, SearchOptions, Store};
+
+use super::oracle::{Answer, Ask, SpanAnswer, SpansetAnswer, TraceAnswer};
+
+/// Opens a store of tiny blocks and chunks, so that a few spans fill many.
+pub(crate) fn open_tiny(folder: &Path, chunk_bytes: u32) -> Store {
+    let mut options = Options::default();
+    options.block_rows_max = 7;
+    options.chunk_bytes = chunk_bytes;
+    Store::open(folder.join("store.redb"), options).unwrap()
+}
+
+/// The tree of a query that is known to be right.
+pub(crate) fn parse(text: &str) -> Query {
+    treering::query::syntax::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// Stores the spans as one batch.
+pub(crate) fn ingest(store: &Store, spans: &[Span]) {
+    let mut batch = Batch::new();
+    for span in spans {
+        batch.push(span).unwrap();
+    }
+    store.ingest(batch).unwrap();
+}
+
+/// The engine's answer; `None` where it says that it cannot do that yet.
+pub(crate) fn search(store: &Store, text: &str, ask: &Ask) -> Option<Answer> {
+    let mut options = SearchOptions::default();
+    options.start = ask.start;
+    options.end = ask.end;
+    options.limit = ask.limit;
+    options.spans_per_spanset = ask.spans_per_spanset;
+    match store.search(text, &options) {
+        Ok(result) => Some(answer(&result)),
+        Err(Error::Query(error)) if error.kind() == QueryErrorKind::Unsupported => None,
+        Err(Error::Unsupported(_)) => None,
+        Err(error) => panic!("{text}: {error:?}"),
+    }
+}
+
+fn answer(result: &SearchResult) -> Answer {
+    let mut traces = Vec::new();
+    for found in &result.traces {
+        let mut spansets = Vec::new();
+        for set in &found.spansets {
+            let spans = set.spans.iter().map(|span| SpanAnswer {
+                span_id: span.span_id,
+                name: span.name.clone(),
+                service: span.service.clone(),
+                start: span.start,
+                duration_nanos: span.duration_nanos,
+            });
+            spansets.push(SpansetAnswer { matched: set.matched, spans: spans.collect() });
+        }
+        traces.push(TraceAnswer {
+            trace_id: found.trace_id,
+            root_service: found.root_service.clone(),
+            root_name: found.root_name.clone(),
+            start: found.start,
+            duration_nanos: found.duration_nanos,
+            spansets,
+        });
+    }
+    Answer { traces }
+}

@@ -1,0 +1,20 @@
+//! The naive oracle: `TraceQL` read straight off its description, by nested loops over model spans.
+//! Invariant: nothing of the engine is used but the model and the syntax tree, so that an error is
+//! not made twice.
+//!
+//! `tree` says who is whose parent, `fields` what a field of a span is, `values` how values compare
+//! and calculate, `expr` what an expression is on one span, `spansets` what operators select, and
+//! `pipeline` what stages do with it.
+
+mod answer;
+mod expr;
+mod fields;
+mod pipeline;
+mod scalar;
+mod spansets;
+mod time;
+mod tree;
+mod values;
+
+pub(crate) use answer::{Answer, Ask, Oracle, SpanAnswer, SpansetAnswer, TraceAnswer, Unsupported};
+pub(crate) use tree::{normalised, pre_order, stored};

@@ -1,0 +1,66 @@
+//! Scalars: numbers computed from a spanset. Invariant: numbers add up in the order of the spans, and
+//! spans without a number do not count.
+
+use treering::query::syntax::{
+    AggregateOp, ArithmeticOp, CompareOp, FieldExpr, ScalarExpr, ScalarExprKind, ScalarFilter,
+};
+
+use super::spansets::{Evaluation, Set};
+use super::values::{Number, Val, calculate, compare, negate};
+
+impl Evaluation<'_> {
+    /// True if the filter keeps the spanset.
+    pub(crate) fn scalar_filter(self, filter: &ScalarFilter, set: &Set) -> bool {
+        compare(&self.scalar(&filter.left, set), filter.op, &self.scalar(&filter.right, set))
+    }
+
+    fn scalar(self, scalar: &ScalarExpr, set: &Set) -> Val {
+        match &scalar.kind {
+            ScalarExprKind::Literal(literal) => Val::from(literal),
+            ScalarExprKind::Negate(inner) => negate(&self.scalar(inner, set)),
+            ScalarExprKind::Count => Val::Int(i64::try_from(set.len()).unwrap_or(i64::MAX)),
+            ScalarExprKind::Aggregate(op, expr) => self.aggregate(*op, expr, set),
+            ScalarExprKind::Pipeline(pipeline, scalar) => {
+                let spans = self.pipeline(pipeline, vec![set.clone()]).into_iter().flatten();
+                self.scalar(scalar, &spans.collect())
+            }
+            ScalarExprKind::Chain { first, rest } => {
+                rest.iter().fold(self.scalar(first, set), |left, (op, next)| {
+                    calculate(&left, *op, &self.scalar(next, set))
+                })
+            }
+        }
+    }
+
+    fn aggregate(self, op: AggregateOp, expr: &FieldExpr, set: &Set) -> Val {
+        let values = set.iter().map(|at| self.on(*at).value(expr));
+        let numbers: Vec<Val> = values.filter(|value| value.number().is_some()).collect();
+        let Some((first, rest)) = numbers.split_first() else { return Val::Nil };
+        let count = Val::Float(Number::Whole(i128::try_from(numbers.len()).unwrap_or(0)).float());
+        let sum = || rest.iter().fold(first.clone(), |sum, value| add(&sum, value));
+        let best = |op: CompareOp| {
+            let better = |best: Val, value: &Val| {
+                if compare(value, op, &best) || is_nan(&best) { value.clone() } else { best }
+            };
+            rest.iter().fold(first.clone(), better)
+        };
+        match op {
+            AggregateOp::Sum => sum(),
+            AggregateOp::Avg => calculate(&sum(), ArithmeticOp::Divide, &count),
+            AggregateOp::Max => best(CompareOp::Greater),
+            AggregateOp::Min => best(CompareOp::Less),
+        }
+    }
+}
+
+/// A sum of durations is a duration.
+fn add(sum: &Val, value: &Val) -> Val {
+    match (sum, value) {
+        (Val::Duration(a), Val::Duration(b)) => Val::Duration(a + b),
+        _ => calculate(sum, ArithmeticOp::Add, value),
+    }
+}
+
+fn is_nan(value: &Val) -> bool {
+    matches!(value, Val::Float(value) if value.is_nan())
+}
