@@ -5,6 +5,7 @@ mod bits;
 mod error;
 pub(crate) mod exec;
 mod pattern;
+pub(crate) mod plan;
 mod result;
 pub(crate) mod rows;
 pub(crate) mod source;
