@@ -1,6 +1,7 @@
 //! What reading OTLP costs: requests of the OpenTelemetry demo in protobuf, read by prost into its
-//! messages and by Treering into a sink that does nothing, and the ratio of the two; then OTLP/JSON.
-//! Run with `cargo bench --bench decode`. Invariant: both readers get the same bytes, in turns.
+//! messages and by Treering into a sink that does nothing, and the ratio of the two; then
+//! OTLP/JSON. Run with `cargo bench --bench decode`. Invariant: both readers get the same bytes, in
+//! turns.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! OTLP in and out: what is written is read back, prost agrees, faults stay where they are, and real
-//! requests come through whole. Invariant: no test here knows how reading or writing is done.
+//! OTLP in and out: what is written is read back, prost agrees, faults stay where they are, and
+//! real requests come through whole. Invariant: no test here knows how reading or writing is done.
 
 #[cfg(test)]
 #[path = "support/collect.rs"]

@@ -40,8 +40,8 @@ impl Display for Rejection {
     }
 }
 
-/// A fault within a part of a request, on its way out to where the part's path is known. Boxed, since
-/// the way without faults should not pay for them.
+/// A fault within a part of a request, on its way out to where the part's path is known. Boxed,
+/// since the way without faults should not pay for them.
 #[derive(Debug, Clone)]
 pub(super) struct Fault(Box<Refusal>);
 
@@ -140,8 +140,8 @@ impl Rejection {
     }
 }
 
-/// Most rejections of one request that are told apart. A span can be two bytes long and its rejection
-/// hundreds: this keeps a hostile request from taking memory far beyond its own.
+/// Most rejections of one request that are told apart. A span can be two bytes long and its
+/// rejection hundreds: this keeps a hostile request from taking memory far beyond its own.
 pub(super) const REJECTIONS_MAX: usize = 10_000;
 
 /// The rejections of one request.

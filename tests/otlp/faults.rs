@@ -1,5 +1,5 @@
-//! Every message of a rejection and of a refused request, word for word; and that a fault costs only
-//! the span it is in.
+//! Every message of a rejection and of a refused request, word for word; and that a fault costs
+//! only the span it is in.
 
 use prost::Message;
 use treering::otlp::{Rejection, write_protobuf};

@@ -66,6 +66,56 @@ fn apply_all(bytes: &mut Vec<u8>, damages: &[Damage]) {
     }
 }
 
+/// A varint at the start of `bytes`, and the bytes behind it.
+fn varint(bytes: &[u8]) -> (usize, &[u8]) {
+    let length = bytes.iter().position(|byte| *byte < 128).unwrap() + 1;
+    let digits = bytes[..length].iter().rev();
+    (digits.fold(0, |value, byte| value << 7 | usize::from(byte % 128)), &bytes[length..])
+}
+
+/// The fields of a valid message, each with its key.
+fn fields(mut message: &[u8]) -> Vec<&[u8]> {
+    let mut fields = Vec::new();
+    while !message.is_empty() {
+        let (key, content) = varint(message);
+        let rest = match key % 8 {
+            0 => varint(content).1,
+            1 => &content[8..],
+            2 => {
+                let (length, content) = varint(content);
+                &content[length..]
+            }
+            _ => &content[4..],
+        };
+        let (field, rest) = message.split_at(message.len() - rest.len());
+        fields.push(field);
+        message = rest;
+    }
+    fields
+}
+
+/// The same message with its fields in another order, and those of the messages that `path` leads
+/// to.
+fn rearranged(message: &[u8], path: &[u8], seed: usize) -> Vec<u8> {
+    let mut parts: Vec<Vec<u8>> = fields(message).iter().map(|field| field.to_vec()).collect();
+    if let [number, path @ ..] = path {
+        for part in parts.iter_mut().filter(|part| part[0] == number << 3 | 2) {
+            let (length, content) = varint(&part[1..]);
+            assert_eq!(length, content.len());
+            let header = part.len() - length;
+            let content = rearranged(content, path, seed / 2 + 1);
+            part.truncate(header);
+            part.extend(content);
+        }
+    }
+    let count = parts.len().max(1);
+    parts.rotate_left(seed % count);
+    if seed % 2 == 1 {
+        parts.reverse();
+    }
+    parts.concat()
+}
+
 /// What prost reads is read the same, and what it refuses is not passed over in silence.
 fn agrees_with_prost(bytes: &[u8]) -> Result<(), TestCaseError> {
     let ours = from_protobuf(bytes);
@@ -126,6 +176,13 @@ proptest! {
     ) {
         let mut bytes = write_protobuf(&spans);
         apply_all(&mut bytes, &damages);
+        agrees_with_prost(&bytes)?;
+    }
+
+    #[test]
+    fn fields_may_come_in_any_order(spans in spans(5), seed in 0_usize..1_000) {
+        let bytes = rearranged(&write_protobuf(&spans), &[1, 2, 2], seed);
+        prop_assert_eq!(from_protobuf(&bytes).unwrap().0.len(), spans.len());
         agrees_with_prost(&bytes)?;
     }
 

@@ -36,8 +36,8 @@ pub fn read_json(request: &[u8], sink: &mut impl SpanSink) -> Result<Vec<Rejecti
     Ok(decoder.rejections.finish())
 }
 
-/// The text of a request. Bytes that are no UTF-8 are replaced by a mark, so that only the span that
-/// they are in is lost.
+/// The text of a request. Bytes that are no UTF-8 are replaced by a mark, so that only the span
+/// that they are in is lost.
 struct Text<'a> {
     text: Cow<'a, str>,
     mark: Option<char>,

@@ -251,8 +251,8 @@ pub(super) fn span_id(json: &str, mark: Option<char>) -> String {
 /// An empty view that keeps the memory of the lists of `view`, whatever it borrowed from.
 pub(super) fn recycle(mut view: SpanRef<'_>) -> SpanRef<'static> {
     view.clear();
-    // Collecting from a list into one of the same layout takes over its memory; the lists are empty,
-    // so no element is ever made.
+    // Collecting from a list into one of the same layout takes over its memory; the lists are
+    // empty, so no element is ever made.
     let attribute = |_: AttributeRef<'_>| AttributeRef { key: "", value: ValueRef::Empty };
     SpanRef {
         attributes: view.attributes.into_iter().map(attribute).collect(),

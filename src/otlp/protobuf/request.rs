@@ -1,5 +1,5 @@
-//! A request from the wire, part by part. Invariant: a sink is told resource and scope, complete with
-//! what comes behind their spans, before the first span of each; one of neither without spans.
+//! A request from the wire, part by part. Invariant: a sink is told resource and scope, complete
+//! with what comes behind their spans, before the first span of each; one of neither without spans.
 
 use super::fields::{request, resource_spans, scope_spans};
 use super::value::text;
