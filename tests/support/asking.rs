@@ -5,7 +5,7 @@ use std::path::Path;
 
 use treering::model::Span;
 use treering::query::syntax::Query;
-use treering::query::{QueryErrorKind, SearchResult};
+use treering::query::{QueryErrorKind, SearchResult, check};
 use treering::{Batch, Error, Options, SearchOptions, Store};
 
 use super::oracle::{Answer, Ask, SpanAnswer, SpansetAnswer, TraceAnswer};
@@ -20,7 +20,10 @@ pub(crate) fn open_tiny(folder: &Path, chunk_bytes: u32) -> Store {
 
 /// The tree of a query that is known to be right.
 pub(crate) fn parse(text: &str) -> Query {
-    treering::query::syntax::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    match check(text) {
+        Ok(checked) => checked.query().clone(),
+        Err(error) => panic!("{text}: {error}"),
+    }
 }
 
 /// Stores the spans as one batch.

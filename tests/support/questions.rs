@@ -224,7 +224,7 @@ pub(crate) fn filter() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => expression().prop_map(|expression| format!("{{ {expression} }}")),
         // Wide filters, so that operators have something to do.
-        3 => select(&["{ }", "{ kind = server }", "{ kind = client }", "{ kind != server }",
+        5 => select(&["{ }", "{ kind = server }", "{ kind = client }", "{ kind != server }",
             "{ span:childCount > 0 }", "{ name = \"get\" }", "{ duration > 5 }"][..])
             .prop_map(str::to_owned),
     ]
@@ -269,10 +269,11 @@ pub(crate) fn pipeline() -> impl Strategy<Value = String> {
             .prop_map(|(aggregate, op, constant)| format!("{aggregate} {op} {constant}")),
         3 => by.prop_map(|by| format!("by({by})")),
         1 => Just("coalesce()".to_owned()),
-        2 => spanset(),
+        1 => spanset(),
         1 => attribute().prop_map(|field| format!("select({field})")),
     ];
-    (spanset(), vec(stage, 1..4)).prop_map(|(first, stages)| {
+    let first = prop_oneof![1 => Just("{ }".to_owned()), 1 => spanset()];
+    (first, vec(stage, 1..4)).prop_map(|(first, stages)| {
         stages.iter().fold(first, |all, stage| format!("{all} | {stage}"))
     })
 }
