@@ -1,5 +1,6 @@
 //! Treering is an embedded trace store: OTLP spans in, one local file, structural `TraceQL` out.
 
+mod block;
 mod codec;
 mod error;
 mod id;
@@ -7,6 +8,8 @@ pub mod model;
 mod options;
 pub mod otlp;
 pub mod query;
+mod search;
+mod storage;
 mod store;
 mod time;
 

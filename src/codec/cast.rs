@@ -74,3 +74,32 @@ pub(crate) const fn low_u32(value: u64) -> u32 {
 pub(crate) const fn low_u8(value: u64) -> u8 {
     value as u8
 }
+
+/// The low 64 bits.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "low bits are what the name says")]
+pub(crate) const fn low_u64(value: u128) -> u64 {
+    value as u64
+}
+
+/// The nearest `f64`.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "nearest is what the name says")]
+pub(crate) const fn nearest_f64_of_i128(value: i128) -> f64 {
+    value as f64
+}
+
+/// The `i32` that the low 32 bits spell.
+#[inline]
+pub(crate) const fn low_i32(value: u64) -> i32 {
+    low_u32(value).cast_signed()
+}
+
+/// The integer that a float stands for; `None` where it has a fraction or is beyond 2^53, from where
+/// on a float no longer says which integer was meant.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, as checked before")]
+pub(crate) fn exact_i64(value: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    (value.trunc().to_bits() == value.to_bits() && value.abs() <= LIMIT).then_some(value as i64)
+}

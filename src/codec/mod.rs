@@ -1,5 +1,14 @@
 //! Bytes and numbers: the only room that knows encodings. Everything stored is little-endian and
 //! every reader is fallible; layers above see checked types.
 
+pub(crate) mod bytes;
+#[cfg(feature = "json")]
+pub(crate) mod base64;
 pub(crate) mod cast;
+pub(crate) mod checksum;
 pub(crate) mod hex;
+pub(crate) mod order;
+pub(crate) mod packed;
+pub(crate) mod record;
+pub(crate) mod value;
+pub(crate) mod wire;

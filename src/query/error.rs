@@ -1,4 +1,5 @@
-//! Why a query cannot be run, where in its text, and what would be right.
+//! Why a query cannot be run, where in its text, and what would be right. Invariant: the range lies
+//! within the text the query was read from, on character boundaries.
 
 use std::fmt;
 
@@ -24,18 +25,26 @@ pub enum QueryErrorKind {
     Unsupported,
 }
 
-/// An error in a query. `Display` is the message alone; [`QueryError::report`] shows the place.
+/// An error in a query. `Display` is the message alone, in one line; [`QueryError::report`] shows
+/// the place, and [`QueryError::help`] says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryError {
     kind: QueryErrorKind,
     message: String,
+    help: Option<String>,
     range: (usize, usize),
 }
 
 impl QueryError {
     /// An error of `kind` at `range`.
     pub(crate) fn new(kind: QueryErrorKind, range: TextRange, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), range: (range.start, range.end) }
+        Self { kind, message: message.into(), help: None, range: (range.start, range.end) }
+    }
+
+    /// The same error, saying what would be right.
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
     }
 
     /// What kind of error it is.
@@ -43,14 +52,44 @@ impl QueryError {
         self.kind
     }
 
-    /// What is wrong and what would be right, in one line.
+    /// What is wrong, in one line.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What would be right, in one line, where there is something to say.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
     }
 
     /// The bytes of the query text that are wrong.
     pub fn range(&self) -> TextRange {
         TextRange { start: self.range.0, end: self.range.1 }
+    }
+
+    /// The message, the line of `text` it is about with a run of carets under the wrong part, and the
+    /// help. `text` is the text the query was read from. Ends without a line break.
+    ///
+    /// Columns count characters. A tab is shown as four blanks and a control character as one, so that
+    /// the carets stand under what they mean wherever the report is shown. Where the wrong part goes
+    /// over several lines its first line is shown; of a long line, the part around the carets.
+    pub fn report(&self, text: &str) -> String {
+        let place = Place::of(self.range(), text);
+        let mut report = format!("error: {}", self.message);
+        if let Some(number) = place.line_number {
+            report.push_str(&format!("\n  at line {number}"));
+        }
+        report.push_str(&format!(
+            "\n  | {}\n  | {}{}",
+            place.shown.trim_end(),
+            " ".repeat(place.caret_column),
+            "^".repeat(place.caret_width)
+        ));
+        if let Some(help) = &self.help {
+            report.push_str("\n  = ");
+            report.push_str(help);
+        }
+        report
     }
 }
 
@@ -61,3 +100,58 @@ impl fmt::Display for QueryError {
 }
 
 impl std::error::Error for QueryError {}
+
+/// Most characters of a line that a report shows before and after the first caret.
+const CONTEXT_CHARS_MAX: usize = 70;
+
+/// A range as a person sees it: a line and columns.
+struct Place {
+    /// Counted from 1; none where the text has one line only.
+    line_number: Option<usize>,
+    shown: String,
+    caret_column: usize,
+    caret_width: usize,
+}
+
+impl Place {
+    fn of(range: TextRange, text: &str) -> Self {
+        let before = text.get(..range.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = text.get(line_start..).unwrap_or("").split('\n').next().unwrap_or("");
+        let line_number = text.trim_end().contains('\n').then(|| before.matches('\n').count() + 1);
+        let (mut left, mut marked, mut right) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, char) in line.char_indices() {
+            let at = line_start + at;
+            let part = match at {
+                at if at < range.start => &mut left,
+                at if at < range.end => &mut marked,
+                _ => &mut right,
+            };
+            push_shown(part, char);
+        }
+        if left.len() > CONTEXT_CHARS_MAX {
+            left.drain(..left.len() - CONTEXT_CHARS_MAX);
+            left.splice(..3, ['.'; 3]);
+        }
+        marked.truncate(CONTEXT_CHARS_MAX);
+        if right.len() > CONTEXT_CHARS_MAX {
+            right.truncate(CONTEXT_CHARS_MAX);
+            right.extend(['.'; 3]);
+        }
+        Self {
+            line_number,
+            caret_column: left.len(),
+            caret_width: marked.len().max(1),
+            shown: left.into_iter().chain(marked).chain(right).collect(),
+        }
+    }
+}
+
+fn push_shown(part: &mut Vec<char>, char: char) {
+    match char {
+        '\t' => part.extend([' '; 4]),
+        '\r' => {}
+        char if char.is_control() => part.push(' '),
+        char => part.push(char),
+    }
+}

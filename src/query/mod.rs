@@ -1,9 +1,19 @@
 //! `TraceQL`: from text to tree to plan to rows. Each step is a plain function between printable
 //! types; blocks are seen only through a narrow trait.
 
+mod bits;
+mod check;
 mod error;
+pub(crate) mod exec;
+mod pattern;
 mod result;
+pub(crate) mod rows;
+pub(crate) mod source;
 pub mod syntax;
+pub(crate) mod value;
 
+pub use check::{CheckedQuery, check, check_search};
 pub use error::{QueryError, QueryErrorKind};
+pub(crate) use pattern::Pattern;
 pub use result::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
+pub use syntax::parse;

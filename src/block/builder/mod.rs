@@ -1,0 +1,12 @@
+//! Builds the image of a block from staged spans whose traces are ordered. Invariant: the same spans
+//! give the same bytes, in whatever order they arrived.
+
+mod assemble;
+mod children;
+mod origin;
+mod spans;
+mod traces;
+
+pub(crate) use assemble::{Built, build};
+pub(crate) use origin::entities_of;
+pub(crate) use traces::{OrderedTrace, root_of};

@@ -1,0 +1,13 @@
+//! Columns: for one key and value type, which rows have a value, each one's number in a sorted
+//! dictionary, and for each value the rows that have it. Builder to bytes to reader.
+
+mod builder;
+mod directory;
+mod postings;
+mod reader;
+mod values;
+
+pub(crate) use builder::TableBuilder;
+pub(crate) use directory::{ColumnEntry, ColumnKey, Directory, Run};
+pub(crate) use reader::{ColumnReader, Numbers, Strings};
+pub(crate) use values::ValueCursor;

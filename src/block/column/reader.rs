@@ -1,0 +1,332 @@
+//! Reads a column: which rows have a value, which value a row has, which rows have a value.
+//! Invariant: sets and vectors come from the cache where they were decoded before; single reads touch
+//! only the chunks they need.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::directory::{ColumnEntry, Directory, Run};
+use super::postings::{self, FORM_SETS, FORM_SINGLE};
+use crate::block::cache::{Cached, Slot};
+use crate::block::error::BlockError;
+use crate::block::format::{Part, Section, Table};
+use crate::block::image::Slice;
+use crate::block::packed::{Cursor, Packed};
+use crate::block::reader::Block;
+use crate::block::staging::ValueKind;
+use crate::codec::bytes::Malformed;
+use crate::codec::cast::{low_u32, u32_of, u64_of, usize_of};
+
+/// A column of a block.
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnReader<'a> {
+    block: &'a Block,
+    table: Table,
+    table_rows: u32,
+    directory: Arc<Directory>,
+    entry: usize,
+    rows: u32,
+    values: u32,
+}
+
+/// Numbers of values in a sorted dictionary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// These, in a row.
+    Range(Range<u32>),
+    /// These, ascending.
+    List(Vec<u32>),
+}
+
+impl Numbers {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Range(range) => range.len(),
+            Self::List(list) => list.len(),
+        }
+    }
+}
+
+impl<'a> ColumnReader<'a> {
+    pub(crate) fn new(
+        block: &'a Block,
+        table: Table,
+        table_rows: u32,
+        directory: Arc<Directory>,
+        entry: usize,
+    ) -> Result<Self, BlockError> {
+        let (rows, values) = directory.columns.get(entry).map_or((0, 0), |e| (e.rows, e.values));
+        let reader = Self { block, table, table_rows, directory, entry, rows, values };
+        if rows > table_rows || values > rows || (rows > 0 && values == 0) {
+            let what = format!("{values} values in {rows} rows of {table_rows}");
+            return Err(reader.corrupt(Part::Directory, what));
+        }
+        Ok(reader)
+    }
+
+    fn entry(&self) -> Option<&ColumnEntry> {
+        self.directory.columns.get(self.entry)
+    }
+
+    fn run(&self, of: impl Fn(&ColumnEntry) -> Run) -> Run {
+        self.entry().map(of).unwrap_or_default()
+    }
+
+    pub(crate) fn corrupt(&self, part: Part, what: impl Into<String>) -> BlockError {
+        let key = self.entry().map(|entry| &entry.key);
+        let section = format!("{} of {key:?}", Section::Table(self.table, part).name());
+        self.block.image().corrupt(&section, Malformed::new(0, what))
+    }
+
+    /// The type of the column's values.
+    pub(crate) fn kind(&self) -> ValueKind {
+        self.entry().map_or(ValueKind::Other, |entry| entry.kind)
+    }
+
+    /// How many rows have a value.
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// How many distinct values there are.
+    pub(crate) fn values(&self) -> u32 {
+        self.values
+    }
+
+    /// How many rows the table has.
+    pub(crate) fn table_rows(&self) -> u32 {
+        self.table_rows
+    }
+
+    fn packed(&self, part: Part, run: Run, skip: u64) -> Result<Packed<'a>, BlockError> {
+        let Some(len) = run.len.checked_sub(skip) else {
+            return Err(self.corrupt(part, "the part is missing"));
+        };
+        let (offset, len) = self.block.part(self.table, part, run.offset + skip, len)?;
+        Packed::new(self.block.image(), "column", offset, len)
+    }
+
+    fn bytes(&self, part: Part, offset: u64, len: u64) -> Result<Slice, BlockError> {
+        let (offset, len) = self.block.part(self.table, part, offset, len)?;
+        self.block.image().read(offset, len)
+    }
+
+    fn cached_rows(
+        &self,
+        part: Part,
+        place: u64,
+        number: u32,
+        make: impl FnOnce() -> Result<RoaringBitmap, BlockError>,
+    ) -> Result<Arc<RoaringBitmap>, BlockError> {
+        let image = self.block.image();
+        let slot = Slot::Column(Section::Table(self.table, part).code(), place, number);
+        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot) {
+            return Ok(rows);
+        }
+        let rows = Arc::new(make()?);
+        image.cache.put(image.block, slot, Cached::Rows(Arc::clone(&rows)));
+        Ok(rows)
+    }
+
+    /// True if every row of the table has a value.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows == self.table_rows
+    }
+
+    /// The rows that have a value.
+    pub(crate) fn presence(&self) -> Result<Arc<RoaringBitmap>, BlockError> {
+        if self.is_full() {
+            return self.cached_rows(Part::Directory, u64::MAX, 0, || {
+                let mut rows = RoaringBitmap::new();
+                rows.insert_range(0..self.table_rows);
+                Ok(rows)
+            });
+        }
+        let run = self.run(|entry| entry.presence);
+        self.cached_rows(Part::Presence, run.offset, 0, || {
+            let bytes = self.bytes(Part::Presence, run.offset, run.len)?;
+            let rows = postings::bitmap_from(&bytes, self.table_rows)
+                .map_err(|cause| self.corrupt(Part::Presence, cause.to_string()))?;
+            if rows.len() == u64::from(self.rows) {
+                Ok(rows)
+            } else {
+                let what = format!("{} rows, {} expected", rows.len(), self.rows);
+                Err(self.corrupt(Part::Presence, what))
+            }
+        })
+    }
+
+    /// The rows that have value `number`.
+    pub(crate) fn posting(&self, number: u32) -> Result<Arc<RoaringBitmap>, BlockError> {
+        if self.values == 1 {
+            return self.presence();
+        }
+        let run = self.run(|entry| entry.postings);
+        self.cached_rows(Part::Postings, run.offset, number, || self.read_posting(run, number))
+    }
+
+    fn read_posting(&self, run: Run, number: u32) -> Result<RoaringBitmap, BlockError> {
+        let form = self.bytes(Part::Postings, run.offset, 1.min(run.len))?.first().copied();
+        let packed = self.packed(Part::Postings, run, 1)?;
+        match form {
+            Some(FORM_SINGLE) => {
+                let row = low_u32(packed.cursor().get(usize_of(number))?);
+                if row >= self.table_rows {
+                    return Err(self.corrupt(Part::Postings, format!("row {row}")));
+                }
+                Ok(RoaringBitmap::from_iter([row]))
+            }
+            Some(FORM_SETS) => {
+                let sets = run.offset + 1 + packed.encoded_len()?;
+                let mut offsets = packed.cursor();
+                let at = usize_of(number);
+                let (start, end) = (offsets.get(at)?, offsets.get(at + 1)?);
+                let len = end.checked_sub(start);
+                let len = len.ok_or_else(|| self.corrupt(Part::Postings, "offsets descend"))?;
+                let bytes = self.bytes(Part::Postings, sets + start, len)?;
+                postings::decode_set(&bytes, self.table_rows)
+                    .map_err(|cause| self.corrupt(Part::Postings, cause.to_string()))
+            }
+            other => Err(self.corrupt(Part::Postings, format!("form {other:?}"))),
+        }
+    }
+
+    /// The value number of every row that has one, in order of rows.
+    pub(crate) fn numbers(&self) -> Result<Arc<[u32]>, BlockError> {
+        let image = self.block.image();
+        let run = self.run(|entry| entry.numbers);
+        let section = Section::Table(self.table, Part::Numbers);
+        let place = if self.values == 1 { u64::MAX - u64::from(self.rows) } else { run.offset };
+        let slot = Slot::Column(section.code(), place, 0);
+        if let Some(Cached::Numbers(numbers)) = image.cache.get(image.block, slot) {
+            return Ok(numbers);
+        }
+        let mut numbers = Vec::with_capacity(usize_of(self.rows));
+        if self.values == 1 {
+            numbers.resize(usize_of(self.rows), 0);
+        } else {
+            let last = self.values - 1;
+            let packed = self.packed(Part::Numbers, run, 0)?;
+            packed.decode(|number| numbers.push(low_u32(number).min(last)))?;
+        }
+        if numbers.len() != usize_of(self.rows) {
+            let what = format!("{} numbers, {} expected", numbers.len(), self.rows);
+            return Err(self.corrupt(Part::Numbers, what));
+        }
+        let numbers: Arc<[u32]> = numbers.into();
+        image.cache.put(image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// A reader of single value numbers by rank among the rows that have a value; `None` where there
+    /// is one value only.
+    pub(crate) fn number_cursor(&self) -> Result<Option<Cursor<'a>>, BlockError> {
+        if self.values <= 1 {
+            return Ok(None);
+        }
+        let run = self.run(|entry| entry.numbers);
+        self.packed(Part::Numbers, run, 0).map(|packed| Some(packed.cursor()))
+    }
+
+    /// The dictionary of a column of numbers or booleans: payloads, ascending.
+    pub(crate) fn payloads(&self) -> Result<Packed<'a>, BlockError> {
+        let run = self.run(|entry| entry.dictionary);
+        let packed = self.packed(Part::Dictionary, run, 0)?;
+        self.check_values(packed.count(), 0)?;
+        Ok(packed)
+    }
+
+    fn check_values(&self, count: usize, extra: usize) -> Result<(), BlockError> {
+        if count == usize_of(self.values) + extra {
+            return Ok(());
+        }
+        let what = format!("{count} entries, {} expected", usize_of(self.values) + extra);
+        Err(self.corrupt(Part::Dictionary, what))
+    }
+
+    /// The dictionary of a column of strings or bytes.
+    pub(crate) fn strings(&self) -> Result<Strings<'a>, BlockError> {
+        let run = self.run(|entry| entry.dictionary);
+        let offsets = self.packed(Part::Dictionary, run, 0)?;
+        self.check_values(offsets.count(), 1)?;
+        let start = offsets.encoded_len()?;
+        Ok(Strings { column: self.clone(), offsets: offsets.cursor(), start: run.offset + start })
+    }
+
+    /// The first value number whose payload is not below `payload`.
+    pub(crate) fn lower_bound(&self, payload: u64) -> Result<u32, BlockError> {
+        let mut cursor = self.payloads()?.cursor();
+        let (mut low, mut high) = (0, usize_of(self.values));
+        while low < high {
+            let middle = low.midpoint(high);
+            if cursor.get(middle)? < payload {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(u32_of(low).unwrap_or(self.values))
+    }
+}
+
+/// A sorted dictionary of strings.
+#[derive(Debug)]
+pub(crate) struct Strings<'a> {
+    column: ColumnReader<'a>,
+    offsets: Cursor<'a>,
+    start: u64,
+}
+
+impl Strings<'_> {
+    /// String `number`.
+    pub(crate) fn get(&mut self, number: u32) -> Result<Slice, BlockError> {
+        let at = usize_of(number);
+        let (start, end) = (self.offsets.get(at)?, self.offsets.get(at + 1)?);
+        match end.checked_sub(start) {
+            Some(len) => self.column.bytes(Part::Dictionary, self.start + start, len),
+            None => Err(self.column.corrupt(Part::Dictionary, "offsets descend")),
+        }
+    }
+
+    /// The first number whose string is not below `text`, and whether it is equal.
+    pub(crate) fn lower_bound(&mut self, text: &[u8]) -> Result<(u32, bool), BlockError> {
+        let (mut low, mut high) = (0, self.column.values);
+        while low < high {
+            let middle = low.midpoint(high);
+            if *self.get(middle)? < *text {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let equal = low < self.column.values && *self.get(low)? == *text;
+        Ok((low, equal))
+    }
+
+    /// Hands every string to `each`, in order.
+    pub(crate) fn for_each(
+        &mut self,
+        mut each: impl FnMut(u32, &[u8]) -> Result<(), BlockError>,
+    ) -> Result<(), BlockError> {
+        let count = self.column.values;
+        let mut ends = Vec::with_capacity(usize_of(count) + 1);
+        let run = self.column.run(|entry| entry.dictionary);
+        self.column.packed(Part::Dictionary, run, 0)?.decode(|end| ends.push(end))?;
+        let total = ends.last().copied().unwrap_or(0);
+        let text = self.column.bytes(Part::Dictionary, self.start, total)?;
+        for (bounds, number) in ends.windows(2).zip(0u32..) {
+            let [start, end] = bounds else { continue };
+            let range =
+                crate::codec::cast::usize_of_u64(*start)..crate::codec::cast::usize_of_u64(*end);
+            let Some(string) = text.get(range) else {
+                return Err(self.column.corrupt(Part::Dictionary, "offsets descend"));
+            };
+            each(number, string)?;
+        }
+        debug_assert!(u64_of(ends.len()) == u64::from(count) + 1);
+        Ok(())
+    }
+}

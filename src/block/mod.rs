@@ -1,0 +1,32 @@
+//! Blocks: immutable units that hold whole traces as columns and indexes. Spans are staged in order
+//! of arrival, ordered into nested sets, built into one byte image, and read back from its chunks.
+//! Invariant: row numbers of a block are pre-order positions, trace after trace.
+
+mod arrange;
+mod builder;
+mod cache;
+mod column;
+mod error;
+mod filter;
+mod format;
+mod image;
+mod nested_set;
+mod packed;
+mod reader;
+mod rebuild;
+mod staging;
+mod values;
+
+pub(crate) use arrange::{arrange, group_by_trace};
+pub(crate) use builder::{Built, OrderedTrace, build};
+pub(crate) use cache::Cache;
+pub(crate) use column::{ColumnKey, ColumnReader, Numbers, ValueCursor};
+pub(crate) use error::{BlockError, BlockId};
+pub(crate) use format::{Section, Table, field};
+pub(crate) use image::{Chunks, Image};
+pub(crate) use nested_set::NONE;
+pub(crate) use reader::{Block, TraceEntry};
+pub(crate) use staging::{Staging, ValueKind};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,352 @@
+//! A block, read. Invariant: nothing is fetched before it is asked for, what is decoded is kept in the
+//! shared cache, and a reader never changes anything.
+
+use std::sync::{Arc, OnceLock};
+
+use super::cache::{Cached, Slot};
+use super::column::{ColumnKey, ColumnReader, Directory};
+use super::error::BlockError;
+use super::filter;
+use super::format::{
+    Extent, HEADER_LEN, Header, Part, Section, Table, decode_header, decode_sections,
+};
+use super::image::{Image, Slice};
+use super::nested_set::NONE;
+use super::packed::{Cursor, Packed};
+use crate::codec::bytes::Malformed;
+use crate::codec::cast::{low_u32, u64_of, usize_of, usize_of_u64};
+use crate::codec::record;
+use crate::id::{SpanId, TraceId};
+use crate::time::Timestamp;
+
+/// A block of a store.
+#[derive(Debug)]
+pub(crate) struct Block {
+    image: Image,
+    head: OnceLock<Head>,
+}
+
+#[derive(Debug)]
+struct Head {
+    header: Header,
+    sections: Vec<(Section, Extent)>,
+}
+
+/// One trace of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TraceEntry {
+    pub(crate) id: TraceId,
+    pub(crate) first_row: u32,
+    pub(crate) rows: u32,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    /// The row of the span that names the trace.
+    pub(crate) root: u32,
+}
+
+impl Block {
+    /// A block with this image; reads nothing yet.
+    pub(crate) fn new(image: Image) -> Self {
+        Self { image, head: OnceLock::new() }
+    }
+
+    /// The image.
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
+    }
+
+    fn head(&self) -> Result<&Head, BlockError> {
+        if let Some(head) = self.head.get() {
+            return Ok(head);
+        }
+        let corrupt = |cause| self.image.corrupt("header", cause);
+        let fixed = self.image.read(0, u64_of(HEADER_LEN).min(self.image.len))?;
+        let (header, len) = decode_header(&fixed).map_err(corrupt)?;
+        if header.image_len != self.image.len {
+            let what = format!("{} bytes, {} expected", self.image.len, header.image_len);
+            return Err(corrupt(Malformed::new(0, what)));
+        }
+        let bytes = self.image.read(0, u64_of(len))?;
+        let sections = decode_sections(&bytes).map_err(corrupt)?;
+        Ok(self.head.get_or_init(|| Head { header, sections }))
+    }
+
+    /// The header: counts of rows, traces, events and links.
+    pub(crate) fn header(&self) -> Result<Header, BlockError> {
+        self.head().map(|head| head.header)
+    }
+
+    /// All sections with their sizes.
+    pub(crate) fn sections(&self) -> Result<&[(Section, Extent)], BlockError> {
+        self.head().map(|head| head.sections.as_slice())
+    }
+
+    /// Where a section lies; `None` where the block has no need of it.
+    pub(crate) fn extent(&self, section: Section) -> Result<Option<Extent>, BlockError> {
+        let sections = &self.head()?.sections;
+        Ok(sections.iter().find(|(other, _)| *other == section).map(|(_, extent)| *extent))
+    }
+
+    /// A section of packed integers; `None` where the block has no need of it.
+    pub(crate) fn packed(&self, section: Section) -> Result<Option<Packed<'_>>, BlockError> {
+        let Some(extent) = self.extent(section)? else { return Ok(None) };
+        Packed::new(&self.image, "packed section", extent.offset, extent.len).map(Some)
+    }
+
+    /// A reader of single values of a section; an error where it is missing.
+    pub(crate) fn cursor(&self, section: Section) -> Result<Cursor<'_>, BlockError> {
+        match self.packed(section)? {
+            Some(packed) => Ok(packed.cursor()),
+            None => Err(self.missing(section)),
+        }
+    }
+
+    fn missing(&self, section: Section) -> BlockError {
+        self.image.corrupt(&section.name(), Malformed::new(0, "the section is missing"))
+    }
+
+    /// A section as a decoded vector, made once by `map(position, value)`.
+    fn decoded(
+        &self,
+        section: Section,
+        map: impl Fn(u32, u64) -> u32,
+    ) -> Result<Arc<[u32]>, BlockError> {
+        let slot = Slot::Section(section.code());
+        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot) {
+            return Ok(numbers);
+        }
+        let mut values = Vec::new();
+        if let Some(packed) = self.packed(section)? {
+            values.reserve_exact(packed.count());
+            let mut at = 0;
+            packed.decode(|value| {
+                values.push(map(at, value));
+                at += 1;
+            })?;
+        }
+        let numbers: Arc<[u32]> = values.into();
+        self.image.cache.put(self.image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// A section as decoded 64-bit numbers.
+    pub(crate) fn wide(&self, section: Section) -> Result<Arc<[u64]>, BlockError> {
+        let slot = Slot::Section(section.code());
+        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, slot) {
+            return Ok(numbers);
+        }
+        let numbers = match self.packed(section)? {
+            Some(packed) => packed.to_wide()?,
+            None => Arc::default(),
+        };
+        self.image.cache.put(self.image.block, slot, Cached::Wide(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// The last descendant of each row.
+    pub(crate) fn ends(&self) -> Result<Arc<[u32]>, BlockError> {
+        let rows = self.header()?.rows;
+        let ends = self.decoded(Section::Ends, |row, delta| {
+            row.saturating_add(low_u32(delta)).min(rows.saturating_sub(1))
+        })?;
+        self.check_len(Section::Ends, ends.len(), rows)?;
+        Ok(ends)
+    }
+
+    /// The parent of each row, [`NONE`] where it has none.
+    pub(crate) fn parents(&self) -> Result<Arc<[u32]>, BlockError> {
+        let parents = self.decoded(Section::Parents, |row, delta| match delta {
+            0 => NONE,
+            delta => row.checked_sub(low_u32(delta)).unwrap_or(NONE),
+        })?;
+        self.check_len(Section::Parents, parents.len(), self.header()?.rows)?;
+        Ok(parents)
+    }
+
+    /// The first row of each trace, and the number of rows at the end.
+    pub(crate) fn trace_first_rows(&self) -> Result<Arc<[u32]>, BlockError> {
+        let header = self.header()?;
+        let firsts =
+            self.decoded(Section::TraceFirstRows, |_, row| low_u32(row).min(header.rows))?;
+        self.check_len(Section::TraceFirstRows, firsts.len(), header.traces.saturating_add(1))?;
+        Ok(firsts)
+    }
+
+    /// The owner row of each event.
+    pub(crate) fn event_owners(&self) -> Result<Arc<[u32]>, BlockError> {
+        self.owners(Section::EventOwners, self.header()?.events)
+    }
+
+    /// The owner row of each link.
+    pub(crate) fn link_owners(&self) -> Result<Arc<[u32]>, BlockError> {
+        self.owners(Section::LinkOwners, self.header()?.links)
+    }
+
+    fn owners(&self, section: Section, count: u32) -> Result<Arc<[u32]>, BlockError> {
+        let rows = self.header()?.rows;
+        let last = rows.saturating_sub(1);
+        let owners = self.decoded(section, |_, row| low_u32(row).min(last))?;
+        self.check_len(section, owners.len(), count)?;
+        Ok(owners)
+    }
+
+    fn check_len(&self, section: Section, got: usize, expected: u32) -> Result<(), BlockError> {
+        if got == usize_of(expected) {
+            return Ok(());
+        }
+        let what = format!("{got} values, {expected} expected");
+        Err(self.image.corrupt(&section.name(), Malformed::new(0, what)))
+    }
+
+    /// Fixed-size records `first..first + count` of a plain section.
+    pub(crate) fn records(
+        &self,
+        section: Section,
+        record_len: u64,
+        first: u32,
+        count: u32,
+    ) -> Result<Slice, BlockError> {
+        let Some(extent) = self.extent(section)? else { return Err(self.missing(section)) };
+        let (offset, len) = (u64::from(first) * record_len, u64::from(count) * record_len);
+        if offset + len > extent.len {
+            let what = format!("records {first} + {count} in {} bytes", extent.len);
+            return Err(self.image.corrupt(&section.name(), Malformed::new(0, what)));
+        }
+        self.image.read(extent.offset + offset, len)
+    }
+
+    /// The span id of a row.
+    pub(crate) fn span_id(&self, row: u32) -> Result<SpanId, BlockError> {
+        let bytes = self.records(Section::SpanIds, 8, row, 1)?;
+        Ok(SpanId::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// The id of a trace.
+    pub(crate) fn trace_id(&self, number: u32) -> Result<TraceId, BlockError> {
+        let bytes = self.records(Section::TraceIds, 16, number, 1)?;
+        Ok(TraceId::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// False if the trace is certainly not in the block. Reads the filter only.
+    pub(crate) fn may_have_trace(&self, id: TraceId) -> Result<bool, BlockError> {
+        let slot = Slot::Section(Section::TraceFilter.code());
+        if let Some(Cached::Bytes(filter)) = self.image.cache.get(self.image.block, slot) {
+            return Ok(filter::may_contain(&filter, id));
+        }
+        let Some(extent) = self.extent(Section::TraceFilter)? else {
+            return Err(self.missing(Section::TraceFilter));
+        };
+        let bytes: Arc<[u8]> = self.image.read(extent.offset, extent.len)?.to_vec().into();
+        self.image.cache.put(self.image.block, slot, Cached::Bytes(Arc::clone(&bytes)));
+        Ok(filter::may_contain(&bytes, id))
+    }
+
+    /// The number of a trace in the block. Cost: a binary search of single reads.
+    pub(crate) fn find_trace(&self, id: TraceId) -> Result<Option<u32>, BlockError> {
+        if !self.may_have_trace(id)? {
+            return Ok(None);
+        }
+        let mut lookup = self.cursor(Section::TraceLookup)?;
+        let (mut low, mut high) = (0, lookup.count());
+        while low < high {
+            let middle = low.midpoint(high);
+            let number = low_u32(lookup.get(middle)?);
+            match self.trace_id(number)?.cmp(&id) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Ok(Some(number)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the trace table says of trace `number`.
+    pub(crate) fn trace_entry(&self, number: u32) -> Result<TraceEntry, BlockError> {
+        let at = usize_of(number);
+        let mut firsts = self.cursor(Section::TraceFirstRows)?;
+        let (first, next) = (low_u32(firsts.get(at)?), low_u32(firsts.get(at + 1)?));
+        let root = low_u32(self.cursor(Section::TraceRoots)?.get(at)?);
+        if next <= first || next > self.header()?.rows || root >= next - first {
+            let what = format!("trace {number} has rows {first} to {next} and root {root}");
+            return Err(self.image.corrupt("trace table", Malformed::new(at, what)));
+        }
+        Ok(TraceEntry {
+            id: self.trace_id(number)?,
+            first_row: first,
+            rows: next - first,
+            start: Timestamp::from_unix_nanos(self.cursor(Section::TraceStarts)?.get(at)?),
+            end: Timestamp::from_unix_nanos(self.cursor(Section::TraceEnds)?.get(at)?),
+            root: first + root,
+        })
+    }
+
+    /// The columns of a table; none where the table is empty.
+    pub(crate) fn directory(&self, table: Table) -> Result<Arc<Directory>, BlockError> {
+        let section = Section::Table(table, Part::Directory);
+        let slot = Slot::Section(section.code());
+        if let Some(Cached::Directory(found)) = self.image.cache.get(self.image.block, slot) {
+            return Ok(found);
+        }
+        let directory = match self.extent(section)? {
+            None => Arc::default(),
+            Some(extent) => {
+                let bytes = self.image.read(extent.offset, extent.len)?;
+                let decoded = record::decode::<Directory>(&bytes);
+                Arc::new(decoded.map_err(|cause| self.image.corrupt(&section.name(), cause))?)
+            }
+        };
+        self.image.cache.put(self.image.block, slot, Cached::Directory(Arc::clone(&directory)));
+        Ok(directory)
+    }
+
+    /// How many rows a table has. (Resources and scopes: those that their columns name.)
+    pub(crate) fn table_rows(&self, table: Table) -> Result<u32, BlockError> {
+        let header = self.header()?;
+        let shared = |field| -> Result<u32, BlockError> {
+            let columns = self.columns(Table::Spans, &ColumnKey::Field(field))?;
+            Ok(columns.iter().map(ColumnReader::values).max().unwrap_or(0))
+        };
+        Ok(match table {
+            Table::Spans => header.rows,
+            Table::Events => header.events,
+            Table::Links => header.links,
+            Table::Resources => shared(super::format::field::RESOURCE)?,
+            Table::Scopes => shared(super::format::field::SCOPE)?,
+        })
+    }
+
+    /// The columns of `key`, one a value type.
+    pub(crate) fn columns(
+        &self,
+        table: Table,
+        key: &ColumnKey,
+    ) -> Result<Vec<ColumnReader<'_>>, BlockError> {
+        let directory = self.directory(table)?;
+        let found = directory.find(key);
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.table_rows(table)?;
+        found.map(|at| ColumnReader::new(self, table, rows, Arc::clone(&directory), at)).collect()
+    }
+
+    /// Bytes of a part of a table's columns, from `offset` of the section.
+    pub(crate) fn part(
+        &self,
+        table: Table,
+        part: Part,
+        offset: u64,
+        len: u64,
+    ) -> Result<(u64, u64), BlockError> {
+        let section = Section::Table(table, part);
+        let Some(extent) = self.extent(section)? else { return Err(self.missing(section)) };
+        match offset.checked_add(len).filter(|end| *end <= extent.len) {
+            Some(_) => Ok((extent.offset + offset, len)),
+            None => {
+                let what = format!("{offset} + {len} bytes of {}", extent.len);
+                let place = usize_of_u64(offset);
+                Err(self.image.corrupt(&section.name(), Malformed::new(place, what)))
+            }
+        }
+    }
+}

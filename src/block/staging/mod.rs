@@ -1,0 +1,12 @@
+//! Spans on their way into a block: text interned, attributes as small cells, in order of arrival.
+//! Invariant: what was staged is complete; nothing of a refused span stays.
+
+mod interner;
+mod spans;
+mod unstage;
+
+pub(crate) use interner::Interner;
+pub(crate) use spans::{
+    Cell, FIELD_KEYS, StagedEvent, StagedLink, StagedSpan, Staging, ValueKind, bits_of_payload,
+    payload_of_bits,
+};

@@ -1,0 +1,25 @@
+//! Checksums: CRC-32 (IEEE 802.3), four little-endian bytes after what they cover. Invariant: every
+//! stored value ends with one, and nothing is decoded before it held.
+
+use super::bytes::Malformed;
+
+/// The checksum of `parts`, one after another.
+pub(crate) fn of(parts: &[&[u8]]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
+}
+
+/// `bytes` less the checksum at their end, if it is that of `context` followed by them.
+pub(crate) fn verified<'a>(bytes: &'a [u8], context: &[u8]) -> Result<&'a [u8], Malformed> {
+    let Some((body, stored)) = bytes.split_last_chunk::<4>() else {
+        return Err(Malformed::new(0, format!("{} bytes, too few for a checksum", bytes.len())));
+    };
+    let (stored, computed) = (u32::from_le_bytes(*stored), of(&[context, body]));
+    if stored == computed {
+        Ok(body)
+    } else {
+        let what = format!("checksum {stored:08x} stored, {computed:08x} computed");
+        Err(Malformed::new(body.len(), what))
+    }
+}

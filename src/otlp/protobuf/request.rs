@@ -1,0 +1,179 @@
+//! A request from the wire, part by part. Invariant: a sink is told resource and scope, complete with
+//! what comes behind their spans, before the first span of each; one of neither without spans.
+
+use super::fields::{request, resource_spans, scope_spans};
+use super::value::text;
+use super::{resource, span};
+use crate::codec::wire::{Reader, WireError};
+use crate::model::{InstrumentationScope, Resource, SpanRef, SpanSink};
+use crate::otlp::error::{Checked, Fault, OtlpError, Place, Rejection, Within};
+
+/// Reads an `ExportTraceServiceRequest` in protobuf, in time proportional to its length. What is
+/// allocated for a span is kept for the next one, so memory does not grow with their number, except
+/// for rejections.
+///
+/// # Errors
+/// If the outermost structure of the request is broken; what was read before was given to `sink`.
+pub fn read_protobuf(
+    request: &[u8],
+    sink: &mut impl SpanSink,
+) -> Result<Vec<Rejection>, OtlpError> {
+    let mut reader = Reader::new(request);
+    let mut decoder =
+        Decoder { sink, span: SpanRef::default(), place: Place::default(), rejections: Vec::new() };
+    let outermost = |error: WireError| OtlpError(format!("no OTLP request in protobuf: {error}"));
+    while let Some(key) = reader.key().map_err(outermost)? {
+        match key {
+            request::RESOURCE_SPANS => {
+                let part = reader.message().map_err(outermost)?;
+                if let Err(fault) = decoder.resource_spans(part) {
+                    let path = decoder.place.resource_path();
+                    decoder.rejections.push(Rejection::new(path, String::new(), fault));
+                }
+                decoder.place.resource += 1;
+            }
+            key => reader.unknown(key, request::LAST).map_err(outermost)?,
+        }
+    }
+    Ok(decoder.rejections)
+}
+
+struct Decoder<'a, 's, S> {
+    sink: &'s mut S,
+    span: SpanRef<'a>,
+    place: Place,
+    rejections: Vec<Rejection>,
+}
+
+/// What the spans of a part have in common: a model, or the fault that it has.
+struct Shared<T> {
+    model: T,
+    fault: Option<Fault>,
+    /// Whether the sink knows it.
+    told: bool,
+}
+
+impl<T: Default> Shared<T> {
+    fn new() -> Self {
+        Self { model: T::default(), fault: None, told: false }
+    }
+
+    /// Keeps the first fault.
+    fn note(&mut self, read: Checked<()>) {
+        if let Err(fault) = read {
+            self.fault.get_or_insert(fault);
+        }
+    }
+}
+
+impl<'a, S: SpanSink> Decoder<'a, '_, S> {
+    /// Fails where the part's fields cannot be told apart.
+    fn resource_spans(&mut self, part: Reader<'a>) -> Checked<()> {
+        let mut shared = Shared::<Resource>::new();
+        let mut scopes = 0_usize;
+        let mut reader = part;
+        while let Some(key) = reader.key()? {
+            match key {
+                resource_spans::RESOURCE => {
+                    let message = reader.message().within("resource")?;
+                    let read = resource::resource(message, &mut shared.model);
+                    shared.note(read.within("resource"));
+                }
+                resource_spans::SCOPE_SPANS => {
+                    reader.bytes().within("scopeSpans")?;
+                    scopes += 1;
+                }
+                resource_spans::SCHEMA_URL => {
+                    let mut field = reader;
+                    reader.skip(key).within("schemaUrl")?;
+                    let url = text(&mut field, "schemaUrl");
+                    let url = url.map(|url| url.clone_into(&mut shared.model.schema_url));
+                    shared.note(url);
+                }
+                key => reader.unknown(key, resource_spans::LAST)?,
+            }
+        }
+        let mut reader = part;
+        self.place.scope = 0;
+        while self.place.scope < scopes
+            && let Some(key) = reader.key()?
+        {
+            if key == resource_spans::SCOPE_SPANS {
+                if let Err(fault) = self.scope_spans(reader.message()?, &mut shared) {
+                    let path = self.place.scope_path();
+                    self.rejections.push(Rejection::new(path, String::new(), fault));
+                }
+                self.place.scope += 1;
+            } else {
+                reader.skip(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails where the part's fields cannot be told apart.
+    fn scope_spans(&mut self, part: Reader<'a>, resource: &mut Shared<Resource>) -> Checked<()> {
+        let mut shared = Shared::<InstrumentationScope>::new();
+        let mut spans = 0_usize;
+        let mut reader = part;
+        while let Some(key) = reader.key()? {
+            match key {
+                scope_spans::SCOPE => {
+                    let message = reader.message().within("scope")?;
+                    let read = resource::scope(message, &mut shared.model);
+                    shared.note(read.within("scope"));
+                }
+                scope_spans::SPANS => {
+                    reader.bytes().within("spans")?;
+                    spans += 1;
+                }
+                scope_spans::SCHEMA_URL => {
+                    let mut field = reader;
+                    reader.skip(key).within("schemaUrl")?;
+                    let url = text(&mut field, "schemaUrl");
+                    let url = url.map(|url| url.clone_into(&mut shared.model.schema_url));
+                    shared.note(url);
+                }
+                key => reader.unknown(key, scope_spans::LAST)?,
+            }
+        }
+        let mut reader = part;
+        self.place.span = 0;
+        while self.place.span < spans
+            && let Some(key) = reader.key()?
+        {
+            if key == scope_spans::SPANS {
+                let message = reader.message()?;
+                if let Err(fault) = self.span(message, resource, &mut shared) {
+                    let path = self.place.span_path();
+                    self.rejections.push(Rejection::new(path, span::span_id(message), fault));
+                }
+                self.place.span += 1;
+            } else {
+                reader.skip(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn span(
+        &mut self,
+        message: Reader<'a>,
+        resource: &mut Shared<Resource>,
+        scope: &mut Shared<InstrumentationScope>,
+    ) -> Checked<()> {
+        if let Some(fault) = resource.fault.as_ref().or(scope.fault.as_ref()) {
+            return Err(fault.clone());
+        }
+        span::span(message, &mut self.span)?;
+        if !resource.told {
+            self.sink.resource(&resource.model);
+            resource.told = true;
+        }
+        if !scope.told {
+            self.sink.scope(&scope.model);
+            scope.told = true;
+        }
+        self.sink.span(&self.span).map_err(Into::into)
+    }
+}

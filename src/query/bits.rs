@@ -1,0 +1,151 @@
+//! A flat bit per row over a range of rows. Invariant: rows outside the range are never set and
+//! read as unset, so nobody has to check bounds first.
+
+use std::ops::Range;
+
+use roaring::RoaringBitmap;
+
+use crate::codec::cast;
+use crate::query::rows::Rows;
+
+/// Bits for the rows of a range: an eighth of a byte a row.
+#[derive(Debug)]
+pub(crate) struct Bits {
+    /// A multiple of 64.
+    base: u32,
+    words: Vec<u64>,
+}
+
+impl Bits {
+    /// No row of `range` set.
+    pub(crate) fn over(range: Range<u32>) -> Self {
+        let base = range.start & !63;
+        let words = range.end.saturating_sub(base).div_ceil(64);
+        Self { base, words: vec![0; cast::usize_of(words)] }
+    }
+
+    /// The rows of `rows` set, over their own bounds.
+    pub(crate) fn of(rows: &Rows) -> Self {
+        let mut bits = Self::over(rows.bounds());
+        rows.for_each_batch(|batch| batch.iter().for_each(|row| bits.set(*row)));
+        bits
+    }
+
+    /// Sets `row`.
+    #[inline]
+    pub(crate) fn set(&mut self, row: u32) {
+        let offset = row.wrapping_sub(self.base);
+        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
+            *word |= 1 << (offset % 64);
+        }
+    }
+
+    /// True where `row` is set.
+    #[inline]
+    pub(crate) fn get(&self, row: u32) -> bool {
+        let offset = row.wrapping_sub(self.base);
+        let word = self.words.get(cast::usize_of(offset / 64)).copied().unwrap_or_default();
+        word >> (offset % 64) & 1 != 0
+    }
+
+    /// Sets `row` and says whether it was unset before; false outside the range.
+    #[inline]
+    pub(crate) fn set_new(&mut self, row: u32) -> bool {
+        let offset = row.wrapping_sub(self.base);
+        let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) else { return false };
+        let bit = 1 << (offset % 64);
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    /// Sets all rows from `first` to `last`, both within the range.
+    #[inline]
+    pub(crate) fn set_through(&mut self, first: u32, last: u32) {
+        if first > last {
+            return;
+        }
+        let (first, last) = (first.wrapping_sub(self.base), last.wrapping_sub(self.base));
+        let (low, high) = (u64::MAX << (first % 64), u64::MAX >> (63 - last % 64));
+        let (start, end) = (cast::usize_of(first / 64), cast::usize_of(last / 64));
+        if start == end {
+            if let Some(word) = self.words.get_mut(start) {
+                *word |= low & high;
+            }
+        } else if let Some([head, middle @ .., tail]) = self.words.get_mut(start..=end) {
+            *head |= low;
+            middle.fill(u64::MAX);
+            *tail |= high;
+        }
+    }
+
+    /// For each word, how many rows are set in the words before it.
+    pub(crate) fn ranks(&self) -> Vec<u32> {
+        let mut total = 0;
+        let mut before = |word: &u64| {
+            let before = total;
+            total += word.count_ones();
+            before
+        };
+        self.words.iter().map(&mut before).collect()
+    }
+
+    /// How many rows at most `row` are set, for a `row` within the range.
+    #[inline]
+    pub(crate) fn rank(&self, ranks: &[u32], row: u32) -> u32 {
+        let offset = row.wrapping_sub(self.base);
+        let at = cast::usize_of(offset / 64);
+        let (Some(before), Some(word)) = (ranks.get(at), self.words.get(at)) else { return 0 };
+        before + (word & u64::MAX >> (63 - offset % 64)).count_ones()
+    }
+
+    /// The rows set.
+    pub(crate) fn into_rows(self) -> Rows {
+        // roaring takes the bits of a word from its lowest byte on.
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let width = bytes.len().saturating_mul(8);
+        let last = u32::try_from(width).ok().and_then(|width| self.base.checked_add(width));
+        if last.is_some() {
+            return Rows::new(RoaringBitmap::from_lsb0_bytes(self.base, &bytes));
+        }
+        // Only a set that reaches the end of the 32-bit space comes here.
+        let ones = |(word, bits): (usize, &u64)| {
+            let (bits, first) = (*bits, cast::u64_of(word) * 64 + u64::from(self.base));
+            (0..64).filter(move |bit| bits >> bit & 1 != 0).map(move |bit| first + bit)
+        };
+        let rows = self.words.iter().enumerate().flat_map(ones);
+        rows.filter_map(|row| u32::try_from(row).ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bits_are_a_set(
+            start in 0u32..70_000, width in 1u32..3000,
+            runs in proptest::collection::vec((0u32..3000, 0u32..200), 0..20),
+        ) {
+            let range = start..start + width;
+            let mut bits = Bits::over(range.clone());
+            let mut rows = std::collections::BTreeSet::new();
+            for (first, length) in runs {
+                let first = start + first.min(width - 1);
+                let last = (first + length).min(range.end - 1);
+                bits.set_through(first, last);
+                rows.extend(first..=last);
+            }
+            let ranks = bits.ranks();
+            for row in range.clone() {
+                prop_assert_eq!(bits.get(row), rows.contains(&row));
+                prop_assert_eq!(bits.rank(&ranks, row) as usize, rows.range(..=row).count());
+            }
+            prop_assert!(!bits.get(range.end + 64) && !bits.get(start.wrapping_sub(64)));
+            prop_assert_eq!(bits.into_rows().to_vec(), rows.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What the structural passes cost, next to merely reading both sides. Not run by default:
+//! `cargo test --release --lib passes_against_reading -- --ignored --nocapture`.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::relate::relate;
+use super::testing::Forest;
+use crate::query::rows::Rows;
+use crate::query::source::{Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space};
+use crate::query::syntax::{Form, Relation};
+use crate::query::value::Scalar;
+
+const ROWS: u32 = 1_000_000;
+
+/// A forest whose arrays are shared, as a block's caches share them.
+struct Shared {
+    parents: Arc<[u32]>,
+    ends: Arc<[u32]>,
+    starts: Arc<[u32]>,
+    loose: Arc<[Loose]>,
+}
+
+impl Source for Shared {
+    type Error = Infallible;
+
+    fn row_count(&self) -> u32 {
+        ROWS
+    }
+    fn space_len(&self, _: Space) -> u32 {
+        ROWS
+    }
+    fn live(&self) -> Option<Rows> {
+        None
+    }
+    fn trace_starts(&self) -> Result<Arc<[u32]>, Infallible> {
+        Ok(Arc::clone(&self.starts))
+    }
+    fn ends(&self) -> Result<Arc<[u32]>, Infallible> {
+        Ok(Arc::clone(&self.ends))
+    }
+    fn parents(&self) -> Result<Arc<[u32]>, Infallible> {
+        Ok(Arc::clone(&self.parents))
+    }
+    fn loose(&self) -> Result<Arc<[Loose]>, Infallible> {
+        Ok(Arc::clone(&self.loose))
+    }
+    fn owners(&self, _: Space) -> Result<Arc<[u32]>, Infallible> {
+        Ok(Arc::new([]))
+    }
+    fn estimate(&self, _: &Predicate) -> Result<Estimate, Infallible> {
+        Ok(Estimate { matches_max: ROWS, indexed: true })
+    }
+    fn find(&self, _: &Predicate, _: Range<u32>) -> Result<Rows, Infallible> {
+        Ok(Rows::empty())
+    }
+    fn check(&self, _: &Predicate, _: &Rows) -> Result<Rows, Infallible> {
+        Ok(Rows::empty())
+    }
+    fn values(&self, _: &Column, _: &[u32], _: &mut Vec<Scalar>) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// Numbers that look random and are the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        u32::try_from((self.0 >> 33) % u64::from(limit)).unwrap()
+    }
+}
+
+fn forest(random: &mut Random) -> Shared {
+    let mut forest = Forest::default();
+    let mut path: Vec<u32> = Vec::new();
+    for row in 0..ROWS {
+        if row == 0 || random.below(60) == 0 {
+            path.clear();
+            forest.trace_starts.push(row);
+            forest.kin.insert(row, Kin::NoParentId);
+        }
+        let up = usize::try_from(random.below(3)).unwrap();
+        path.truncate(path.len().saturating_sub(up).max(1));
+        forest.parents.push(path.last().copied().unwrap_or(NO_ROW));
+        path.push(row);
+    }
+    forest.trace_starts.push(ROWS);
+    Shared {
+        parents: forest.parents().unwrap(),
+        ends: forest.ends().unwrap(),
+        starts: forest.trace_starts().unwrap(),
+        loose: forest.loose().unwrap(),
+    }
+}
+
+fn best(mut run: impl FnMut() -> Rows) -> (Duration, u64) {
+    let mut best = Duration::MAX;
+    let mut found = 0;
+    for _ in 0..30 {
+        let start = Instant::now();
+        let rows = black_box(run());
+        best = best.min(start.elapsed());
+        found = rows.len();
+    }
+    (best, found)
+}
+
+#[test]
+#[ignore = "a measurement, for release builds"]
+fn passes_against_reading() {
+    let mut random = Random(42);
+    let forest = forest(&mut random);
+    let shares = [(86, 86), (171, 171), (20, 151), (151, 20), (1, 170), (170, 1), (1000, 171)];
+    for (left, right) in shares {
+        let mut pick = |per_mille| (0..ROWS).filter(|_| random.below(1000) < per_mille).collect();
+        let (a, b): (Rows, Rows) = (pick(left), pick(right));
+        let read = best(|| {
+            let mut sum = 0_u32;
+            for rows in [&a, &b] {
+                rows.for_each_batch(|batch| {
+                    sum = batch.iter().fold(sum, |sum, row| sum.wrapping_add(*row));
+                });
+            }
+            black_box(sum);
+            Rows::empty()
+        });
+        println!("{} and {} of {ROWS} rows: reading both {:?}", a.len(), b.len(), read.0);
+        for relation in [
+            Relation::Descendant,
+            Relation::Ancestor,
+            Relation::Child,
+            Relation::Parent,
+            Relation::Sibling,
+        ] {
+            let (time, found) = best(|| relate(&forest, (relation, Form::Plain), &a, &b).unwrap());
+            println!("  {relation:?}: {time:?}, {found} rows");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The structural relations as linear passes over sets of rows. Invariant: a pass never looks at a
+//! trace's limits: intervals `[row, end]` and parents never leave a trace, so neither do pairs.
+//!
+//! Each pass marks rows in a flat bit array (an eighth of a byte a row of the window) and meets the
+//! other side either as a whole bitmap or in batches without a branch a row. Where one side is much
+//! smaller, the other is first cut down to the few subtrees that matter.
+
+use crate::codec::cast;
+use crate::query::bits::Bits;
+use crate::query::rows::{BATCH, Rows};
+
+/// One side counts as sparse where the other has so many times its rows.
+const SPARSE: u64 = 16;
+
+/// The rows of `right` that have an ancestor in `left`.
+pub(crate) fn descendants(left: &Rows, right: &Rows, ends: &[u32]) -> Rows {
+    if left.is_empty() || right.is_empty() {
+        return Rows::empty();
+    }
+    subtrees(left, right, ends).and(right)
+}
+
+/// The same for a small `right`, climbing from each of its rows: `None` where that is no less work
+/// than the pass over `left`.
+pub(crate) fn descendants_by_climbing(left: &Rows, right: &Rows, parents: &[u32]) -> Option<Rows> {
+    let mut budget = left.len() / 4;
+    let mut kept = Vec::new();
+    for row in right.to_vec() {
+        let mut ancestor = parent(parents, row);
+        while let Some(above) = ancestor {
+            budget = budget.checked_sub(1)?;
+            if left.contains(above) {
+                kept.push(row);
+                break;
+            }
+            ancestor = parent(parents, above);
+        }
+    }
+    Some(Rows::from_sorted(&kept))
+}
+
+/// True where `descendants_by_climbing` is worth a try.
+pub(crate) fn climbing_pays(left: &Rows, right: &Rows) -> bool {
+    right.len().saturating_mul(SPARSE) < left.len()
+}
+
+/// The rows of `right` that have a descendant in `left`.
+pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &[u32]) -> Rows {
+    if left.is_empty() || right.is_empty() {
+        return Rows::empty();
+    }
+    let near = near_subtrees(left, right, ends);
+    let marks = Bits::of(&near);
+    let (ranks, bounds) = (marks.ranks(), near.bounds());
+    let last = bounds.end.saturating_sub(1);
+    let rank = |row: u32| {
+        if row < bounds.start { 0 } else { marks.rank(&ranks, row.min(last)) }
+    };
+    select(right, |row| rank(row) < rank(value(ends, row)))
+}
+
+/// The rows of `right` whose parent is in `left`.
+pub(crate) fn children(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32]) -> Rows {
+    if left.is_empty() || right.is_empty() {
+        return Rows::empty();
+    }
+    let near = near_subtrees(right, left, ends);
+    let marks = Bits::of(left);
+    select(&near, |row| marks.get(value(parents, row)))
+}
+
+/// The rows of `right` that are a parent of a row of `left`.
+pub(crate) fn parents_of(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32]) -> Rows {
+    if left.is_empty() || right.is_empty() {
+        return Rows::empty();
+    }
+    let near = near_subtrees(left, right, ends);
+    let mut marks = Bits::over(right.bounds());
+    near.for_each_batch(|batch| batch.iter().for_each(|row| marks.set(value(parents, *row))));
+    marks.into_rows().and(right)
+}
+
+/// The rows of `right` that share their stored parent with another row of `left`.
+pub(crate) fn siblings(left: &Rows, right: &Rows, parents: &[u32]) -> Rows {
+    if left.is_empty() || right.is_empty() {
+        return Rows::empty();
+    }
+    // A parent is never after its child, so all parents of both lie before the last row.
+    let window = 0..left.bounds().end;
+    let (mut once, mut twice) = (Bits::over(window.clone()), Bits::over(window));
+    left.for_each_batch(|batch| {
+        for row in batch {
+            let above = value(parents, *row);
+            if !once.set_new(above) {
+                twice.set(above);
+            }
+        }
+    });
+    let marks = Bits::of(left);
+    select(right, |row| {
+        let above = value(parents, row);
+        twice.get(above) | (once.get(above) & !marks.get(row))
+    })
+}
+
+/// The proper descendants of the rows of `roots`, as far as they lie between the first and the last
+/// row of `within`.
+fn subtrees(roots: &Rows, within: &Rows, ends: &[u32]) -> Rows {
+    let window = within.bounds();
+    let last = window.end.saturating_sub(1);
+    let mut marks = Bits::over(window.clone());
+    let mut next_free = 0;
+    roots.for_each_batch(|batch| {
+        for row in batch {
+            // A row inside a subtree that is marked adds nothing.
+            if *row >= next_free {
+                let end = value(ends, *row);
+                marks.set_through(row.saturating_add(1).max(window.start), end.min(last));
+                next_free = end.saturating_add(1);
+            }
+        }
+    });
+    marks.into_rows()
+}
+
+/// `rows`, or where `roots` are far fewer only those of them below one of `roots`.
+fn near_subtrees(rows: &Rows, roots: &Rows, ends: &[u32]) -> Rows {
+    if roots.len().saturating_mul(SPARSE) < rows.len() {
+        return subtrees(roots, rows, ends).and(rows);
+    }
+    rows.clone()
+}
+
+/// The rows for which `holds`, which is asked for all of them: no branch a row.
+pub(crate) fn select(rows: &Rows, mut holds: impl FnMut(u32) -> bool) -> Rows {
+    let mut all = Vec::new();
+    let mut kept = [0; BATCH];
+    rows.for_each_batch(|batch| {
+        let mut count = 0;
+        for row in batch {
+            if let Some(slot) = kept.get_mut(count) {
+                *slot = *row;
+            }
+            count += usize::from(holds(*row));
+        }
+        all.extend_from_slice(kept.get(..count).unwrap_or_default());
+    });
+    Rows::from_sorted(&all)
+}
+
+/// The column's value of a row; beyond the column no row at all.
+#[inline]
+pub(crate) fn value(column: &[u32], row: u32) -> u32 {
+    column.get(cast::usize_of(row)).copied().unwrap_or(u32::MAX)
+}
+
+fn parent(parents: &[u32], row: u32) -> Option<u32> {
+    Some(value(parents, row)).filter(|above| *above < row)
+}

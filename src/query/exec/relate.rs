@@ -1,0 +1,183 @@
+//! The fifteen structural operators, put together from the passes.
+
+use std::cmp::Ordering;
+
+use super::passes;
+use crate::query::rows::Rows;
+use crate::query::source::{Kin, Loose, Source};
+use crate::query::syntax::{Form, Relation};
+
+/// What `left op right` yields.
+pub(crate) fn relate<S: Source>(
+    source: &S,
+    (relation, form): (Relation, Form),
+    left: &Rows,
+    right: &Rows,
+) -> Result<Rows, S::Error> {
+    let related = plain(source, relation, left, right)?;
+    Ok(match form {
+        Form::Plain => related,
+        Form::Not => right.minus(&related),
+        Form::Union => related.or(&plain(source, mirrored(relation), right, left)?),
+    })
+}
+
+/// The relation of the left side's spans to the right side's.
+fn mirrored(relation: Relation) -> Relation {
+    match relation {
+        Relation::Child => Relation::Parent,
+        Relation::Parent => Relation::Child,
+        Relation::Descendant => Relation::Ancestor,
+        Relation::Ancestor => Relation::Descendant,
+        Relation::Sibling => Relation::Sibling,
+    }
+}
+
+fn plain<S: Source>(
+    source: &S,
+    relation: Relation,
+    left: &Rows,
+    right: &Rows,
+) -> Result<Rows, S::Error> {
+    if left.is_empty() || right.is_empty() {
+        return Ok(Rows::empty());
+    }
+    match relation {
+        Relation::Descendant => {
+            if passes::climbing_pays(left, right) {
+                let climbed = passes::descendants_by_climbing(left, right, &source.parents()?);
+                if let Some(found) = climbed {
+                    return Ok(found);
+                }
+            }
+            Ok(passes::descendants(left, right, &source.ends()?))
+        }
+        Relation::Ancestor => Ok(passes::ancestors(left, right, &source.ends()?)),
+        Relation::Child => Ok(passes::children(left, right, &source.parents()?, &source.ends()?)),
+        Relation::Parent => {
+            Ok(passes::parents_of(left, right, &source.parents()?, &source.ends()?))
+        }
+        Relation::Sibling => {
+            let stored = passes::siblings(left, right, &source.parents()?);
+            let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
+            Ok(stored.or(&loose))
+        }
+    }
+}
+
+/// The rows of `right` without stored parent that have a sibling in `left`: per trace, because
+/// such siblings share nothing but their trace and the parent they lack.
+fn loose_siblings(left: &Rows, right: &Rows, loose: &[Loose], trace_starts: &[u32]) -> Rows {
+    let (lefts, rights) = (left.bounds(), right.bounds());
+    let first = lefts.start.min(rights.start);
+    let end = lefts.end.max(rights.end);
+    let mut rest = between(loose, first, end);
+    let mut kept = Vec::new();
+    let mut one_trace: Vec<Loose> = Vec::new();
+    while let Some(next) = rest.first() {
+        let next_trace = trace_starts.partition_point(|start| *start <= next.row);
+        let end = trace_starts.get(next_trace).copied().unwrap_or(u32::MAX);
+        let (trace, after) = rest.split_at(rest.partition_point(|loose| loose.row < end));
+        rest = after;
+        // Most traces have one root and no orphan.
+        if trace.len() > 1 {
+            one_trace.clear();
+            one_trace.extend(trace.iter().filter(|loose| loose.kin != Kin::Nobody));
+            one_trace.sort_unstable_by_key(|loose| (loose.kin, loose.row));
+            for kin in one_trace.chunk_by(|a, b| a.kin == b.kin) {
+                keep_siblings(kin, left, right, &mut kept);
+            }
+        }
+    }
+    kept.sort_unstable();
+    Rows::from_sorted(&kept)
+}
+
+fn keep_siblings(kin: &[Loose], left: &Rows, right: &Rows, kept: &mut Vec<u32>) {
+    let mut on_left = kin.iter().filter(|loose| left.contains(loose.row));
+    let (Some(first), second) = (on_left.next(), on_left.next()) else { return };
+    let counts = |loose: &&Loose| match loose.row.cmp(&first.row) {
+        Ordering::Equal => second.is_some(),
+        _ => true,
+    };
+    let on_right = kin.iter().filter(|loose| right.contains(loose.row));
+    kept.extend(on_right.filter(counts).map(|loose| loose.row));
+}
+
+fn between(loose: &[Loose], first: u32, end: u32) -> &[Loose] {
+    let start = loose.partition_point(|loose| loose.row < first);
+    let stop = loose.partition_point(|loose| loose.row < end);
+    loose.get(start..stop).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::query::exec::testing::{Forest, forests};
+
+    const RELATIONS: [Relation; 5] = [
+        Relation::Child,
+        Relation::Descendant,
+        Relation::Parent,
+        Relation::Ancestor,
+        Relation::Sibling,
+    ];
+
+    /// True where `right` is to `left` what the relation says, straight from parents.
+    fn holds(forest: &Forest, relation: Relation, left: u32, right: u32) -> bool {
+        let parent = |row: u32| forest.parent(row);
+        let below = |low: u32, high: u32| {
+            std::iter::successors(parent(low), |row| parent(*row)).any(|row| row == high)
+        };
+        match relation {
+            Relation::Child => parent(right) == Some(left),
+            Relation::Parent => parent(left) == Some(right),
+            Relation::Descendant => below(right, left),
+            Relation::Ancestor => below(left, right),
+            Relation::Sibling => left != right && forest.are_siblings(left, right),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn operators_are_what_nested_loops_find(
+            (forest, left, right) in forests(120).prop_flat_map(|forest| {
+                let rows = forest.rows();
+                let sets = (subset(rows), subset(rows));
+                (Just(forest), sets.0, sets.1)
+            }),
+        ) {
+            let (a, b) = (Rows::from_sorted(&left), Rows::from_sorted(&right));
+            for relation in RELATIONS {
+                let pair = |l: &u32, r: &u32| holds(&forest, relation, *l, *r);
+                let related = |r: &u32| left.iter().any(|l| pair(l, r));
+                let relating = |l: &u32| right.iter().any(|r| pair(l, r));
+                let of = |form| relate(&forest, (relation, form), &a, &b).unwrap().to_vec();
+                let plain: Vec<u32> = right.iter().copied().filter(related).collect();
+                let not: Vec<u32> = right.iter().copied().filter(|r| !related(r)).collect();
+                let mut union: Vec<u32> = left.iter().copied().filter(relating).collect();
+                union.extend(&plain);
+                union.sort_unstable();
+                union.dedup();
+                prop_assert_eq!(of(Form::Plain), plain, "{:?}", relation);
+                prop_assert_eq!(of(Form::Not), not, "! {:?}", relation);
+                prop_assert_eq!(of(Form::Union), union, "& {:?}", relation);
+            }
+        }
+    }
+
+    /// Sets from nearly empty to full, so that the paths for one small side run too.
+    fn subset(rows: u32) -> impl Strategy<Value = Vec<u32>> {
+        (0_u32..=8).prop_flat_map(move |eighths| {
+            let picks = proptest::collection::vec(0_u32..64, rows as usize);
+            picks.prop_map(move |picks| {
+                let picked = (0..rows).zip(picks);
+                let limit = if eighths == 0 { 1 } else { eighths * 8 };
+                picked.filter(|(_, pick)| *pick < limit).map(|(row, _)| row).collect()
+            })
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! A source over plain vectors, for tests of the engine alone. Invariant: it has no index and no
+//! shortcut: every answer comes from looking at each row.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::Range;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use crate::id::SpanId;
+use crate::query::rows::Rows;
+use crate::query::source::{Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space};
+use crate::query::value::Scalar;
+
+/// A block of nothing but shape and values.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Forest {
+    pub(crate) parents: Vec<u32>,
+    pub(crate) trace_starts: Vec<u32>,
+    pub(crate) kin: BTreeMap<u32, Kin>,
+    pub(crate) event_owners: Vec<u32>,
+    pub(crate) link_owners: Vec<u32>,
+    pub(crate) columns: BTreeMap<Column, Vec<Scalar>>,
+    pub(crate) live: Option<Rows>,
+    /// Whether predicates claim to be indexed.
+    pub(crate) indexed: bool,
+    /// How many values were looked at, over all calls.
+    pub(crate) looked_at: Cell<u64>,
+}
+
+impl Forest {
+    pub(crate) fn rows(&self) -> u32 {
+        u32::try_from(self.parents.len()).unwrap()
+    }
+
+    pub(crate) fn parent(&self, row: u32) -> Option<u32> {
+        Some(self.parents[row as usize]).filter(|parent| *parent != NO_ROW)
+    }
+
+    pub(crate) fn trace_of(&self, row: u32) -> usize {
+        self.trace_starts.partition_point(|start| *start <= row) - 1
+    }
+
+    pub(crate) fn are_siblings(&self, a: u32, b: u32) -> bool {
+        let alike = match (self.parent(a), self.parent(b)) {
+            (None, None) => self.kin[&a] == self.kin[&b] && self.kin[&a] != Kin::Nobody,
+            (a, b) => a == b,
+        };
+        alike && self.trace_of(a) == self.trace_of(b)
+    }
+
+    pub(crate) fn value(&self, column: &Column, row: u32) -> Scalar {
+        self.looked_at.set(self.looked_at.get() + 1);
+        self.columns.get(column).map_or(Scalar::Nil, |values| values[row as usize].clone())
+    }
+
+    pub(crate) fn owner(&self, space: Space, row: u32) -> u32 {
+        match space {
+            Space::Spans => row,
+            Space::Events => self.event_owners[row as usize],
+            Space::Links => self.link_owners[row as usize],
+        }
+    }
+
+    fn ends_vec(&self) -> Vec<u32> {
+        let mut ends: Vec<u32> = (0..self.rows()).collect();
+        for row in (0..self.rows()).rev() {
+            if let Some(parent) = self.parent(row) {
+                ends[parent as usize] = ends[parent as usize].max(ends[row as usize]);
+            }
+        }
+        ends
+    }
+}
+
+impl Source for Forest {
+    type Error = Infallible;
+
+    fn row_count(&self) -> u32 {
+        self.rows()
+    }
+
+    fn space_len(&self, space: Space) -> u32 {
+        match space {
+            Space::Spans => self.rows(),
+            Space::Events => u32::try_from(self.event_owners.len()).unwrap(),
+            Space::Links => u32::try_from(self.link_owners.len()).unwrap(),
+        }
+    }
+
+    fn live(&self) -> Option<Rows> {
+        self.live.clone()
+    }
+
+    fn trace_starts(&self) -> Result<Arc<[u32]>, Infallible> {
+        Ok(self.trace_starts.clone().into())
+    }
+
+    fn ends(&self) -> Result<Arc<[u32]>, Infallible> {
+        Ok(self.ends_vec().into())
+    }
+
+    fn parents(&self) -> Result<Arc<[u32]>, Infallible> {
+        Ok(self.parents.clone().into())
+    }
+
+    fn loose(&self) -> Result<Arc<[Loose]>, Infallible> {
+        Ok(self.kin.iter().map(|(row, kin)| Loose { row: *row, kin: *kin }).collect())
+    }
+
+    fn owners(&self, space: Space) -> Result<Arc<[u32]>, Infallible> {
+        Ok((0..self.space_len(space)).map(|row| self.owner(space, row)).collect())
+    }
+
+    fn estimate(&self, predicate: &Predicate) -> Result<Estimate, Infallible> {
+        let space = predicate.column.space();
+        let matches_max = self.columns.get(&predicate.column).map_or(0, |_| self.space_len(space));
+        Ok(Estimate { matches_max, indexed: self.indexed })
+    }
+
+    fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, Infallible> {
+        let space = predicate.column.space();
+        let inside = |row: &u32| window.contains(&self.owner(space, *row));
+        let holds = |row: &u32| predicate.test.holds(&self.value(&predicate.column, *row));
+        Ok((0..self.space_len(space)).filter(inside).filter(holds).collect())
+    }
+
+    fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, Infallible> {
+        let holds = |row: &u32| predicate.test.holds(&self.value(&predicate.column, *row));
+        Ok(rows.to_vec().into_iter().filter(holds).collect())
+    }
+
+    fn values(
+        &self,
+        column: &Column,
+        rows: &[u32],
+        out: &mut Vec<Scalar>,
+    ) -> Result<(), Infallible> {
+        assert!(rows.is_sorted(), "values are asked for in ascending order");
+        out.extend(rows.iter().map(|row| self.value(column, *row)));
+        Ok(())
+    }
+}
+
+/// Forests of up to `rows_max` rows in traces of all shapes, with roots, orphans and cut cycles.
+pub(crate) fn forests(rows_max: usize) -> impl Strategy<Value = Forest> {
+    // For each row: whether a trace begins, how far up from the row before its parent is, and its
+    // kin where it has no parent.
+    let row = (0_u8..12, 0_usize..5, 0_u8..5);
+    proptest::collection::vec(row, 0..=rows_max).prop_map(|rows| {
+        let mut forest = Forest::default();
+        // The rows from the trace's root down to the row before.
+        let mut path: Vec<u32> = Vec::new();
+        for (at, (start, up, kin)) in rows.into_iter().enumerate() {
+            let at = u32::try_from(at).unwrap();
+            if start == 0 || at == 0 {
+                path.clear();
+                forest.trace_starts.push(at);
+            }
+            path.truncate(path.len().saturating_sub(up));
+            match path.last() {
+                Some(parent) => forest.parents.push(*parent),
+                None => {
+                    forest.parents.push(NO_ROW);
+                    let missing = |id| Kin::Missing(SpanId::from_bytes([id; 8]));
+                    let kin = match kin {
+                        0 | 1 => Kin::NoParentId,
+                        2 => Kin::Nobody,
+                        id => missing(id),
+                    };
+                    forest.kin.insert(at, kin);
+                }
+            }
+            path.push(at);
+        }
+        forest.trace_starts.push(forest.rows());
+        forest
+    })
+}

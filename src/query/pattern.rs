@@ -1,0 +1,96 @@
+//! Regular expressions of `=~` and `!~`. Invariant: a pattern matches a whole text or not at all,
+//! and `.` matches a newline too.
+
+use std::fmt;
+
+use regex_automata::meta::{BuildError, Regex};
+use regex_automata::util::syntax;
+
+/// Bytes that a compiled pattern may take; a pattern that needs more is an error.
+const SIZE_MAX: usize = 1 << 20;
+
+/// A compiled regular expression; a clone is cheap.
+#[derive(Clone)]
+pub(crate) struct Pattern {
+    text: String,
+    regex: Regex,
+}
+
+impl Pattern {
+    /// Compiles `text`.
+    ///
+    /// # Errors
+    /// If it is no regular expression, or one that grows too large; the message says why.
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        // By itself first, so that no unbalanced parenthesis pairs with those added below.
+        compile(text).map_err(|error| describe(&error))?;
+        // A comment of the `x` flag would swallow what follows it, unless a line ends it.
+        let whole = compile(&format!("^(?:{text})$"));
+        let regex = whole.or_else(|_| compile(&format!("^(?:{text}\n)$")));
+        let regex = regex.map_err(|error| describe(&error))?;
+        Ok(Self { text: text.to_owned(), regex })
+    }
+
+    /// True where the pattern matches all of `text`.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// The pattern as written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+fn compile(text: &str) -> Result<Regex, BuildError> {
+    Regex::builder()
+        .syntax(syntax::Config::new().dot_matches_new_line(true))
+        .configure(
+            Regex::config().nfa_size_limit(Some(SIZE_MAX)).onepass_size_limit(Some(SIZE_MAX)),
+        )
+        .build(text)
+}
+
+fn describe(error: &BuildError) -> String {
+    match error.syntax_error() {
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::new(pattern).unwrap().matches(text)
+    }
+
+    #[test]
+    fn a_pattern_matches_the_whole_text_and_newlines() {
+        assert!(matches("a.c", "a\nc") && !matches("a.c", "xa.cx"));
+        assert!(matches("a|bc", "bc") && !matches("a|bc", "ac"));
+        assert!(matches("(?x) a # comment", "a"));
+        assert!(matches("", "") && !matches("", "a"));
+        assert!(!matches("a", "a\n"));
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_or_too_large_is_an_error() {
+        assert!(Pattern::new("a)(?:b").is_err());
+        assert!(Pattern::new("[").is_err());
+        assert!(Pattern::new("((((a{99}){99}){99}){99})").is_err());
+    }
+}

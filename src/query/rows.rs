@@ -1,0 +1,303 @@
+//! Sets of rows. Invariant: no container of the bitmap inside is one run over all its 65,536 rows,
+//! because roaring 0.12's `next_many` passes over such a container; every constructor sees to that.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use crate::codec::cast;
+
+/// How many rows are read from a bitmap at once.
+pub(crate) const BATCH: usize = 512;
+
+/// A set of rows of one block (or of its events, or its links). A clone costs one reference count,
+/// so sets from caches are shared without copying.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rows(Arc<RoaringBitmap>);
+
+impl Rows {
+    /// The rows of `bitmap`.
+    pub(crate) fn new(mut bitmap: RoaringBitmap) -> Self {
+        if has_full_run(&bitmap) {
+            bitmap.remove_run_compression();
+        }
+        Self(Arc::new(bitmap))
+    }
+
+    /// The rows of a shared bitmap; copied only where it holds a run over a whole container.
+    pub(crate) fn from_shared(bitmap: Arc<RoaringBitmap>) -> Self {
+        if has_full_run(&bitmap) {
+            return Self::new(RoaringBitmap::clone(&bitmap));
+        }
+        Self(bitmap)
+    }
+
+    /// No rows.
+    pub(crate) fn empty() -> Self {
+        Self::default()
+    }
+
+    /// All rows of `range`.
+    pub(crate) fn range(range: Range<u32>) -> Self {
+        let mut bitmap = RoaringBitmap::new();
+        if !range.is_empty() {
+            bitmap.insert_range(range);
+        }
+        Self::new(bitmap)
+    }
+
+    /// The rows of an ascending list without repetitions; what comes after a row out of order is lost.
+    pub(crate) fn from_sorted(rows: &[u32]) -> Self {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Self::empty() };
+        let width = cast::usize_of(last.saturating_sub(*first)) + 1;
+        if rows.len() < DENSE_MIN || rows.len().saturating_mul(DENSE_SHARE) < width {
+            let mut bitmap = RoaringBitmap::new();
+            // The count of rows taken says nothing more than the bitmap.
+            let _taken = bitmap.append(rows.iter().copied());
+            return Self::new(bitmap);
+        }
+        let mut bits = super::bits::Bits::over(*first..last.saturating_add(1));
+        rows.iter().for_each(|row| bits.set(*row));
+        bits.into_rows()
+    }
+
+    /// The union of ascending, disjoint ranges.
+    pub(crate) fn from_ranges(ranges: impl Iterator<Item = Range<u32>>) -> Self {
+        let mut bitmap = RoaringBitmap::new();
+        for range in ranges.filter(|range| !range.is_empty()) {
+            bitmap.insert_range(range);
+        }
+        Self::new(bitmap)
+    }
+
+    /// The bitmap itself.
+    pub(crate) fn bitmap(&self) -> &RoaringBitmap {
+        &self.0
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// True where there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True where `row` is one of them.
+    pub(crate) fn contains(&self, row: u32) -> bool {
+        self.0.contains(row)
+    }
+
+    /// The first row and the row after the last; an empty range where there are none.
+    pub(crate) fn bounds(&self) -> Range<u32> {
+        match (self.0.min(), self.0.max()) {
+            (Some(first), Some(last)) => first..last.saturating_add(1),
+            _ => 0..0,
+        }
+    }
+
+    /// The rows of both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return self.clone();
+        }
+        if self.is_empty() || other.is_empty() {
+            return Self::empty();
+        }
+        Self::new(&*self.0 & &*other.0)
+    }
+
+    /// The rows of either.
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        if other.is_empty() || Arc::ptr_eq(&self.0, &other.0) {
+            return self.clone();
+        }
+        if self.is_empty() {
+            return other.clone();
+        }
+        Self::new(&*self.0 | &*other.0)
+    }
+
+    /// The rows that are not in `other`.
+    pub(crate) fn minus(&self, other: &Self) -> Self {
+        if self.is_empty() || other.is_empty() {
+            return self.clone();
+        }
+        Self::new(&*self.0 - &*other.0)
+    }
+
+    /// The rows of `range` that are not in the set.
+    pub(crate) fn complement(&self, range: Range<u32>) -> Self {
+        Self::range(range).minus(self)
+    }
+
+    /// The rows that lie in `range`; shared where all do.
+    pub(crate) fn within(&self, range: Range<u32>) -> Self {
+        let bounds = self.bounds();
+        if range.start <= bounds.start && bounds.end <= range.end {
+            return self.clone();
+        }
+        if range.is_empty() || range.end <= bounds.start || bounds.end <= range.start {
+            return Self::empty();
+        }
+        let mut bitmap = RoaringBitmap::clone(&self.0);
+        bitmap.remove_range(..range.start);
+        bitmap.remove_range(range.end..);
+        Self::new(bitmap)
+    }
+
+    /// How many rows lie in `range`.
+    pub(crate) fn count_in(&self, range: Range<u32>) -> u64 {
+        if range.is_empty() { 0 } else { self.0.range_cardinality(range) }
+    }
+
+    /// The first row in `range`.
+    pub(crate) fn first_in(&self, range: Range<u32>) -> Option<u32> {
+        if range.is_empty() { None } else { self.0.range(range).next() }
+    }
+
+    /// A reader of all rows, ascending.
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor { rows: self.0.iter(), batch: [0; BATCH], next: 0, filled: 0 }
+    }
+
+    /// Calls `visit` with all rows, ascending, in batches of at most [`BATCH`].
+    pub(crate) fn for_each_batch(&self, mut visit: impl FnMut(&[u32])) {
+        let mut batch = [0; BATCH];
+        let mut rows = self.0.iter();
+        loop {
+            let filled = rows.next_many(&mut batch);
+            if filled.is_empty() {
+                return;
+            }
+            visit(filled);
+        }
+    }
+
+    /// Like [`Rows::for_each_batch`], ending at the first error.
+    pub(crate) fn try_for_each_batch<E>(
+        &self,
+        mut visit: impl FnMut(&[u32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut batch = [0; BATCH];
+        let mut rows = self.0.iter();
+        loop {
+            let filled = rows.next_many(&mut batch);
+            if filled.is_empty() {
+                return Ok(());
+            }
+            visit(filled)?;
+        }
+    }
+
+    /// All rows in a list: four bytes each.
+    pub(crate) fn to_vec(&self) -> Vec<u32> {
+        let mut all = Vec::with_capacity(cast::usize_of_u64(self.len()));
+        self.for_each_batch(|batch| all.extend_from_slice(batch));
+        all
+    }
+}
+
+/// Lists shorter than this are pushed one by one.
+const DENSE_MIN: usize = 1024;
+
+/// Lists with at least one row in so many go through a bit array.
+const DENSE_SHARE: usize = 256;
+
+fn has_full_run(bitmap: &RoaringBitmap) -> bool {
+    let statistics = bitmap.statistics();
+    statistics.n_values_run_containers >= 1 << 16
+}
+
+impl FromIterator<u32> for Rows {
+    fn from_iter<I: IntoIterator<Item = u32>>(rows: I) -> Self {
+        Self::new(rows.into_iter().collect())
+    }
+}
+
+/// Reads a set in ascending order, a batch at a time, and skips ahead.
+#[derive(Clone)]
+pub(crate) struct Cursor<'a> {
+    rows: roaring::bitmap::Iter<'a>,
+    batch: [u32; BATCH],
+    next: usize,
+    filled: usize,
+}
+
+impl Cursor<'_> {
+    /// The next row, which stays the next one.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Option<u32> {
+        if self.next == self.filled {
+            self.filled = self.rows.next_many(&mut self.batch).len();
+            self.next = 0;
+        }
+        self.batch.get(self.next..self.filled)?.first().copied()
+    }
+
+    /// Passes over the row that [`Cursor::peek`] gave.
+    #[inline]
+    pub(crate) fn step(&mut self) {
+        self.next = (self.next + 1).min(self.filled);
+    }
+
+    /// Moves to the first row that is `row` or later.
+    pub(crate) fn advance_to(&mut self, row: u32) {
+        let waiting = self.batch.get(self.next..self.filled).unwrap_or_default();
+        if waiting.last().is_some_and(|last| *last >= row) {
+            self.next += waiting.partition_point(|waiting| *waiting < row);
+        } else {
+            self.next = self.filled;
+            self.rows.advance_to(row);
+        }
+    }
+}
+
+impl std::fmt::Debug for Cursor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cursor").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn batches_do_not_lose_a_full_container_of_a_run() {
+        for range in [0..200_000, 65_536..131_072, 3..65_536] {
+            let rows = Rows::range(range.clone());
+            assert_eq!(rows.to_vec(), range.clone().collect::<Vec<_>>());
+            let mut bitmap = RoaringBitmap::new();
+            bitmap.insert_range(range.clone());
+            bitmap.optimize();
+            assert_eq!(Rows::from_shared(Arc::new(bitmap)).to_vec(), range.collect::<Vec<_>>());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sets_are_what_their_rows_are(
+            rows in proptest::collection::btree_set(0u32..200_000, 0..3000),
+            start in 0u32..200_000, length in 0u32..100_000,
+        ) {
+            let list: Vec<u32> = rows.iter().copied().collect();
+            let set = Rows::from_sorted(&list);
+            prop_assert_eq!(set.to_vec(), list.clone());
+            let range = start..start + length;
+            let inside: Vec<u32> = list.iter().copied().filter(|row| range.contains(row)).collect();
+            prop_assert_eq!(set.within(range.clone()).to_vec(), inside.clone());
+            prop_assert_eq!(set.count_in(range.clone()), inside.len() as u64);
+            prop_assert_eq!(set.first_in(range.clone()), inside.first().copied());
+            let mut cursor = set.cursor();
+            cursor.peek();
+            cursor.advance_to(start);
+            prop_assert_eq!(cursor.peek(), list.iter().copied().find(|row| *row >= start));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The seam: how the engine reads a block. Invariant: rows are numbered in pre-order, traces one
+//! after another, oldest first, so a span's descendants are the rows from its own to its `end`; a
+//! source answers tests exactly, by the meaning of `Test::holds` on the values it gives.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::rows::Rows;
+use super::syntax::Intrinsic;
+use super::value::{Scalar, Test};
+use crate::id::SpanId;
+
+/// In [`Source::parents`]: the span has no stored parent.
+pub(crate) const NO_ROW: u32 = u32::MAX;
+
+/// What a column has one value for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Space {
+    /// Each span.
+    Spans,
+    /// Each event of a span.
+    Events,
+    /// Each link of a span.
+    Links,
+}
+
+/// A stored field, without fallbacks: `.x`, `parent.` and defaults are resolved by the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Column {
+    /// `span.x`
+    SpanAttribute(String),
+    /// `resource.x`; absent (not `""`) where the resource has none, `service.name` too.
+    ResourceAttribute(String),
+    /// `instrumentation.x`
+    ScopeAttribute(String),
+    /// `event.x`
+    EventAttribute(String),
+    /// `link.x`
+    LinkAttribute(String),
+    /// A field that every span (event, link) has; never nil.
+    Intrinsic(Intrinsic),
+}
+
+impl Column {
+    /// What it has one value for.
+    pub(crate) fn space(&self) -> Space {
+        match self {
+            Self::EventAttribute(_)
+            | Self::Intrinsic(Intrinsic::EventName | Intrinsic::EventTimeSinceStart) => {
+                Space::Events
+            }
+            Self::LinkAttribute(_)
+            | Self::Intrinsic(Intrinsic::LinkTraceId | Intrinsic::LinkSpanId) => Space::Links,
+            _ => Space::Spans,
+        }
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SpanAttribute(key) => write!(f, "span.{key}"),
+            Self::ResourceAttribute(key) => write!(f, "resource.{key}"),
+            Self::ScopeAttribute(key) => write!(f, "instrumentation.{key}"),
+            Self::EventAttribute(key) => write!(f, "event.{key}"),
+            Self::LinkAttribute(key) => write!(f, "link.{key}"),
+            Self::Intrinsic(intrinsic) => write!(f, "{intrinsic:?}"),
+        }
+    }
+}
+
+/// A test of one stored field.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Predicate {
+    /// The field.
+    pub(crate) column: Column,
+    /// The test.
+    pub(crate) test: Test,
+}
+
+/// How much work a predicate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Estimate {
+    /// At most so many rows (events, links) of the whole block match.
+    pub(crate) matches_max: u32,
+    /// True where an index gives the matches, false where the column is scanned.
+    pub(crate) indexed: bool,
+}
+
+/// A row without stored parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Loose {
+    /// The row.
+    pub(crate) row: u32,
+    /// Which other such rows of its trace are its siblings.
+    pub(crate) kin: Kin,
+}
+
+/// What spans without stored parent have in common with their siblings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kin {
+    /// They name no parent.
+    NoParentId,
+    /// They name this parent, which is not stored.
+    Missing(SpanId),
+    /// Nothing: a cycle was cut here.
+    Nobody,
+}
+
+/// A block, as the engine reads it. Sets that a source gives are of the predicate's space; windows
+/// and `rows` are those rows to which the answer is limited.
+pub(crate) trait Source {
+    /// Why reading may fail.
+    type Error;
+
+    /// How many rows the block has.
+    fn row_count(&self) -> u32;
+
+    /// How many rows, events or links the block has.
+    fn space_len(&self, space: Space) -> u32;
+
+    /// The rows that count, whole traces of them; `None` for all.
+    fn live(&self) -> Option<Rows>;
+
+    /// The first row of each trace, and the row count at the end.
+    fn trace_starts(&self) -> Result<Arc<[u32]>, Self::Error>;
+
+    /// The last descendant of each row; the row itself for a leaf.
+    fn ends(&self) -> Result<Arc<[u32]>, Self::Error>;
+
+    /// The parent of each row, or [`NO_ROW`].
+    fn parents(&self) -> Result<Arc<[u32]>, Self::Error>;
+
+    /// The rows without stored parent, ascending.
+    fn loose(&self) -> Result<Arc<[Loose]>, Self::Error>;
+
+    /// The span row of each event or link, ascending.
+    fn owners(&self, space: Space) -> Result<Arc<[u32]>, Self::Error>;
+
+    /// How much work `predicate` is.
+    fn estimate(&self, predicate: &Predicate) -> Result<Estimate, Self::Error>;
+
+    /// Exactly the rows for which the predicate holds and that lie within the window of span rows;
+    /// of events and links those owned by such rows.
+    fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, Self::Error>;
+
+    /// Those of `rows` for which it holds, by looking at the column for these rows only.
+    fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, Self::Error>;
+
+    /// Appends the values of a column for ascending rows, nil where there is none.
+    fn values(
+        &self,
+        column: &Column,
+        rows: &[u32],
+        out: &mut Vec<Scalar>,
+    ) -> Result<(), Self::Error>;
+}

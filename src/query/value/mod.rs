@@ -1,0 +1,16 @@
+//! Values and what may be done with them: comparison, tests and arithmetic, as pure functions that
+//! the engine and its sources share. Whatever the operands, there is an answer: types that do not
+//! go together give false or nil.
+
+mod arithmetic;
+mod compare;
+mod id;
+mod scalar;
+mod test;
+mod time;
+
+pub(crate) use arithmetic::{arithmetic, negate};
+pub(crate) use compare::compare;
+pub(crate) use id::Id;
+pub(crate) use scalar::Scalar;
+pub(crate) use test::Test;

@@ -1,0 +1,425 @@
+//! The engine's view of a block. Invariant: a predicate is answered by dictionaries and postings where
+//! there are some, by a scan of one column otherwise.
+
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::table::{Field, rows_of};
+use super::{computed, structure, traces, view::BlockView};
+use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, field};
+use crate::codec::cast::usize_of;
+use crate::model::Value;
+use crate::query::rows::Rows;
+use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
+use crate::query::syntax::{CompareOp, Intrinsic};
+use crate::query::value::{Scalar, Test, compare};
+
+/// A block as one query reads it.
+pub(super) struct BlockSource<'a> {
+    block: &'a Block,
+    rows: u32,
+    events: u32,
+    links: u32,
+    live: Option<Rows>,
+    loose: OnceCell<Arc<[Loose]>>,
+}
+
+/// Where the values of a column lie.
+enum Place<'a> {
+    /// In columns of this table; what is missing reads as the default, where there is one.
+    Table(Table, Field<'a>, Option<Scalar>),
+    /// On the span that names the trace.
+    Root(Box<Place<'a>>),
+    /// Nowhere: they are computed.
+    Computed(Intrinsic),
+}
+
+pub(super) fn status(value: &Value) -> Scalar {
+    match value {
+        Value::Int(code) => Scalar::Status(i32::try_from(*code).unwrap_or(i32::MIN)),
+        _ => Scalar::Nil,
+    }
+}
+
+fn kind(value: &Value) -> Scalar {
+    match value {
+        Value::Int(code) => Scalar::Kind(i32::try_from(*code).unwrap_or(i32::MIN)),
+        _ => Scalar::Nil,
+    }
+}
+
+impl<'a> BlockSource<'a> {
+    /// A source of the rows of `view` that count and, where given, are in `within`.
+    pub(super) fn new(view: &'a BlockView, within: Option<Rows>) -> Result<Self, BlockError> {
+        let header = view.block.header()?;
+        let masked = view.masked_rows()?;
+        let live = match (within, masked) {
+            (within, None) => within,
+            (None, Some(masked)) => Some(masked.complement(0..header.rows)),
+            (Some(within), Some(masked)) => Some(within.minus(masked)),
+        };
+        Ok(Self {
+            block: &view.block,
+            rows: header.rows,
+            events: header.events,
+            links: header.links,
+            live,
+            loose: OnceCell::new(),
+        })
+    }
+
+    fn place(&self, column: &Column) -> Result<Place<'a>, BlockError> {
+        let attribute =
+            |table, key| Ok(Place::Table(table, Field::attribute(self.block, table, key)?, None));
+        let text = |table, code, default: Option<&str>| {
+            let default = default.map(Scalar::text);
+            Ok(Place::Table(table, Field::text(self.block, table, code)?, default))
+        };
+        match column {
+            Column::SpanAttribute(key) => attribute(Table::Spans, key),
+            Column::ResourceAttribute(key) => attribute(Table::Resources, key),
+            Column::ScopeAttribute(key) => attribute(Table::Scopes, key),
+            Column::EventAttribute(key) => attribute(Table::Events, key),
+            Column::LinkAttribute(key) => attribute(Table::Links, key),
+            Column::Intrinsic(which) => match which {
+                Intrinsic::Name => text(Table::Spans, field::NAME, None),
+                Intrinsic::StatusMessage => text(Table::Spans, field::STATUS_MESSAGE, Some("")),
+                Intrinsic::EventName => text(Table::Events, field::NAME, None),
+                Intrinsic::InstrumentationName => text(Table::Scopes, field::NAME, Some("")),
+                Intrinsic::InstrumentationVersion => text(Table::Scopes, field::VERSION, Some("")),
+                Intrinsic::Status => {
+                    let columns = Field::field(self.block, Table::Spans, field::STATUS, status)?;
+                    Ok(Place::Table(Table::Spans, columns, None))
+                }
+                Intrinsic::Kind => {
+                    let columns = Field::field(self.block, Table::Spans, field::KIND, kind)?;
+                    Ok(Place::Table(Table::Spans, columns, None))
+                }
+                Intrinsic::RootName => {
+                    let name = self.place(&Column::Intrinsic(Intrinsic::Name))?;
+                    Ok(Place::Root(Box::new(name)))
+                }
+                Intrinsic::RootService => {
+                    let name = Field::attribute(self.block, Table::Resources, "service.name")?;
+                    let default = Some(Scalar::text(""));
+                    Ok(Place::Root(Box::new(Place::Table(Table::Resources, name, default))))
+                }
+                other => Ok(Place::Computed(*other)),
+            },
+        }
+    }
+
+    fn all(&self, space: Space) -> Range<u32> {
+        0..self.space_len(space)
+    }
+
+    /// The events or links that the spans of a window own, or the window itself.
+    fn window_in(&self, space: Space, window: &Range<u32>) -> Result<Range<u32>, BlockError> {
+        if space == Space::Spans {
+            return Ok(window.start.min(self.rows)..window.end.min(self.rows));
+        }
+        if window.start == 0 && window.end >= self.rows {
+            return Ok(self.all(space));
+        }
+        let owners = self.owners(space)?;
+        let at = |row: u32| owners.partition_point(|owner| *owner < row);
+        let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Ok(position(at(window.start))..position(at(window.end)))
+    }
+
+    /// Rows of the block whose resource or scope is in `shared`.
+    fn spread(&self, table: Table, shared: &Rows, window: Range<u32>) -> Result<Rows, BlockError> {
+        let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
+        let columns = self.block.columns(Table::Spans, &ColumnKey::Field(code))?;
+        let Some(column) = columns.first() else { return Ok(Rows::empty()) };
+        let numbers = Numbers::List(shared.to_vec());
+        Ok(rows_of(column, &numbers, window.clone())?.within(window))
+    }
+
+    /// The resource or scope of each of some rows.
+    fn shared_of(&self, table: Table, rows: &[u32]) -> Result<Vec<u32>, BlockError> {
+        let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
+        let columns = self.block.columns(Table::Spans, &ColumnKey::Field(code))?;
+        let Some(column) = columns.first() else { return Ok(vec![0; rows.len()]) };
+        let Some(mut cursor) = column.number_cursor()? else { return Ok(vec![0; rows.len()]) };
+        let number = |row: &u32| Ok(crate::codec::cast::low_u32(cursor.get(usize_of(*row))?));
+        rows.iter().map(number).collect()
+    }
+
+    fn find_in(
+        &self,
+        place: &Place<'a>,
+        test: &Test,
+        window: Range<u32>,
+    ) -> Result<Rows, BlockError> {
+        match place {
+            Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
+                let all = 0..self.block.table_rows(*table)?;
+                let shared = find_table(columns, default.as_ref(), test, all)?;
+                self.spread(*table, &shared, window)
+            }
+            Place::Table(_, columns, default) => {
+                find_table(columns, default.as_ref(), test, window)
+            }
+            Place::Root(inner) => {
+                let rows = self.find_in(inner, test, self.all(Space::Spans))?;
+                let roots = traces::roots(self.block)?;
+                let holds = |trace: u32| {
+                    Ok(roots.get(usize_of(trace)).is_some_and(|root| rows.contains(*root)))
+                };
+                Ok(traces::rows_where(self.block, holds)?.within(window))
+            }
+            Place::Computed(which) => self.find_computed(*which, test, window),
+        }
+    }
+
+    fn find_computed(
+        &self,
+        which: Intrinsic,
+        test: &Test,
+        window: Range<u32>,
+    ) -> Result<Rows, BlockError> {
+        if let Some(values) = traces::values(self.block, which)? {
+            let holds = |trace: u32| Ok(values.get(usize_of(trace)).is_some_and(|v| test.holds(v)));
+            return Ok(traces::rows_where(self.block, holds)?.within(window));
+        }
+        if let (Intrinsic::Duration, Test::Compare(op, constant)) = (which, test) {
+            let durations = self.block.wide(Section::Durations)?;
+            let pass = NanosRange::new(*op, constant);
+            let rows = durations.get(usize_of(window.start)..usize_of(window.end));
+            let passed: Vec<u32> = rows
+                .unwrap_or_default()
+                .iter()
+                .zip(window)
+                .filter(|(nanos, _)| pass.contains(**nanos))
+                .map(|(_, row)| row)
+                .collect();
+            return Ok(Rows::from_sorted(&passed));
+        }
+        match computed::maker(self.block, which)? {
+            Some(make) => Ok(computed::filter(&make, test, &Rows::range(window))),
+            None => Ok(Rows::empty()),
+        }
+    }
+
+    fn check_in(&self, place: &Place<'a>, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {
+        match place {
+            Place::Table(Table::Resources | Table::Scopes, ..) | Place::Root(_) => {
+                Ok(self.find_in(place, test, rows.bounds())?.and(rows))
+            }
+            Place::Table(_, columns, None) => columns.check(test, rows),
+            Place::Table(_, columns, Some(default)) => {
+                let passed = columns.check(test, rows)?;
+                if !test.holds(default) {
+                    return Ok(passed);
+                }
+                let present = columns.check(&Test::Present, rows)?;
+                Ok(rows.minus(&present).or(&passed))
+            }
+            Place::Computed(which) => match computed::maker(self.block, *which)? {
+                Some(make) => Ok(computed::filter(&make, test, rows)),
+                None => Ok(Rows::empty()),
+            },
+        }
+    }
+
+    fn values_in(
+        &self,
+        place: &Place<'a>,
+        rows: &[u32],
+        out: &mut Vec<Scalar>,
+    ) -> Result<(), BlockError> {
+        let start = out.len();
+        match place {
+            Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
+                let shared = self.shared_of(*table, rows)?;
+                let mut distinct = shared.clone();
+                distinct.sort_unstable();
+                distinct.dedup();
+                let mut values = vec![default.clone().unwrap_or_default(); distinct.len()];
+                columns.values(&distinct, &mut values)?;
+                let value = |number: &u32| {
+                    let at = distinct.binary_search(number).ok();
+                    at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
+                };
+                out.extend(shared.iter().map(value));
+            }
+            Place::Table(_, columns, default) => {
+                out.resize(start + rows.len(), default.clone().unwrap_or_default());
+                columns.values(rows, out.get_mut(start..).unwrap_or_default())?;
+            }
+            Place::Root(inner) => {
+                let (firsts, roots) = (self.block.trace_first_rows()?, traces::roots(self.block)?);
+                let root = |row: &u32| {
+                    let trace = traces::trace_of(&firsts, *row);
+                    roots.get(usize_of(trace)).copied().unwrap_or(0)
+                };
+                let of: Vec<u32> = rows.iter().map(root).collect();
+                let mut distinct = of.clone();
+                distinct.sort_unstable();
+                distinct.dedup();
+                let mut values = Vec::new();
+                self.values_in(inner, &distinct, &mut values)?;
+                let value = |root: &u32| {
+                    let at = distinct.binary_search(root).ok();
+                    at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
+                };
+                out.extend(of.iter().map(value));
+            }
+            Place::Computed(which) => match computed::maker(self.block, *which)? {
+                Some(make) => out.extend(rows.iter().map(|row| make(*row))),
+                None => out.resize(start + rows.len(), Scalar::Nil),
+            },
+        }
+        Ok(())
+    }
+}
+
+fn find_table(
+    columns: &Field<'_>,
+    default: Option<&Scalar>,
+    test: &Test,
+    window: Range<u32>,
+) -> Result<Rows, BlockError> {
+    let passed = columns.find(test, window.clone())?;
+    match default {
+        Some(default) if test.holds(default) => {
+            let present = columns.find(&Test::Present, window.clone())?;
+            Ok(present.complement(window).or(&passed))
+        }
+        _ => Ok(passed),
+    }
+}
+
+/// The durations that pass a comparison: those within a range, or those outside it.
+struct NanosRange {
+    range: Range<u128>,
+    inside: bool,
+}
+
+impl NanosRange {
+    fn new(op: CompareOp, constant: &Scalar) -> Self {
+        let is_number = matches!(constant, Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_));
+        if !is_number {
+            return Self { range: 0..0, inside: true };
+        }
+        let end = u128::from(u64::MAX) + 1;
+        let first = |op: CompareOp| {
+            let (mut low, mut high) = (0, end);
+            while low < high {
+                let middle = low.midpoint(high);
+                let nanos = u64::try_from(middle).unwrap_or(u64::MAX);
+                if compare(op, &Scalar::of_nanos(nanos), constant) {
+                    high = middle;
+                } else {
+                    low = middle + 1;
+                }
+            }
+            low
+        };
+        let (lower, upper) = (first(CompareOp::GreaterEqual), first(CompareOp::Greater));
+        let (range, inside) = match op {
+            CompareOp::Equal => (lower..upper, true),
+            CompareOp::NotEqual => (lower..upper, false),
+            CompareOp::Less => (0..lower, true),
+            CompareOp::LessEqual => (0..upper, true),
+            CompareOp::Greater => (upper..end, true),
+            CompareOp::GreaterEqual => (lower..end, true),
+            CompareOp::Match | CompareOp::NotMatch => (0..0, true),
+        };
+        Self { range, inside }
+    }
+
+    fn contains(&self, nanos: u64) -> bool {
+        self.range.contains(&u128::from(nanos)) == self.inside
+    }
+}
+
+impl Source for BlockSource<'_> {
+    type Error = BlockError;
+
+    fn row_count(&self) -> u32 {
+        self.rows
+    }
+
+    fn space_len(&self, space: Space) -> u32 {
+        match space {
+            Space::Spans => self.rows,
+            Space::Events => self.events,
+            Space::Links => self.links,
+        }
+    }
+
+    fn live(&self) -> Option<Rows> {
+        self.live.clone()
+    }
+
+    fn trace_starts(&self) -> Result<Arc<[u32]>, BlockError> {
+        self.block.trace_first_rows()
+    }
+
+    fn ends(&self) -> Result<Arc<[u32]>, BlockError> {
+        self.block.ends()
+    }
+
+    fn parents(&self) -> Result<Arc<[u32]>, BlockError> {
+        self.block.parents()
+    }
+
+    fn loose(&self) -> Result<Arc<[Loose]>, BlockError> {
+        if let Some(loose) = self.loose.get() {
+            return Ok(Arc::clone(loose));
+        }
+        let loose = structure::loose(self.block)?;
+        Ok(Arc::clone(self.loose.get_or_init(|| loose)))
+    }
+
+    fn owners(&self, space: Space) -> Result<Arc<[u32]>, BlockError> {
+        match space {
+            Space::Spans => Ok((0..self.rows).collect()),
+            Space::Events => self.block.event_owners(),
+            Space::Links => self.block.link_owners(),
+        }
+    }
+
+    fn estimate(&self, predicate: &Predicate) -> Result<Estimate, BlockError> {
+        let all = self.space_len(predicate.column.space());
+        Ok(match self.place(&predicate.column)? {
+            Place::Table(table @ (Table::Resources | Table::Scopes), ..) => {
+                let rows = self.find(predicate, 0..self.rows)?;
+                debug_assert!(table != Table::Spans);
+                Estimate { matches_max: u32::try_from(rows.len()).unwrap_or(all), indexed: true }
+            }
+            Place::Table(_, columns, None) => {
+                Estimate { matches_max: columns.estimate(&predicate.test)?, indexed: true }
+            }
+            Place::Table(..) => Estimate { matches_max: all, indexed: true },
+            Place::Root(_) | Place::Computed(Intrinsic::TraceId | Intrinsic::TraceDuration) => {
+                Estimate { matches_max: all, indexed: true }
+            }
+            Place::Computed(_) => Estimate { matches_max: all, indexed: false },
+        })
+    }
+
+    fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, BlockError> {
+        let window = self.window_in(predicate.column.space(), &window)?;
+        self.find_in(&self.place(&predicate.column)?, &predicate.test, window)
+    }
+
+    fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, BlockError> {
+        if rows.is_empty() {
+            return Ok(Rows::empty());
+        }
+        self.check_in(&self.place(&predicate.column)?, &predicate.test, rows)
+    }
+
+    fn values(
+        &self,
+        column: &Column,
+        rows: &[u32],
+        out: &mut Vec<Scalar>,
+    ) -> Result<(), BlockError> {
+        self.values_in(&self.place(column)?, rows, out)
+    }
+}

@@ -1,0 +1,387 @@
+//! Predicates on the columns of a table: first which values of the dictionary pass, then which rows
+//! have one of these. Invariant: exactly the rows whose value passes `Test::holds`.
+
+use std::ops::Range;
+
+use roaring::{MultiOps, RoaringBitmap};
+
+use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
+use crate::codec::cast::usize_of;
+use crate::codec::order;
+use crate::model::Value;
+use crate::query::rows::Rows;
+use crate::query::syntax::CompareOp;
+use crate::query::value::{Scalar, Test, compare};
+
+/// Up to so many postings are united one by one; beyond, the value numbers are scanned.
+const UNION_MAX: usize = 32;
+
+/// How a stored value is seen by a test.
+pub(super) type Convert = fn(&Value) -> Scalar;
+
+/// Columns of one key.
+pub(super) struct Field<'a> {
+    pub(super) columns: Vec<ColumnReader<'a>>,
+    convert: Convert,
+    /// True where values are seen as they are stored, so that the dictionary's order can be used.
+    plain: bool,
+}
+
+impl<'a> Field<'a> {
+    /// The columns of an attribute.
+    pub(super) fn attribute(block: &'a Block, table: Table, key: &str) -> Result<Self, BlockError> {
+        let columns = block.columns(table, &ColumnKey::Attribute(key.to_owned()))?;
+        Ok(Self { columns, convert: Scalar::of, plain: true })
+    }
+
+    /// The columns of a field that is plain text.
+    pub(super) fn text(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
+        let columns = block.columns(table, &ColumnKey::Field(code))?;
+        Ok(Self { columns, convert: Scalar::of, plain: true })
+    }
+
+    /// The columns of a field, whose values `convert` makes scalars of.
+    pub(super) fn field(
+        block: &'a Block,
+        table: Table,
+        code: u8,
+        convert: Convert,
+    ) -> Result<Self, BlockError> {
+        let columns = block.columns(table, &ColumnKey::Field(code))?;
+        Ok(Self { columns, convert, plain: false })
+    }
+
+    /// At most so many rows pass.
+    pub(super) fn estimate(&self, test: &Test) -> Result<u32, BlockError> {
+        let mut sum = 0u32;
+        for column in &self.columns {
+            let rows = match test {
+                Test::Compare(CompareOp::Equal, _) => match self.passing(column, test)? {
+                    Numbers::Range(range) if range.is_empty() => 0,
+                    Numbers::Range(range) if range.len() == 1 => {
+                        u32::try_from(column.posting(range.start)?.len()).unwrap_or(u32::MAX)
+                    }
+                    _ => column.rows(),
+                },
+                _ => column.rows(),
+            };
+            sum = sum.saturating_add(rows);
+        }
+        Ok(sum)
+    }
+
+    /// The table's rows that pass, at least those within `window`.
+    pub(super) fn find(&self, test: &Test, window: Range<u32>) -> Result<Rows, BlockError> {
+        let mut found = Rows::empty();
+        for column in &self.columns {
+            let numbers = self.passing(column, test)?;
+            found = found.or(&rows_of(column, &numbers, window.clone())?);
+        }
+        Ok(found.within(window))
+    }
+
+    /// Those of `rows` that pass.
+    pub(super) fn check(&self, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {
+        let mut found = Rows::empty();
+        for column in &self.columns {
+            let present = rows.and(&Rows::from_shared(column.presence()?));
+            if *test == Test::Present || present.is_empty() {
+                found = found.or(&present);
+            } else if present.len() < u64::from(column.values()) {
+                found = found.or(&self.check_values(column, test, &present)?);
+            } else {
+                let numbers = self.passing(column, test)?;
+                let ranks = Ranks::new(column)?;
+                found = found.or(&check_numbers(column, &numbers, &present, ranks)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Looks at the value of each row: cheapest where the dictionary is larger than the rows.
+    fn check_values(
+        &self,
+        column: &ColumnReader<'_>,
+        test: &Test,
+        present: &Rows,
+    ) -> Result<Rows, BlockError> {
+        let mut values = column.value_cursor()?;
+        let mut ranks = Ranks::new(column)?;
+        let mut passed = Vec::new();
+        present.try_for_each_batch(|batch| {
+            for row in batch {
+                let value = values.at_rank(ranks.of(*row))?;
+                if test.holds(&(self.convert)(&value)) {
+                    passed.push(*row);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Rows::from_sorted(&passed))
+    }
+
+    /// The values of ascending rows; nil stays where a row has none.
+    pub(super) fn values(&self, rows: &[u32], out: &mut [Scalar]) -> Result<(), BlockError> {
+        for column in &self.columns {
+            let presence = column.presence()?;
+            let mut values = column.value_cursor()?;
+            let mut ranks = Ranks::new(column)?;
+            let mut known: Vec<Option<Scalar>> = Vec::new();
+            if usize_of(column.values()) <= rows.len() {
+                known.resize(usize_of(column.values()), None);
+            }
+            for (row, slot) in rows.iter().zip(out.iter_mut()) {
+                if !column.is_full() && !presence.contains(*row) {
+                    continue;
+                }
+                let number = values.number(ranks.of(*row))?;
+                let memo = known.get_mut(usize_of(number));
+                *slot = match memo {
+                    Some(Some(value)) => value.clone(),
+                    Some(memo) => {
+                        let value = (self.convert)(&values.value(number)?);
+                        memo.insert(value).clone()
+                    }
+                    None => (self.convert)(&values.value(number)?),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of the dictionary that pass.
+    fn passing(&self, column: &ColumnReader<'_>, test: &Test) -> Result<Numbers, BlockError> {
+        let all = 0..column.values();
+        let plain = self.plain;
+        match (test, column.kind()) {
+            (Test::Present, _) => Ok(Numbers::Range(all)),
+            (Test::Compare(op, Scalar::String(text)), ValueKind::String) if plain => {
+                let (lower, equal) = column.strings()?.lower_bound(text.as_bytes())?;
+                Ok(ordered(*op, lower, lower + u32::from(equal), all))
+            }
+            (Test::Matches(_) | Test::NotMatches(_), ValueKind::String) if plain => {
+                let mut passing = Vec::new();
+                column.strings()?.for_each(|number, text| {
+                    let text = std::str::from_utf8(text).unwrap_or_default();
+                    let holds = match test {
+                        Test::Matches(pattern) => pattern.matches(text),
+                        Test::NotMatches(pattern) => !pattern.matches(text),
+                        _ => false,
+                    };
+                    if holds {
+                        passing.push(number);
+                    }
+                    Ok(())
+                })?;
+                Ok(Numbers::List(passing))
+            }
+            (Test::Compare(op, constant), ValueKind::Int) if plain => {
+                let value = |payload| Scalar::Int(order::to_i64(payload));
+                numeric(column, *op, constant, all, value)
+            }
+            (Test::Compare(op, constant), ValueKind::Double) if plain => {
+                doubles(column, *op, constant, all)
+            }
+            _ => self.each_value(column, test),
+        }
+    }
+
+    fn each_value(&self, column: &ColumnReader<'_>, test: &Test) -> Result<Numbers, BlockError> {
+        let mut values = column.value_cursor()?;
+        let mut passing = Vec::new();
+        for number in 0..column.values() {
+            if test.holds(&(self.convert)(&values.value(number)?)) {
+                passing.push(number);
+            }
+        }
+        Ok(Numbers::List(passing))
+    }
+}
+
+/// The numbers for which `op` holds, where `lower..upper` are those equal to the constant.
+fn ordered(op: CompareOp, lower: u32, upper: u32, all: Range<u32>) -> Numbers {
+    match op {
+        CompareOp::Equal => Numbers::Range(lower..upper),
+        CompareOp::Less => Numbers::Range(all.start..lower),
+        CompareOp::LessEqual => Numbers::Range(all.start..upper),
+        CompareOp::Greater => Numbers::Range(upper..all.end),
+        CompareOp::GreaterEqual => Numbers::Range(lower..all.end),
+        CompareOp::NotEqual if lower == upper => Numbers::Range(all),
+        CompareOp::NotEqual if lower == all.start => Numbers::Range(upper..all.end),
+        CompareOp::NotEqual if upper == all.end => Numbers::Range(all.start..lower),
+        CompareOp::NotEqual => Numbers::List((all.start..lower).chain(upper..all.end).collect()),
+        CompareOp::Match | CompareOp::NotMatch => Numbers::Range(0..0),
+    }
+}
+
+/// The ordered numbers of a numeric dictionary within `all`, where no value is NaN.
+fn numeric(
+    column: &ColumnReader<'_>,
+    op: CompareOp,
+    constant: &Scalar,
+    all: Range<u32>,
+    value: impl Fn(u64) -> Scalar,
+) -> Result<Numbers, BlockError> {
+    let is_number = matches!(
+        constant,
+        Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_) | Scalar::Time(_)
+    );
+    if !is_number {
+        return Ok(Numbers::Range(0..0));
+    }
+    let mut payloads = column.payloads()?.cursor();
+    let mut first = |holds: CompareOp| -> Result<u32, BlockError> {
+        let (mut low, mut high) = (all.start, all.end);
+        while low < high {
+            let middle = low.midpoint(high);
+            if compare(holds, &value(payloads.get(usize_of(middle))?), constant) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(low)
+    };
+    let (lower, upper) = (first(CompareOp::GreaterEqual)?, first(CompareOp::Greater)?);
+    Ok(ordered(op, lower, upper, all))
+}
+
+/// Floats sort by total order, NaNs at both ends; a NaN passes `!=` and nothing else.
+fn doubles(
+    column: &ColumnReader<'_>,
+    op: CompareOp,
+    constant: &Scalar,
+    all: Range<u32>,
+) -> Result<Numbers, BlockError> {
+    let first = column.lower_bound(order::of_f64_bits(f64::NEG_INFINITY.to_bits()))?;
+    let after = column.lower_bound(order::of_f64_bits(f64::INFINITY.to_bits()) + 1)?;
+    let value = |payload| Scalar::Float(f64::from_bits(order::to_f64_bits(payload)));
+    let numbers = numeric(column, op, constant, first..after, value)?;
+    let is_number = matches!(constant, Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_));
+    if op != CompareOp::NotEqual || !is_number || (first == all.start && after == all.end) {
+        return Ok(numbers);
+    }
+    let inner: Vec<u32> = match numbers {
+        Numbers::Range(range) => range.collect(),
+        Numbers::List(list) => list,
+    };
+    Ok(Numbers::List((all.start..first).chain(inner).chain(after..all.end).collect()))
+}
+
+/// The rows that have one of these values, at least those within `window`.
+pub(super) fn rows_of(
+    column: &ColumnReader<'_>,
+    numbers: &Numbers,
+    window: Range<u32>,
+) -> Result<Rows, BlockError> {
+    let list: Box<dyn Iterator<Item = u32>> = match numbers {
+        Numbers::Range(range) => Box::new(range.clone()),
+        Numbers::List(list) => Box::new(list.iter().copied()),
+    };
+    if numbers.len() == usize_of(column.values()) {
+        return Ok(Rows::from_shared(column.presence()?));
+    }
+    let mut list = list.peekable();
+    match (numbers.len(), list.peek().copied()) {
+        (0, _) | (_, None) => Ok(Rows::empty()),
+        (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
+        (2..=UNION_MAX, _) => {
+            let postings =
+                list.map(|number| column.posting(number)).collect::<Result<Vec<_>, _>>()?;
+            let sets: Vec<&RoaringBitmap> = postings.iter().map(AsRef::as_ref).collect();
+            Ok(Rows::new(sets.union()))
+        }
+        _ => {
+            let presence = column.presence()?;
+            let present = Rows::from_shared(std::sync::Arc::clone(&presence)).within(window);
+            let before = presence.range_cardinality(..present.bounds().start);
+            let ranks = Ranks::consecutive(u32::try_from(before).unwrap_or(u32::MAX));
+            check_numbers(column, numbers, &present, ranks)
+        }
+    }
+}
+
+/// Those of `present`, all of which have a value, whose value number is one of `numbers`.
+fn check_numbers(
+    column: &ColumnReader<'_>,
+    numbers: &Numbers,
+    present: &Rows,
+    mut ranks: Ranks,
+) -> Result<Rows, BlockError> {
+    if numbers.len() == usize_of(column.values()) {
+        return Ok(present.clone());
+    }
+    let membership = match numbers {
+        Numbers::Range(_) => Vec::new(),
+        Numbers::List(list) => {
+            let mut passes = vec![false; usize_of(column.values())];
+            for number in list {
+                if let Some(pass) = passes.get_mut(usize_of(*number)) {
+                    *pass = true;
+                }
+            }
+            passes
+        }
+    };
+    let passes = |number: u32| match numbers {
+        Numbers::Range(range) => range.contains(&number),
+        Numbers::List(_) => membership.get(usize_of(number)) == Some(&true),
+    };
+    let of_rank = column.numbers()?;
+    let mut passed = Vec::new();
+    present.for_each_batch(|batch| {
+        passed.extend(batch.iter().copied().filter(|row| {
+            of_rank.get(usize_of(ranks.of(*row))).is_some_and(|number| passes(*number))
+        }));
+    });
+    Ok(Rows::from_sorted(&passed))
+}
+
+/// The rank of ascending rows among those that have a value.
+enum Ranks {
+    /// Every row of the table has a value.
+    Full,
+    /// Every row that has a value is asked for; this is the next one's rank.
+    Consecutive(u32),
+    /// Some are; this is the last row asked for and its rank.
+    Sparse(std::sync::Arc<RoaringBitmap>, Option<(u32, u32)>),
+}
+
+impl Ranks {
+    fn new(column: &ColumnReader<'_>) -> Result<Self, BlockError> {
+        if column.is_full() {
+            return Ok(Self::Full);
+        }
+        Ok(Self::Sparse(column.presence()?, None))
+    }
+
+    fn consecutive(first: u32) -> Self {
+        Self::Consecutive(first)
+    }
+
+    /// The rank of `row`, which has a value and is not before the last one asked for.
+    fn of(&mut self, row: u32) -> u32 {
+        match self {
+            Self::Full => row,
+            Self::Consecutive(next) => {
+                *next += 1;
+                *next - 1
+            }
+            Self::Sparse(presence, last) => {
+                let rank = match *last {
+                    Some((last, rank)) if last == row => rank,
+                    Some((last, rank)) => {
+                        let passed = presence.range_cardinality(last..row);
+                        rank.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX))
+                    }
+                    None => {
+                        let rank = presence.rank(row).saturating_sub(1);
+                        u32::try_from(rank).unwrap_or(u32::MAX)
+                    }
+                };
+                *last = Some((row, rank));
+                rank
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! A block as one snapshot of the store sees it.
+
+use std::sync::{Arc, OnceLock};
+
+use roaring::RoaringBitmap;
+
+use crate::block::{Block, BlockError};
+use crate::codec::cast::usize_of;
+use crate::query::rows::Rows;
+use crate::time::Timestamp;
+
+/// A block with what of it counts.
+#[derive(Debug)]
+pub(crate) struct BlockView {
+    pub(crate) block: Arc<Block>,
+    /// Numbers of traces that have moved on.
+    pub(crate) masked: RoaringBitmap,
+    /// Earliest start, latest start and latest end of its traces.
+    pub(crate) start: Timestamp,
+    pub(crate) newest: Timestamp,
+    pub(crate) end: Timestamp,
+    masked_rows: OnceLock<Rows>,
+}
+
+impl BlockView {
+    /// A view of `block` without the traces in `masked`.
+    pub(crate) fn new(
+        block: Arc<Block>,
+        masked: RoaringBitmap,
+        (start, newest, end): (Timestamp, Timestamp, Timestamp),
+    ) -> Self {
+        Self { block, masked, start, newest, end, masked_rows: OnceLock::new() }
+    }
+
+    /// The rows of masked traces; `None` where none is masked.
+    pub(crate) fn masked_rows(&self) -> Result<Option<&Rows>, BlockError> {
+        if self.masked.is_empty() {
+            return Ok(None);
+        }
+        if let Some(rows) = self.masked_rows.get() {
+            return Ok(Some(rows));
+        }
+        let firsts = self.block.trace_first_rows()?;
+        let ranges = self.masked.iter().filter_map(|trace| {
+            let at = usize_of(trace);
+            Some(firsts.get(at).copied()?..firsts.get(at + 1).copied()?)
+        });
+        Ok(Some(self.masked_rows.get_or_init(|| Rows::from_ranges(ranges))))
+    }
+}

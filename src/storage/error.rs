@@ -1,0 +1,44 @@
+//! What can go wrong with the file.
+
+use std::path::PathBuf;
+
+use crate::block::BlockId;
+use crate::codec::bytes::Malformed;
+
+/// Why the file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StorageError {
+    /// Another handle has the file open for writing.
+    #[error("{} is open already, in this process or another; a store has one writer", path.display())]
+    AlreadyOpen { path: PathBuf },
+    /// The file could not be opened or made.
+    #[error("{} cannot be opened", path.display())]
+    Open {
+        path: PathBuf,
+        #[source]
+        cause: Box<redb::Error>,
+    },
+    /// The file system refused.
+    #[error("{} cannot be used", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The file is of another version.
+    #[error("the store has format {found}, this build reads {expected}; use a matching release")]
+    Version { found: u32, expected: u32 },
+    /// A read or a write failed.
+    #[error("{action} failed")]
+    Redb {
+        action: &'static str,
+        #[source]
+        cause: Box<redb::Error>,
+    },
+    /// A stored record is not what it should be.
+    #[error("the store is damaged: {place}: {cause}")]
+    Corrupt { place: String, cause: Malformed },
+    /// An earlier write failed.
+    #[error("an earlier write failed, so the store takes no more until it is opened anew")]
+    WritesRefused,
+}

@@ -1,0 +1,389 @@
+//! Opening, reading and committing. Invariants: chunks are written ahead in small transactions, and
+//! one last transaction makes blocks, masks and the store record count together; after a failed
+//! write nothing more is written.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+use roaring::RoaringBitmap;
+
+use super::error::StorageError;
+use super::gate::gate;
+use super::records::{BlockRecord, Counters, StoreRecord};
+use super::tables::{
+    BLOCKS, CHUNKS, KEY_STORE, KEY_VERSION, MASKS, META, STORE_VERSION, TRANSACTION_BYTES_MAX,
+};
+use crate::block::{BlockId, Chunks};
+use crate::codec::bytes::Malformed;
+use crate::codec::cast::{usize_of, usize_of_u64};
+use crate::codec::{checksum, record};
+use crate::options::Options;
+
+const CHECKSUM_LEN: u32 = 4;
+
+/// An open store file.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    database: Database,
+    path: PathBuf,
+    chunk_len: u32,
+    writes_refused: AtomicBool,
+}
+
+/// What a file held when it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Opened {
+    pub(crate) blocks: Vec<BlockRecord>,
+    pub(crate) masks: BTreeMap<BlockId, RoaringBitmap>,
+    pub(crate) counters: Counters,
+}
+
+/// What one commit changes, and the state after it.
+#[derive(Debug)]
+pub(crate) struct Change<'a> {
+    /// Blocks whose chunks are written, to count from now on.
+    pub(crate) added: &'a [BlockRecord],
+    /// Blocks to count no more; their chunks stay until [`Storage::remove_chunks`].
+    pub(crate) dropped: &'a [BlockId],
+    /// New masks of blocks.
+    pub(crate) masks: &'a BTreeMap<BlockId, RoaringBitmap>,
+    /// All blocks there are after the commit.
+    pub(crate) blocks_after: Vec<(BlockId, u32)>,
+    /// All blocks that have a mask after the commit.
+    pub(crate) masked_after: Vec<BlockId>,
+    /// The counters after the commit.
+    pub(crate) counters: Counters,
+}
+
+impl Storage {
+    /// Opens the file, or makes it, readable by its owner alone.
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<(Self, Opened), StorageError> {
+        create_private(path)
+            .map_err(|cause| StorageError::File { path: path.to_owned(), cause })?;
+        let cache_bytes = usize_of_u64(options.page_cache_bytes);
+        let opened = gate("opening the file", || {
+            let mut builder = Database::builder();
+            builder.set_cache_size(cache_bytes);
+            Ok(builder.create(path)?)
+        });
+        let database = opened.map_err(|error| match error {
+            StorageError::Redb { cause, .. } => match *cause {
+                redb::Error::DatabaseAlreadyOpen => {
+                    StorageError::AlreadyOpen { path: path.to_owned() }
+                }
+                cause => StorageError::Open { path: path.to_owned(), cause: Box::new(cause) },
+            },
+            other => other,
+        })?;
+        let storage = Self {
+            database,
+            path: path.to_owned(),
+            chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
+            writes_refused: AtomicBool::new(false),
+        };
+        storage.check_version()?;
+        let opened = storage.load()?;
+        storage.remove_strays(&opened)?;
+        Ok((storage, opened))
+    }
+
+    /// Payload bytes of a chunk written from now on.
+    pub(crate) fn chunk_len(&self) -> u32 {
+        self.chunk_len
+    }
+
+    /// The file's length and the bytes it takes on disk.
+    pub(crate) fn file_bytes(&self) -> Result<(u64, u64), StorageError> {
+        let metadata = std::fs::metadata(&self.path)
+            .map_err(|cause| StorageError::File { path: self.path.clone(), cause })?;
+        #[cfg(unix)]
+        let allocated = std::os::unix::fs::MetadataExt::blocks(&metadata) * 512;
+        #[cfg(not(unix))]
+        let allocated = metadata.len();
+        Ok((metadata.len(), allocated))
+    }
+
+    fn check_version(&self) -> Result<(), StorageError> {
+        let found = gate("reading the version", || {
+            let read = self.database.begin_read()?;
+            match read.open_table(META) {
+                Ok(meta) => Ok(meta.get(KEY_VERSION)?.map(|found| found.value().to_vec())),
+                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })?;
+        match found {
+            Some(bytes) => match <[u8; 4]>::try_from(bytes.as_slice()).map(u32::from_le_bytes) {
+                Ok(STORE_VERSION) => Ok(()),
+                Ok(found) => Err(StorageError::Version { found, expected: STORE_VERSION }),
+                Err(_) => {
+                    let cause = Malformed::new(0, format!("{} bytes", bytes.len()));
+                    Err(StorageError::Corrupt { place: "meta, version".to_owned(), cause })
+                }
+            },
+            None => self.create_tables(),
+        }
+    }
+
+    fn create_tables(&self) -> Result<(), StorageError> {
+        self.refuse_foreign()?;
+        let empty = encode(&StoreRecord::default())?;
+        self.write("making the tables", |write| {
+            write.open_table(BLOCKS)?;
+            write.open_table(CHUNKS)?;
+            write.open_table(MASKS)?;
+            let mut meta = write.open_table(META)?;
+            meta.insert(KEY_VERSION, STORE_VERSION.to_le_bytes().as_slice())?;
+            meta.insert(KEY_STORE, empty.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// A redb file that has tables but no version of ours is somebody else's.
+    fn refuse_foreign(&self) -> Result<(), StorageError> {
+        let tables =
+            gate("listing tables", || Ok(self.database.begin_read()?.list_tables()?.count()))?;
+        if tables == 0 {
+            return Ok(());
+        }
+        let cause = Malformed::new(0, "it is a redb file, but not of Treering: no version");
+        Err(StorageError::Corrupt { place: "meta".to_owned(), cause })
+    }
+
+    fn load(&self) -> Result<Opened, StorageError> {
+        let (store, blocks, masks) = gate("reading the block list", || {
+            let read = self.database.begin_read()?;
+            let store = read.open_table(META)?.get(KEY_STORE)?.map(|found| found.value().to_vec());
+            let mut blocks = Vec::new();
+            for entry in read.open_table(BLOCKS)?.iter()? {
+                let (id, bytes) = entry?;
+                blocks.push((id.value(), bytes.value().to_vec()));
+            }
+            let mut masks = Vec::new();
+            for entry in read.open_table(MASKS)?.iter()? {
+                let (id, bytes) = entry?;
+                masks.push((id.value(), bytes.value().to_vec()));
+            }
+            Ok((store.unwrap_or_default(), blocks, masks))
+        })?;
+        let store: StoreRecord = decode("meta, store record", &store)?;
+        let mut opened = Opened { counters: store.counters, ..Opened::default() };
+        for (id, bytes) in blocks {
+            let found: BlockRecord = decode(&format!("record of block {id}"), &bytes)?;
+            opened.blocks.push(found);
+        }
+        for (id, bytes) in masks {
+            let mask = decode_mask(id, &bytes)?;
+            opened.masks.insert(BlockId(id), mask);
+        }
+        let found: Vec<(BlockId, u32)> =
+            opened.blocks.iter().map(|block| (block.id, block.chunks())).collect();
+        let masked: Vec<BlockId> = opened.masks.keys().copied().collect();
+        if found != store.blocks || masked != store.masked {
+            let what = format!(
+                "{} blocks and {} masks found, {} and {} expected",
+                found.len(),
+                masked.len(),
+                store.blocks.len(),
+                store.masked.len()
+            );
+            let cause = Malformed::new(0, what);
+            return Err(StorageError::Corrupt { place: "block list".to_owned(), cause });
+        }
+        Ok(opened)
+    }
+
+    /// Removes chunks of blocks that were never committed, or dropped while a search still read them.
+    fn remove_strays(&self, opened: &Opened) -> Result<(), StorageError> {
+        let strays = gate("looking for stray chunks", || {
+            let chunks = self.database.begin_read()?.open_table(CHUNKS)?;
+            let mut strays = Vec::new();
+            let mut from = 0u64;
+            while let Some(first) = chunks.range((from, 0)..)?.next() {
+                let (id, _) = first?.0.value();
+                if opened.blocks.binary_search_by_key(&id, |block| block.id.0).is_err() {
+                    strays.push(BlockId(id));
+                }
+                let Some(next) = id.checked_add(1) else { break };
+                from = next;
+            }
+            Ok(strays)
+        })?;
+        strays.into_iter().try_for_each(|block| self.remove_chunks(block))
+    }
+
+    /// Writes the chunks of a block ahead of its commit, in transactions of bounded size.
+    pub(crate) fn write_chunks(&self, block: BlockId, image: &[u8]) -> Result<(), StorageError> {
+        let chunk_len = usize_of(self.chunk_len);
+        let per_transaction = (TRANSACTION_BYTES_MAX / (chunk_len + 4)).max(1);
+        let mut chunks = image.chunks(chunk_len).zip(0u32..).peekable();
+        while chunks.peek().is_some() {
+            self.write("writing chunks", |write| {
+                let mut table = write.open_table(CHUNKS)?;
+                for (payload, number) in chunks.by_ref().take(per_transaction) {
+                    let mut value = table.insert_reserve((block.0, number), payload.len() + 4)?;
+                    let sum = checksum::of(&[&context(block, number), payload]);
+                    let value = value.as_mut();
+                    if let Some((body, tail)) = value.split_last_chunk_mut::<4>() {
+                        body.copy_from_slice(payload);
+                        *tail = sum.to_le_bytes();
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Removes all chunks of a block that does not count.
+    pub(crate) fn remove_chunks(&self, block: BlockId) -> Result<(), StorageError> {
+        let mut left = true;
+        while left {
+            self.write("removing chunks", |write| {
+                let mut table = write.open_table(CHUNKS)?;
+                let range = (block.0, 0)..=(block.0, u32::MAX);
+                let mut keys = Vec::new();
+                for entry in table.range(range)?.take(TRANSACTION_BYTES_MAX >> 16) {
+                    keys.push(entry?.0.value());
+                }
+                left = !keys.is_empty();
+                for key in keys {
+                    table.remove(key)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Makes a change count, durably and as a whole.
+    pub(crate) fn commit(&self, change: &Change<'_>) -> Result<(), StorageError> {
+        let mut added = Vec::new();
+        for block in change.added {
+            added.push((block.id.0, encode(block)?));
+        }
+        let masks: Vec<(u64, Vec<u8>)> =
+            change.masks.iter().map(|(block, mask)| (block.0, encode_mask(*block, mask))).collect();
+        let store = encode(&StoreRecord {
+            counters: change.counters,
+            blocks: change.blocks_after.clone(),
+            masked: change.masked_after.clone(),
+        })?;
+        self.write("committing", |write| {
+            let mut block_table = write.open_table(BLOCKS)?;
+            let mut mask_table = write.open_table(MASKS)?;
+            for (id, bytes) in &added {
+                block_table.insert(id, bytes.as_slice())?;
+            }
+            for (id, bytes) in &masks {
+                mask_table.insert(id, bytes.as_slice())?;
+            }
+            for block in change.dropped {
+                block_table.remove(block.0)?;
+                mask_table.remove(block.0)?;
+            }
+            write.open_table(META)?.insert(KEY_STORE, store.as_slice())?;
+            Ok(())
+        })
+    }
+
+    fn write(
+        &self,
+        action: &'static str,
+        fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StorageError> {
+        if self.writes_refused.load(Ordering::Acquire) {
+            return Err(StorageError::WritesRefused);
+        }
+        let outcome = gate(action, || {
+            let mut write = self.database.begin_write()?;
+            write.set_quick_repair(true);
+            fill(&write)?;
+            Ok(write.commit()?)
+        });
+        if outcome.is_err() {
+            self.writes_refused.store(true, Ordering::Release);
+        }
+        outcome
+    }
+}
+
+impl Chunks for Storage {
+    fn chunk(
+        &self,
+        block: BlockId,
+        chunk: u32,
+    ) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>> {
+        let found = gate("reading a chunk", || {
+            let table = self.database.begin_read()?.open_table(CHUNKS)?;
+            let found = table.get((block.0, chunk))?;
+            Ok(found.map(|found| {
+                checksum::verified(found.value(), &context(block, chunk)).map(Arc::<[u8]>::from)
+            }))
+        })?;
+        let place = || format!("block {block}, chunk {chunk}");
+        match found {
+            Some(Ok(bytes)) => Ok(bytes),
+            Some(Err(cause)) => Err(StorageError::Corrupt { place: place(), cause }.into()),
+            None => {
+                let cause = Malformed::new(0, "the chunk is missing");
+                Err(StorageError::Corrupt { place: place(), cause }.into())
+            }
+        }
+    }
+}
+
+/// What a chunk's checksum covers beside its bytes, so that swapped chunks are noticed.
+fn context(block: BlockId, chunk: u32) -> [u8; 12] {
+    let mut context = [0; 12];
+    let bytes = block.0.to_le_bytes().into_iter().chain(chunk.to_le_bytes());
+    context.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+    context
+}
+
+fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, StorageError> {
+    record::encode(value)
+        .map_err(|cause| StorageError::Corrupt { place: "a new record".to_owned(), cause })
+}
+
+fn decode<T: serde::de::DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, StorageError> {
+    record::decode(bytes).map_err(|cause| StorageError::Corrupt { place: place.to_owned(), cause })
+}
+
+fn encode_mask(block: BlockId, mask: &RoaringBitmap) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(mask.serialized_size() + 4);
+    if mask.serialize_into(&mut bytes).is_err() {
+        // Writing to memory cannot fail; a cut mask would be noticed when it is read.
+        bytes.clear();
+    }
+    let sum = checksum::of(&[&block.0.to_le_bytes(), &bytes]);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn decode_mask(block: u64, bytes: &[u8]) -> Result<RoaringBitmap, StorageError> {
+    let corrupt = |cause| StorageError::Corrupt { place: format!("mask of block {block}"), cause };
+    let body = checksum::verified(bytes, &block.to_le_bytes()).map_err(corrupt)?;
+    RoaringBitmap::deserialize_from(body)
+        .map_err(|error| corrupt(Malformed::new(0, error.to_string())))
+}
+
+#[cfg(unix)]
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match file {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+#[cfg(not(unix))]
+fn create_private(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+const _: () = assert!(STORE_VERSION > 0);

@@ -1,0 +1,21 @@
+//! The redb tables and the bounds of transactions. Described for readers in `docs/format.md`.
+
+use redb::TableDefinition;
+
+/// The version of the tables' layout.
+pub(super) const STORE_VERSION: u32 = 1;
+/// Key of the layout's version in [`META`], four little-endian bytes.
+pub(super) const KEY_VERSION: &str = "version";
+/// Key of the store record in [`META`].
+pub(super) const KEY_STORE: &str = "store";
+/// Bytes of values in one transaction, so that no other write waits long.
+pub(super) const TRANSACTION_BYTES_MAX: usize = 4 << 20;
+
+/// Version and store record.
+pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// Block id to block record.
+pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
+/// Block id and chunk number to a piece of the block's image.
+pub(super) const CHUNKS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("chunks");
+/// Block id to the numbers of those of its traces that have moved on.
+pub(super) const MASKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("masks");

@@ -1,0 +1,79 @@
+//! The golden files of the language: under `tests/golden/canonical` queries with their canonical
+//! text, under `tests/golden/errors` queries with the report of what is wrong. A file tells one
+//! behaviour, which its first line names; its cases are divided by `===`, a case's query and answer
+//! by `---`. With `TREERING_BLESS=1` the answers are written anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use treering::query::{check, parse};
+
+/// Runs `answer` over the cases of every file of `folder`.
+fn run(folder: &str, answer: fn(&str) -> String) {
+    let bless = std::env::var_os("TREERING_BLESS").is_some();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "no files in {}", folder.display());
+    let mut wrong = String::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let (definition, cases) = text.split_once("\n\n").expect("a definition and a blank line");
+        assert!(definition.starts_with("# "), "{}: line 1 says the behaviour", file.display());
+        assert!(!definition.contains('\n'), "{}: the definition is one line", file.display());
+        let mut rewritten = Vec::new();
+        for case in cases.trim_end_matches('\n').split("\n===\n") {
+            let (query, expected) = case.split_once("\n---\n").unwrap_or((case, ""));
+            let actual = answer(query);
+            if actual != expected {
+                let difference = difference(expected, &actual);
+                wrong.push_str(&format!("{}\n{query}\n{difference}\n", file.display()));
+            }
+            rewritten.push(format!("{query}\n---\n{actual}"));
+        }
+        if bless {
+            fs::write(&file, format!("{definition}\n\n{}\n", rewritten.join("\n===\n"))).unwrap();
+        }
+    }
+    assert!(bless || wrong.is_empty(), "expected (-) and actual (+) differ:\n\n{wrong}");
+}
+
+/// The lines of both, where they differ.
+fn difference(expected: &str, actual: &str) -> String {
+    let (mut left, mut right) = (expected.lines(), actual.lines());
+    let mut text = String::new();
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return text,
+            (left, right) if left == right => {
+                text.push_str(&format!("    {}\n", left.unwrap_or_default()));
+            }
+            (left, right) => {
+                left.into_iter().for_each(|line| text.push_str(&format!("  - {line}\n")));
+                right.into_iter().for_each(|line| text.push_str(&format!("  + {line}\n")));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_query_is_told_what_would_be_right() {
+    run("errors", |query| match check(query) {
+        Ok(checked) => format!("no error: {checked}"),
+        Err(error) => error.report(query),
+    });
+}
+
+#[test]
+fn a_query_has_one_canonical_text() {
+    run("canonical", |query| match check(query) {
+        Ok(checked) => {
+            let text = checked.to_string();
+            assert_eq!(parse(&text).as_ref(), Ok(checked.query()), "{text} reads back");
+            let warnings = checked.warnings().iter().map(|warning| format!("\nwarning: {warning}"));
+            std::iter::once(text).chain(warnings).collect()
+        }
+        Err(error) => error.report(query),
+    });
+}
