@@ -1,13 +1,14 @@
 //! Searches on random forests give what the oracle gives, whatever the order of arrival.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use treering::{Store, Timestamp};
+use treering::{Options, Store, Timestamp};
 
-use crate::asking::{ingest, open_tiny, parse, search};
+use crate::asking::{ingest, parse, search};
 use crate::forest::{Arrival, BASE, arrival};
 use crate::oracle::{Ask, Oracle};
 use crate::questions::{STRUCTURAL, filter, pipeline, spanset};
@@ -21,6 +22,14 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
         ..ProptestConfig::default()
     };
     if told { default } else { ProptestConfig { cases, ..default } }
+}
+
+/// Opens a store of tiny blocks and chunks, so that a few spans fill many.
+fn open_tiny(folder: &Path, chunk_bytes: u32) -> Store {
+    let mut options = Options::default();
+    options.block_rows_max = 7;
+    options.chunk_bytes = chunk_bytes;
+    Store::open(folder.join("store.redb"), options).unwrap()
 }
 
 /// A store in a folder of its own that was given the spans.
@@ -118,9 +127,10 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut arrived = Vec::new();
         for batch in &arrival.batches {
-            let store = open_tiny(folder.path(), chunk_bytes);
-            ingest(&store, batch);
-            drop(store);
+            {
+                let store = open_tiny(folder.path(), chunk_bytes);
+                ingest(&store, batch);
+            }
             arrived.extend(batch.iter().cloned());
             let oracle = Oracle::new(&arrived);
             let store = open_tiny(folder.path(), chunk_bytes);

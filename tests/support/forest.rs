@@ -132,14 +132,14 @@ fn draw(number: u8, offset: u64, sketches: Vec<Sketch>) -> Vec<Span> {
     let id = |at: usize| {
         let byte = u8::try_from(at).unwrap_or(u8::MAX);
         // Ids with and without leading zeros, and with digits that have cases.
-        SpanId::from_bytes([if at % 3 == 0 { 0xab } else { 0 }, 0, 0, 0, 0, 0, 1, byte])
+        SpanId::from_bytes([if at.is_multiple_of(3) { 0xab } else { 0 }, 0, 0, 0, 0, 0, 1, byte])
     };
     let mut spans: Vec<Span> = Vec::new();
     let size = sketches.len();
     for (at, (identity, origin, start, length, content)) in sketches.into_iter().enumerate() {
         let mut span = Span::default();
         let mut trace = [0; 16];
-        trace[if number % 2 == 0 { 0 } else { 15 }] = 0xd0 + number;
+        trace[if number.is_multiple_of(2) { 0 } else { 15 }] = 0xd0 + number;
         span.trace_id = TraceId::from_bytes(trace);
         fill(&mut span, content);
         span.span_id = match identity {
