@@ -1,0 +1,11 @@
+//! From a checked query to a plan: fields become columns, conditions become tests that an index may
+//! answer, and what no test can say is left to be computed span by span.
+
+mod display;
+pub(crate) mod field;
+pub(crate) mod filter;
+mod lower;
+pub(crate) mod pipeline;
+
+pub(crate) use lower::flip;
+pub(crate) use pipeline::{Plan, plan};
