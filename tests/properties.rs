@@ -23,5 +23,9 @@ mod oracle_cases;
 #[path = "support/questions.rs"]
 mod questions;
 #[cfg(test)]
+#[path = "support/spans.rs"]
+#[expect(dead_code, reason = "some of it is for the tests of OTLP alone")]
+mod spans;
+#[cfg(test)]
 #[path = "properties/traces.rs"]
 mod traces;
