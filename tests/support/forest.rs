@@ -163,7 +163,8 @@ fn draw(number: u8, offset: u64, sketches: Vec<Sketch>) -> Vec<Span> {
         span.start = Timestamp::from_unix_nanos(start);
         span.end = Timestamp::from_unix_nanos(start.saturating_add_signed(length));
         for event in &mut span.events {
-            event.time = Timestamp::from_unix_nanos(start + event.time.unix_nanos());
+            // Up to 2 ns before the span.
+            event.time = Timestamp::from_unix_nanos(start + event.time.unix_nanos() - 2);
         }
         spans.push(span);
     }
@@ -243,7 +244,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn event() -> impl Strategy<Value = Event> {
     let name = select(&["exception", "message", ""][..]);
-    (name, 0..5_u64, attributes(0..4)).prop_map(|(name, after, attributes)| Event {
+    (name, 0..7_u64, attributes(0..4)).prop_map(|(name, after, attributes)| Event {
         time: Timestamp::from_unix_nanos(after),
         name: name.to_owned(),
         attributes,
