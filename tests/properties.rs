@@ -14,6 +14,9 @@ mod asking;
 #[path = "support/forest.rs"]
 mod forest;
 #[cfg(test)]
+#[path = "properties/large.rs"]
+mod large;
+#[cfg(test)]
 #[path = "support/oracle/mod.rs"]
 mod oracle;
 #[cfg(test)]

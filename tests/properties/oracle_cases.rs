@@ -74,7 +74,7 @@ fn found(spans: &[Span], query: &str) -> String {
             None => disagreements.push(format!("refused: {query}")),
             Some(found) if found == expected => {}
             Some(found) => {
-                disagreements.push(format!("{query}: engine \"{found}\", oracle \"{expected}\""))
+                disagreements.push(format!("{query}: engine \"{found}\", oracle \"{expected}\""));
             }
         }
     });
