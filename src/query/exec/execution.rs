@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::candidates::Candidates;
 use super::stages::Found;
 use crate::query::plan::Plan;
-use crate::query::plan::filter::Step;
+use crate::query::plan::filter::{Operand, Step};
 use crate::query::rows::Rows;
 use crate::query::source::Source;
+use crate::query::value::Scalar;
 
 /// What a plan finds in the traces of `window`, a range of rows that holds whole traces, and what
 /// it took.
@@ -84,4 +85,19 @@ impl<S: Source> Execution<'_, S> {
     pub(super) fn candidates_of(rows: &Rows) -> Candidates {
         Candidates::Rows(rows.clone())
     }
+}
+
+/// The values of an operand for some rows, nil where a row has none.
+///
+/// # Errors
+/// If the source cannot be read.
+pub(crate) fn read<S: Source>(
+    source: &S,
+    operand: &Operand,
+    rows: &[u32],
+) -> Result<Vec<Scalar>, S::Error> {
+    let window = 0..source.row_count();
+    let mut execution = Execution { source, window, figures: Figures::default() };
+    let prepared = execution.prepare(operand, &Candidates::Rows(Rows::from_sorted(rows)))?;
+    execution.operand_values(&prepared, rows)
 }

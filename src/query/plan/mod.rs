@@ -5,7 +5,9 @@ mod display;
 pub(crate) mod field;
 pub(crate) mod filter;
 mod lower;
+mod named;
 pub(crate) mod pipeline;
 
 pub(crate) use lower::flip;
+pub(crate) use named::fields;
 pub(crate) use pipeline::{Plan, plan};

@@ -103,22 +103,21 @@ pub(crate) enum Number {
     },
 }
 
-/// Plans a checked search. `text` is the query's, for the names that spansets carry.
+/// Plans a checked search.
 ///
 /// # Errors
 /// If a regular expression does not compile.
-pub(crate) fn plan(pipeline: &Pipeline, text: &str) -> Result<Plan, QueryError> {
-    let mut planner = Planner { lowering: Lowering::default(), text };
+pub(crate) fn plan(pipeline: &Pipeline) -> Result<Plan, QueryError> {
+    let mut planner = Planner { lowering: Lowering::default() };
     let stages = planner.stages(pipeline)?;
     Ok(Plan { stages, steps: planner.lowering.steps() })
 }
 
-struct Planner<'a> {
+struct Planner {
     lowering: Lowering,
-    text: &'a str,
 }
 
-impl Planner<'_> {
+impl Planner {
     fn stages(&mut self, pipeline: &Pipeline) -> Result<Vec<Stage>, QueryError> {
         pipeline.stages.iter().map(|stage| self.stage(stage)).collect()
     }
@@ -129,10 +128,9 @@ impl Planner<'_> {
             Syntax::Filter(ScalarFilter { left, op, right }) => {
                 Stage::Filter { left: self.number(left)?, op: *op, right: self.number(right)? }
             }
-            Syntax::By(expr) => Stage::By {
-                name: format!("by({})", self.written(expr)),
-                operand: self.lowering.operand(expr)?,
-            },
+            Syntax::By(expr) => {
+                Stage::By { name: format!("by({})", expr), operand: self.lowering.operand(expr)? }
+            }
             Syntax::Coalesce => Stage::Coalesce,
             Syntax::Select(fields) => Stage::Select(fields.iter().map(resolve).collect()),
         })
@@ -160,7 +158,7 @@ impl Planner<'_> {
             ScalarExprKind::Negate(inner) => Number::Negate(Box::new(self.number(inner)?)),
             ScalarExprKind::Count => Number::Count,
             ScalarExprKind::Aggregate(op, operand) => Number::Aggregate {
-                name: format!("{}({})", word(*op), self.written(operand)),
+                name: format!("{}({})", word(*op), operand),
                 op: *op,
                 operand: self.lowering.operand(operand)?,
             },
@@ -176,11 +174,6 @@ impl Planner<'_> {
                 Number::Arithmetic { first, rest: later }
             }
         })
-    }
-
-    /// The expression as the query has it.
-    fn written(&self, expr: &FieldExpr) -> &str {
-        self.text.get(expr.range.start..expr.range.end).unwrap_or_default().trim()
     }
 }
 
