@@ -32,6 +32,8 @@ mod lower_call;
 mod lower_metrics;
 
 mod explain;
+mod explain_kind;
+mod suggest;
 mod parse;
 
 mod ast;
