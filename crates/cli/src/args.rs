@@ -8,9 +8,9 @@ use treering::{Timestamp, TraceId};
 
 use crate::time;
 
-/// Store traces in one local file and ask structural `TraceQL` of them.
+/// Store traces in one local file and ask structural TraceQL of them.
 #[derive(Debug, Parser)]
-#[command(name = "treering", version, about, propagate_version = true)]
+#[command(name = "treering", version, propagate_version = true)]
 pub(crate) struct Args {
     /// The store's file [default: treering.redb]
     #[arg(long, global = true, value_name = "PATH", env = "TREERING_STORE")]
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     ///
     /// Exits with 1 where anything was left out.
     Ingest(IngestArgs),
-    /// Search traces with a `TraceQL` query
+    /// Search traces with a TraceQL query
     Query(QueryArgs),
     /// Show one trace
     Trace(TraceArgs),

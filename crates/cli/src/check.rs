@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use treering::query::{self, QueryErrorKind};
 
 use crate::args::CheckArgs;
@@ -45,18 +45,37 @@ fn check_lines(out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
-fn verdict(text: &str) -> Value {
-    match query::check(text) {
-        Ok(checked) => json!({ "query": text, "ok": true, "canonical": checked.to_string() }),
+/// What is said of one line.
+#[derive(Debug, Serialize)]
+struct Verdict<'q> {
+    query: &'q str,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canonical: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Fault>,
+}
+
+/// What is wrong, and at which bytes of the query.
+#[derive(Debug, Serialize)]
+struct Fault {
+    kind: &'static str,
+    message: String,
+    start: usize,
+    end: usize,
+}
+
+fn verdict(query: &str) -> Verdict<'_> {
+    match query::check(query) {
+        Ok(checked) => {
+            Verdict { query, ok: true, canonical: Some(checked.to_string()), error: None }
+        }
         Err(error) => {
             let range = error.range();
-            let error = json!({
-                "kind": kind_word(error.kind()),
-                "message": error.message(),
-                "start": range.start,
-                "end": range.end,
-            });
-            json!({ "query": text, "ok": false, "error": error })
+            let kind = kind_word(error.kind());
+            let message = error.message().to_owned();
+            let error = Fault { kind, message, start: range.start, end: range.end };
+            Verdict { query, ok: false, canonical: None, error: Some(error) }
         }
     }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use treering::SearchOptions;
 
-use super::{json, table};
+use super::json::Response;
+use super::table;
 use crate::args::{QueryArgs, QueryOutput};
 use crate::failure::Failure;
 use crate::store::Opened;
@@ -40,7 +41,7 @@ pub(crate) fn run(store: &Path, args: &QueryArgs, out: &mut impl Write) -> Resul
     match args.output {
         QueryOutput::Table => table::write_table(&result, out)?,
         QueryOutput::Json => {
-            serde_json::to_writer(&mut *out, &json::response(&result))?;
+            serde_json::to_writer(&mut *out, &Response::from(&result))?;
             writeln!(out)?;
         }
     }

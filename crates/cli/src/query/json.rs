@@ -2,60 +2,115 @@
 //! (<https://grafana.com/docs/tempo/latest/api_docs/#search>). Invariant: 64-bit numbers are strings,
 //! and ids have their full length.
 
-use serde_json::{Map, Value, json};
-use treering::query::{FieldValue, SearchResult, SpanMatch, Spanset, TraceMatch};
+use serde::Serialize;
+use treering::query::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
 
 use super::value::any_value;
 
-/// The whole response.
-pub(super) fn response(result: &SearchResult) -> Value {
-    let metrics = result.metrics;
-    let mut response = Map::new();
-    response.insert("traces".to_owned(), result.traces.iter().map(trace).collect());
-    let metrics = json!({
-        "blocks": metrics.blocks,
-        "blocksSkipped": metrics.blocks_skipped,
-        "rowsConsidered": metrics.rows_considered,
-        "spansMatched": metrics.spans_matched,
-    });
-    response.insert("metrics".to_owned(), metrics);
-    if !result.warnings.is_empty() {
-        response.insert("warnings".to_owned(), json!(result.warnings));
+/// The whole response. `warnings` is Treering's own, and absent where there are none.
+#[derive(Debug, Serialize)]
+pub(super) struct Response<'r> {
+    traces: Vec<Trace<'r>>,
+    metrics: Metrics,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'r [String],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Trace<'r> {
+    #[serde(rename = "traceID")]
+    trace_id: String,
+    root_service_name: &'r str,
+    root_trace_name: &'r str,
+    start_time_unix_nano: String,
+    duration_ms: u64,
+    span_sets: Vec<SpanSet<'r>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SpanSet<'r> {
+    spans: Vec<Span<'r>>,
+    matched: u64,
+    attributes: Vec<Attribute<'r>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Span<'r> {
+    #[serde(rename = "spanID")]
+    span_id: String,
+    name: &'r str,
+    start_time_unix_nano: String,
+    duration_nanos: String,
+    attributes: Vec<Attribute<'r>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Attribute<'r> {
+    key: &'r str,
+    value: serde_json::Value,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Metrics {
+    blocks: u64,
+    blocks_skipped: u64,
+    rows_considered: u64,
+    spans_matched: u64,
+}
+
+impl<'r> From<&'r SearchResult> for Response<'r> {
+    fn from(result: &'r SearchResult) -> Self {
+        let traces = result.traces.iter().map(Trace::from).collect();
+        Self { traces, metrics: result.metrics.into(), warnings: &result.warnings }
     }
-    Value::Object(response)
 }
 
-fn trace(trace: &TraceMatch) -> Value {
-    json!({
-        "traceID": trace.trace_id.to_string(),
-        "rootServiceName": trace.root_service,
-        "rootTraceName": trace.root_name,
-        "startTimeUnixNano": trace.start.unix_nanos().to_string(),
-        "durationMs": trace.duration_nanos / 1_000_000,
-        "spanSets": trace.spansets.iter().map(spanset).collect::<Value>(),
-    })
+impl<'r> From<&'r TraceMatch> for Trace<'r> {
+    fn from(trace: &'r TraceMatch) -> Self {
+        Self {
+            trace_id: trace.trace_id.to_string(),
+            root_service_name: &trace.root_service,
+            root_trace_name: &trace.root_name,
+            start_time_unix_nano: trace.start.unix_nanos().to_string(),
+            duration_ms: trace.duration_nanos / 1_000_000,
+            span_sets: trace.spansets.iter().map(SpanSet::from).collect(),
+        }
+    }
 }
 
-fn spanset(spanset: &Spanset) -> Value {
-    json!({
-        "spans": spanset.spans.iter().map(span).collect::<Value>(),
-        "matched": spanset.matched,
-        "attributes": attributes(&spanset.attributes),
-    })
+impl<'r> From<&'r Spanset> for SpanSet<'r> {
+    fn from(spanset: &'r Spanset) -> Self {
+        let spans = spanset.spans.iter().map(Span::from).collect();
+        Self { spans, matched: spanset.matched, attributes: attributes(&spanset.attributes) }
+    }
 }
 
-fn span(span: &SpanMatch) -> Value {
-    json!({
-        "spanID": span.span_id.to_string(),
-        "name": span.name,
-        "startTimeUnixNano": span.start.unix_nanos().to_string(),
-        "durationNanos": span.duration_nanos.to_string(),
-        "attributes": attributes(&span.attributes),
-    })
+impl<'r> From<&'r SpanMatch> for Span<'r> {
+    fn from(span: &'r SpanMatch) -> Self {
+        Self {
+            span_id: span.span_id.to_string(),
+            name: &span.name,
+            start_time_unix_nano: span.start.unix_nanos().to_string(),
+            duration_nanos: span.duration_nanos.to_string(),
+            attributes: attributes(&span.attributes),
+        }
+    }
 }
 
-fn attributes(attributes: &[(String, FieldValue)]) -> Value {
-    let one =
-        |(key, value): &(String, FieldValue)| json!({ "key": key, "value": any_value(value) });
-    attributes.iter().map(one).collect()
+impl From<SearchMetrics> for Metrics {
+    fn from(metrics: SearchMetrics) -> Self {
+        Self {
+            blocks: metrics.blocks,
+            blocks_skipped: metrics.blocks_skipped,
+            rows_considered: metrics.rows_considered,
+            spans_matched: metrics.spans_matched,
+        }
+    }
+}
+
+fn attributes(attributes: &[(String, FieldValue)]) -> Vec<Attribute<'_>> {
+    attributes.iter().map(|(key, value)| Attribute { key, value: any_value(value) }).collect()
 }
