@@ -20,7 +20,7 @@ pub(super) struct Response<'r> {
 #[serde(rename_all = "camelCase")]
 struct Trace<'r> {
     #[serde(rename = "traceID")]
-    trace_id: String,
+    id: String,
     root_service_name: &'r str,
     root_trace_name: &'r str,
     start_time_unix_nano: String,
@@ -39,7 +39,7 @@ struct SpanSet<'r> {
 #[serde(rename_all = "camelCase")]
 struct Span<'r> {
     #[serde(rename = "spanID")]
-    span_id: String,
+    id: String,
     name: &'r str,
     start_time_unix_nano: String,
     duration_nanos: String,
@@ -71,7 +71,7 @@ impl<'r> From<&'r SearchResult> for Response<'r> {
 impl<'r> From<&'r TraceMatch> for Trace<'r> {
     fn from(trace: &'r TraceMatch) -> Self {
         Self {
-            trace_id: trace.trace_id.to_string(),
+            id: trace.trace_id.to_string(),
             root_service_name: &trace.root_service,
             root_trace_name: &trace.root_name,
             start_time_unix_nano: trace.start.unix_nanos().to_string(),
@@ -91,7 +91,7 @@ impl<'r> From<&'r Spanset> for SpanSet<'r> {
 impl<'r> From<&'r SpanMatch> for Span<'r> {
     fn from(span: &'r SpanMatch) -> Self {
         Self {
-            span_id: span.span_id.to_string(),
+            id: span.span_id.to_string(),
             name: &span.name,
             start_time_unix_nano: span.start.unix_nanos().to_string(),
             duration_nanos: span.duration_nanos.to_string(),
