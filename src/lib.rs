@@ -16,5 +16,6 @@ mod time;
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use options::Options;
-pub use store::{Batch, Explanation, Ingested, SearchOptions, Stats, Store};
+pub use search::{Counts, Explanation, SearchOptions};
+pub use store::{Batch, Ingested, Stats, Store};
 pub use time::Timestamp;

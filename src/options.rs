@@ -28,3 +28,16 @@ impl Default for Options {
         }
     }
 }
+
+impl Options {
+    /// Checks that every option is in its range; the error says which is not.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.block_rows_max == 0 {
+            return Err("block_rows_max is 0, at least 1 expected".to_owned());
+        }
+        if !(64..=65_000).contains(&self.chunk_bytes) {
+            return Err(format!("chunk_bytes is {}, 64 to 65,000 expected", self.chunk_bytes));
+        }
+        Ok(())
+    }
+}

@@ -1,9 +1,9 @@
 //! Bytes and numbers: the only room that knows encodings. Everything stored is little-endian and
 //! every reader is fallible; layers above see checked types.
 
-pub(crate) mod bytes;
 #[cfg(feature = "json")]
 pub(crate) mod base64;
+pub(crate) mod bytes;
 pub(crate) mod cast;
 pub(crate) mod checksum;
 pub(crate) mod hex;

@@ -48,15 +48,14 @@ impl Bits {
         word >> (offset % 64) & 1 != 0
     }
 
-    /// Sets `row` and says whether it was unset before; false outside the range.
+    /// Sets `row` where `wanted`, and says whether it was set before; false outside the range.
     #[inline]
-    pub(crate) fn set_new(&mut self, row: u32) -> bool {
+    pub(crate) fn mark(&mut self, row: u32, wanted: bool) -> bool {
         let offset = row.wrapping_sub(self.base);
         let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) else { return false };
-        let bit = 1 << (offset % 64);
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
+        let before = *word >> (offset % 64) & 1 != 0;
+        *word |= u64::from(wanted) << (offset % 64);
+        before
     }
 
     /// Sets all rows from `first` to `last`, both within the range.

@@ -6,6 +6,7 @@ mod check;
 mod error;
 pub(crate) mod exec;
 mod pattern;
+pub(crate) mod plan;
 mod result;
 pub(crate) mod rows;
 pub(crate) mod source;

@@ -1,12 +1,23 @@
 //! Searching blocks: the engine's `Source` over the columns of a block, and the fan-out over blocks
 //! with order, limits and merging. Invariant: a block is read through its columns and indexes; whole
-//! spans are rebuilt for results only.
+//! spans are rebuilt for `trace` only.
 
 mod computed;
+mod explain;
+mod options;
+mod prepare;
+mod results;
+mod run;
 mod source;
 mod structure;
 mod table;
 mod traces;
 mod view;
 
+pub use explain::Explanation;
+pub(crate) use explain::explain;
+pub use options::{Counts, SearchOptions};
+pub(crate) use prepare::{Prepared, prepare};
+pub(crate) use results::{search, trace};
+pub(crate) use run::count;
 pub(crate) use view::BlockView;

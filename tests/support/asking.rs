@@ -42,7 +42,6 @@ pub(crate) fn search(store: &Store, text: &str, ask: &Ask) -> Option<Answer> {
     match store.search(text, &options) {
         Ok(result) => Some(answer(&result)),
         Err(Error::Query(error)) if error.kind() == QueryErrorKind::Unsupported => None,
-        Err(Error::Unsupported(_)) => None,
         Err(error) => panic!("{text}: {error:?}"),
     }
 }

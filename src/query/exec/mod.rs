@@ -1,9 +1,25 @@
 //! Running a plan over a window of one block's traces: filters give sets of rows, structural
 //! operators are linear passes over two such sets, pipelines cut them into spansets.
 
+mod aggregate;
+mod candidates;
+mod execution;
+mod filter;
+mod items;
+mod operand;
+mod passes;
+mod relate;
+mod spansets;
+mod stages;
+mod traces;
+
 #[cfg(test)]
 mod measure;
-pub(crate) mod passes;
-pub(crate) mod relate;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use execution::{Execution, Figures, StepFigures, execute, read};
+pub(crate) use stages::{Found, Set};
+pub(crate) use traces::for_each_trace;

@@ -39,9 +39,28 @@ pub(crate) fn descendants_by_climbing(left: &Rows, right: &Rows, parents: &[u32]
     Some(Rows::from_sorted(&kept))
 }
 
-/// True where `descendants_by_climbing` is worth a try.
-pub(crate) fn climbing_pays(left: &Rows, right: &Rows) -> bool {
-    right.len().saturating_mul(SPARSE) < left.len()
+/// True where climbing from each row of `low` is worth a try.
+pub(crate) fn climbing_pays(high: &Rows, low: &Rows) -> bool {
+    low.len().saturating_mul(SPARSE) < high.len()
+}
+
+/// The rows of `right` that have a descendant in `left`, for a small `left`: each row is climbed to
+/// once at most.
+pub(crate) fn ancestors_by_climbing(left: &Rows, right: &Rows, parents: &[u32]) -> Rows {
+    let mut marks = Bits::over(right.bounds().start..left.bounds().end);
+    let first = right.bounds().start;
+    left.for_each_batch(|batch| {
+        for row in batch {
+            let mut ancestor = parent(parents, *row);
+            while let Some(above) = ancestor.filter(|above| *above >= first) {
+                if marks.mark(above, true) {
+                    break;
+                }
+                ancestor = parent(parents, above);
+            }
+        }
+    });
+    marks.into_rows().and(right)
 }
 
 /// The rows of `right` that have a descendant in `left`.
@@ -50,6 +69,9 @@ pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &[u32]) -> Rows {
         return Rows::empty();
     }
     let near = near_subtrees(left, right, ends);
+    if near.is_empty() {
+        return near;
+    }
     let marks = Bits::of(&near);
     let (ranks, bounds) = (marks.ranks(), near.bounds());
     let last = bounds.end.saturating_sub(1);
@@ -91,9 +113,8 @@ pub(crate) fn siblings(left: &Rows, right: &Rows, parents: &[u32]) -> Rows {
     left.for_each_batch(|batch| {
         for row in batch {
             let above = value(parents, *row);
-            if !once.set_new(above) {
-                twice.set(above);
-            }
+            let before = once.mark(above, true);
+            twice.mark(above, before);
         }
     });
     let marks = Bits::of(left);

@@ -52,6 +52,9 @@ fn plain<S: Source>(
             }
             Ok(passes::descendants(left, right, &source.ends()?))
         }
+        Relation::Ancestor if passes::climbing_pays(right, left) => {
+            Ok(passes::ancestors_by_climbing(left, right, &source.parents()?))
+        }
         Relation::Ancestor => Ok(passes::ancestors(left, right, &source.ends()?)),
         Relation::Child => Ok(passes::children(left, right, &source.parents()?, &source.ends()?)),
         Relation::Parent => {

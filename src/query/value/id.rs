@@ -6,7 +6,7 @@ use std::fmt;
 use crate::id::{SpanId, TraceId};
 
 /// A trace id or a span id, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
     number: u128,
     /// How many digits it is shown with: 32, 16, or 0 for none.

@@ -5,6 +5,7 @@
 mod arithmetic;
 mod compare;
 mod id;
+mod order;
 mod scalar;
 mod test;
 mod time;

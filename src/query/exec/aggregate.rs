@@ -1,0 +1,229 @@
+//! Scalar filters: numbers computed from a spanset. Invariant: sums add in the order of start time,
+//! span id and kind, so that the same spans always give the same float.
+
+use std::sync::Arc;
+
+use super::Execution;
+use super::operand::Prepared;
+use super::stages::{Found, Set, count};
+use crate::codec::cast;
+use crate::query::plan::filter::Operand;
+use crate::query::plan::pipeline::Number;
+use crate::query::rows::Rows;
+use crate::query::source::{Column, Source};
+use crate::query::syntax::{AggregateOp, ArithmeticOp, CompareOp, Intrinsic};
+use crate::query::value::{Scalar, arithmetic, compare, negate};
+
+/// A number with everything found that is found for all spansets at once.
+#[derive(Debug)]
+enum Ready<'a> {
+    Literal(&'a Scalar),
+    Negate(Box<Ready<'a>>),
+    Count,
+    Aggregate { name: Arc<str>, op: AggregateOp, operand: Prepared<'a> },
+    Pipeline(Rows, Box<Ready<'a>>),
+    Arithmetic { first: Box<Ready<'a>>, rest: Vec<(ArithmeticOp, Ready<'a>)> },
+}
+
+type Attributes = Vec<(Arc<str>, Scalar)>;
+
+impl<S: Source> Execution<'_, S> {
+    /// The spansets for which `left op right` holds, with what was computed for them.
+    pub(super) fn keep_sets(
+        &mut self,
+        left: &Number,
+        op: CompareOp,
+        right: &Number,
+        found: &Found,
+    ) -> Result<Vec<Set>, S::Error> {
+        let (left, right) = (self.ready(left, found)?, self.ready(right, found)?);
+        let mut kept = Vec::new();
+        for mut set in self.sets_of(found)? {
+            let mut computed = Vec::new();
+            let a = self.number(&left, &set.rows, &mut computed)?;
+            let b = self.number(&right, &set.rows, &mut computed)?;
+            if compare(op, &a, &b) {
+                set.attributes.append(&mut computed);
+                kept.push(set);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn ready<'n>(&mut self, number: &'n Number, found: &Found) -> Result<Ready<'n>, S::Error> {
+        Ok(match number {
+            Number::Literal(value) => Ready::Literal(value),
+            Number::Negate(inner) => Ready::Negate(Box::new(self.ready(inner, found)?)),
+            Number::Count => Ready::Count,
+            Number::Aggregate { name, op, operand } => Ready::Aggregate {
+                name: Arc::from(name.as_str()),
+                op: *op,
+                operand: self.prepare(operand, &found.candidates)?,
+            },
+            Number::Pipeline(stages, inner) => {
+                let left = self.stages(stages, found.clone())?;
+                let inner = Box::new(self.ready(inner, &left)?);
+                Ready::Pipeline(left.rows(), inner)
+            }
+            Number::Arithmetic { first, rest } => {
+                let first = Box::new(self.ready(first, found)?);
+                let mut later = Vec::with_capacity(rest.len());
+                for (op, operand) in rest {
+                    later.push((*op, self.ready(operand, found)?));
+                }
+                Ready::Arithmetic { first, rest: later }
+            }
+        })
+    }
+
+    fn number(
+        &self,
+        number: &Ready<'_>,
+        rows: &[u32],
+        computed: &mut Attributes,
+    ) -> Result<Scalar, S::Error> {
+        Ok(match number {
+            Ready::Literal(value) => Scalar::clone(value),
+            Ready::Negate(inner) => negate(&self.number(inner, rows, computed)?),
+            Ready::Count => note(computed, &Arc::from("count()"), count(rows)),
+            Ready::Aggregate { name, op, operand } => {
+                note(computed, name, self.aggregate(*op, operand, rows)?)
+            }
+            Ready::Pipeline(left, inner) => {
+                let rows: Vec<u32> =
+                    rows.iter().copied().filter(|row| left.contains(*row)).collect();
+                // What is computed there is no attribute of this spanset.
+                self.number(inner, &rows, &mut Vec::new())?
+            }
+            Ready::Arithmetic { first, rest } => {
+                let mut value = self.number(first, rows, computed)?;
+                for (op, operand) in rest {
+                    value = arithmetic(*op, &value, &self.number(operand, rows, computed)?);
+                }
+                value
+            }
+        })
+    }
+
+    fn aggregate(
+        &self,
+        op: AggregateOp,
+        operand: &Prepared<'_>,
+        rows: &[u32],
+    ) -> Result<Scalar, S::Error> {
+        let mut numbers: Vec<(u32, Scalar)> = Vec::with_capacity(rows.len());
+        let values = self.operand_values(operand, rows)?;
+        numbers.extend(rows.iter().copied().zip(values).filter(|(_, value)| is_number(value)));
+        let best = |better| {
+            let values = numbers.iter().map(|(_, value)| value);
+            values.reduce(|best, value| pick(best, value, better)).cloned().unwrap_or_default()
+        };
+        Ok(match op {
+            AggregateOp::Max => best(CompareOp::Greater),
+            AggregateOp::Min => best(CompareOp::Less),
+            AggregateOp::Sum | AggregateOp::Avg => {
+                if numbers.iter().any(|(_, value)| matches!(value, Scalar::Float(_))) {
+                    self.sort_by_start(&mut numbers)?;
+                }
+                let total = sum(numbers.iter().map(|(_, value)| value));
+                match op {
+                    AggregateOp::Avg => mean(total, numbers.len()),
+                    _ => total.value(),
+                }
+            }
+        })
+    }
+
+    /// Sorts by start time, span id and kind.
+    fn sort_by_start(&self, numbers: &mut Vec<(u32, Scalar)>) -> Result<(), S::Error> {
+        let rows: Vec<u32> = numbers.iter().map(|(row, _)| *row).collect();
+        let read = |intrinsic| {
+            let mut values = Vec::with_capacity(rows.len());
+            self.source.values(&Column::Intrinsic(intrinsic), &rows, &mut values)?;
+            Ok(values)
+        };
+        let starts = read(Intrinsic::StartTime)?;
+        let (ids, kinds) = (read(Intrinsic::SpanId)?, read(Intrinsic::Kind)?);
+        let keys = starts.into_iter().zip(ids).zip(kinds);
+        let mut keyed: Vec<_> = keys.zip(std::mem::take(numbers)).collect();
+        keyed.sort_by(|(((start_a, id_a), kind_a), _), (((start_b, id_b), kind_b), _)| {
+            let ids = || id_a.group_order(id_b).then_with(|| kind_a.group_order(kind_b));
+            start_a.group_order(start_b).then_with(ids)
+        });
+        numbers.extend(keyed.into_iter().map(|(_, number)| number));
+        Ok(())
+    }
+}
+
+fn note(computed: &mut Attributes, name: &Arc<str>, value: Scalar) -> Scalar {
+    if !computed.iter().any(|(known, _)| known == name) {
+        computed.push((Arc::clone(name), value.clone()));
+    }
+    value
+}
+
+fn is_number(value: &Scalar) -> bool {
+    matches!(value, Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_) | Scalar::Time(_))
+}
+
+/// The better of two values; NaN only where both are.
+fn pick<'a>(best: &'a Scalar, value: &'a Scalar, better: CompareOp) -> &'a Scalar {
+    let nan = matches!(best, Scalar::Float(float) if float.is_nan());
+    if nan || compare(better, value, best) { value } else { best }
+}
+
+/// A sum in the making: exact while all parts are integers or durations.
+enum Total {
+    None,
+    Ints(i128),
+    Durations(i128),
+    Float(f64),
+}
+
+impl Total {
+    fn float(&self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Ints(total) | Self::Durations(total) => cast::nearest_f64_of_i128(*total),
+            Self::Float(total) => *total,
+        }
+    }
+
+    fn value(self) -> Scalar {
+        let exact = match &self {
+            Self::None => return Scalar::Nil,
+            Self::Ints(total) => i64::try_from(*total).ok().map(Scalar::Int),
+            Self::Durations(total) => i64::try_from(*total).ok().map(Scalar::Duration),
+            Self::Float(_) => None,
+        };
+        exact.unwrap_or_else(|| Scalar::Float(self.float()))
+    }
+}
+
+fn sum<'a>(values: impl Iterator<Item = &'a Scalar>) -> Total {
+    values.fold(Total::None, |total, value| match (total, value) {
+        (Total::None, Scalar::Int(value)) => Total::Ints(i128::from(*value)),
+        (Total::None, Scalar::Duration(nanos)) => Total::Durations(i128::from(*nanos)),
+        (Total::Ints(total), Scalar::Int(value)) => Total::Ints(total + i128::from(*value)),
+        (Total::Durations(total), Scalar::Duration(nanos)) => {
+            Total::Durations(total + i128::from(*nanos))
+        }
+        (total, value) => Total::Float(total.float() + float(value)),
+    })
+}
+
+fn float(value: &Scalar) -> f64 {
+    match value {
+        Scalar::Int(value) | Scalar::Duration(value) => cast::nearest_f64(*value),
+        Scalar::Time(time) => cast::nearest_f64_of_u64(time.unix_nanos()),
+        Scalar::Float(value) => *value,
+        _ => 0.0,
+    }
+}
+
+fn mean(total: Total, count: usize) -> Scalar {
+    match total {
+        Total::None => Scalar::Nil,
+        total => Scalar::Float(total.float() / cast::nearest_f64_of_u64(cast::u64_of(count))),
+    }
+}

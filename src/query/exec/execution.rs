@@ -1,0 +1,103 @@
+//! One run of a plan. Invariant: a window holds whole traces, so nothing outside it can matter.
+
+use std::ops::Range;
+
+use super::candidates::Candidates;
+use super::stages::Found;
+use crate::query::plan::Plan;
+use crate::query::plan::filter::{Operand, Step};
+use crate::query::rows::Rows;
+use crate::query::source::Source;
+use crate::query::value::Scalar;
+
+/// What a plan finds in the traces of `window`, a range of rows that holds whole traces, and what
+/// it took.
+///
+/// # Errors
+/// If the source cannot be read.
+pub(crate) fn execute<S: Source>(
+    plan: &Plan,
+    source: &S,
+    window: Range<u32>,
+) -> Result<(Found, Figures), S::Error> {
+    let candidates = match source.live() {
+        Some(live) => Candidates::Rows(live.within(window.clone())),
+        None => Candidates::All(window.clone()),
+    };
+    let figures = Figures { rows_considered: 0, steps: vec![StepFigures::default(); plan.steps] };
+    let mut execution = Execution { source, window, figures };
+    let found = execution.stages(&plan.stages, Found::all(candidates))?;
+    Ok((found, execution.figures))
+}
+
+/// A run of a plan over a window.
+#[derive(Debug)]
+pub(crate) struct Execution<'a, S> {
+    pub(super) source: &'a S,
+    pub(super) window: Range<u32>,
+    pub(super) figures: Figures,
+}
+
+/// What a run took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    /// Rows (events, links) that index answers held and checks looked at.
+    pub(crate) rows_considered: u64,
+    /// By the number of the plan's step.
+    pub(crate) steps: Vec<StepFigures>,
+}
+
+/// What one step did, over all times it ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct StepFigures {
+    /// Rows that came in.
+    pub(crate) candidates: u64,
+    /// Rows that went out.
+    pub(crate) found: u64,
+}
+
+impl Figures {
+    /// Adds what one run of a step did.
+    pub(super) fn note(&mut self, Step(step): Step, candidates: u64, found: u64) {
+        if let Some(figures) = self.steps.get_mut(step) {
+            figures.candidates += candidates;
+            figures.found += found;
+        }
+    }
+
+    /// Adds what another run of the same plan did.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.rows_considered += other.rows_considered;
+        self.steps.resize(self.steps.len().max(other.steps.len()), StepFigures::default());
+        for (step, figures) in other.steps.iter().enumerate() {
+            self.note(Step(step), figures.candidates, figures.found);
+        }
+    }
+}
+
+impl<S: Source> Execution<'_, S> {
+    /// Reads the first row of each trace, for as long as the answer is used.
+    pub(super) fn trace_starts(&self) -> Result<std::sync::Arc<[u32]>, S::Error> {
+        self.source.trace_starts()
+    }
+
+    /// The spans as candidates.
+    pub(super) fn candidates_of(rows: &Rows) -> Candidates {
+        Candidates::Rows(rows.clone())
+    }
+}
+
+/// The values of an operand for some rows, nil where a row has none.
+///
+/// # Errors
+/// If the source cannot be read.
+pub(crate) fn read<S: Source>(
+    source: &S,
+    operand: &Operand,
+    rows: &[u32],
+) -> Result<Vec<Scalar>, S::Error> {
+    let window = 0..source.row_count();
+    let mut execution = Execution { source, window, figures: Figures::default() };
+    let prepared = execution.prepare(operand, &Candidates::Rows(Rows::from_sorted(rows)))?;
+    execution.operand_values(&prepared, rows)
+}

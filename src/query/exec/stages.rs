@@ -1,0 +1,179 @@
+//! Pipelines: spansets in, spansets out. Invariant: the spansets of a trace are disjoint and none
+//! is empty; as long as each trace has one without attributes, only the set of all rows is kept.
+
+use std::sync::Arc;
+
+use super::Execution;
+use super::candidates::Candidates;
+use super::traces::for_each_trace;
+use crate::codec::cast;
+use crate::query::plan::filter::Operand;
+use crate::query::plan::pipeline::{Spansets, Stage};
+use crate::query::rows::Rows;
+use crate::query::source::Source;
+use crate::query::value::Scalar;
+
+/// The spansets that a pipeline has found so far.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// All rows of all spansets.
+    pub(super) candidates: Candidates,
+    /// The spansets by trace, within a trace by group value; `None` where each trace has one, without
+    /// attributes.
+    pub(crate) sets: Option<Vec<Set>>,
+    /// True where a trace may have several.
+    pub(super) split: bool,
+}
+
+/// One spanset.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Set {
+    /// The trace's place among the block's traces.
+    pub(crate) trace: u32,
+    /// Its rows, ascending; at least one.
+    pub(crate) rows: Vec<u32>,
+    /// Values of the stages, such as `count()`, in the order of the stages.
+    pub(crate) attributes: Vec<(Arc<str>, Scalar)>,
+}
+
+impl Found {
+    /// One spanset a trace.
+    pub(super) fn all(candidates: Candidates) -> Self {
+        Self { candidates, sets: None, split: false }
+    }
+
+    /// All rows of all spansets.
+    pub(crate) fn rows(&self) -> Rows {
+        self.candidates.rows()
+    }
+
+    fn of_sets(sets: Vec<Set>, split: bool) -> Self {
+        let mut rows = Vec::new();
+        sets.iter().for_each(|set| rows.extend_from_slice(&set.rows));
+        if split {
+            rows.sort_unstable();
+        }
+        let candidates = Candidates::Rows(Rows::from_sorted(&rows));
+        Self { candidates, sets: Some(sets), split }
+    }
+}
+
+/// Rows whose values are computed at once, when whole columns of values would be too many.
+const VALUES_MAX: usize = 8192;
+
+impl<S: Source> Execution<'_, S> {
+    /// Runs the stages one after another.
+    pub(super) fn stages(&mut self, stages: &[Stage], mut found: Found) -> Result<Found, S::Error> {
+        for stage in stages {
+            if found.candidates.is_empty() {
+                return Ok(Found::all(Candidates::Rows(Rows::empty())));
+            }
+            found = match stage {
+                Stage::Spansets(expr) => self.select(expr, found)?,
+                Stage::Filter { left, op, right } => {
+                    let kept = self.keep_sets(left, *op, right, &found)?;
+                    Found::of_sets(kept, found.split)
+                }
+                Stage::By { name, operand } => {
+                    let sets = self.split(&Arc::from(name.as_str()), operand, found)?;
+                    Found::of_sets(sets, true)
+                }
+                Stage::Coalesce => Found::all(found.candidates),
+                Stage::Select(_) => found,
+            };
+        }
+        Ok(found)
+    }
+
+    fn select(&mut self, expr: &Spansets, found: Found) -> Result<Found, S::Error> {
+        if found.split {
+            return Ok(Found::of_sets(self.spansets_within(expr, &found)?, true));
+        }
+        let rows = self.spansets(expr, &found.candidates)?;
+        let Some(sets) = found.sets else {
+            return Ok(Found::all(Candidates::Rows(rows)));
+        };
+        let mut old = sets.into_iter();
+        let mut kept = Vec::new();
+        for_each_trace(&rows, &self.trace_starts()?, |trace, rows| {
+            if let Some(set) = old.find(|set| set.trace == trace) {
+                kept.push(Set { rows: rows.to_vec(), ..set });
+            }
+            Ok(())
+        })?;
+        Ok(Found { candidates: Candidates::Rows(rows), sets: Some(kept), split: false })
+    }
+
+    /// The spansets one by one, where only their rows are known.
+    pub(super) fn sets_of(&self, found: &Found) -> Result<Vec<Set>, S::Error> {
+        if let Some(sets) = &found.sets {
+            return Ok(sets.clone());
+        }
+        let mut sets = Vec::new();
+        for_each_trace(&found.rows(), &self.trace_starts()?, |trace, rows| {
+            sets.push(Set { trace, rows: rows.to_vec(), attributes: Vec::new() });
+            Ok(())
+        })?;
+        Ok(sets)
+    }
+
+    /// `by`: splits each spanset by the value of `operand`.
+    fn split(
+        &mut self,
+        name: &Arc<str>,
+        operand: &Operand,
+        found: Found,
+    ) -> Result<Vec<Set>, S::Error> {
+        let prepared = self.prepare(operand, &found.candidates)?;
+        let all = found.rows().to_vec();
+        let sets = self.sets_of(&found)?;
+        drop(found);
+        let mut groups = Vec::with_capacity(sets.len());
+        // Values are computed for many rows at once: chunks of `all` that end with a trace.
+        let mut sets = sets.into_iter().peekable();
+        let mut rest = all.as_slice();
+        while let Some(first) = rest.first() {
+            let width = self.whole_traces_len(rest, VALUES_MAX)?;
+            let (rows, after) = rest.split_at(width.min(rest.len()));
+            let values = self.operand_values(&prepared, rows)?;
+            let last = rows.last().unwrap_or(first);
+            while let Some(set) = sets.next_if(|set| set.rows.first() <= Some(last)) {
+                split_set(set, name, rows, &values, &mut groups);
+            }
+            rest = after;
+        }
+        Ok(groups)
+    }
+
+    /// How many of `rows` to take for about `rows_max` of them and whole traces.
+    fn whole_traces_len(&self, rows: &[u32], rows_max: usize) -> Result<usize, S::Error> {
+        let Some(beyond) = rows.get(rows_max) else { return Ok(rows.len()) };
+        let starts = self.trace_starts()?;
+        let next = starts.partition_point(|start| *start <= *beyond);
+        let end = starts.get(next).copied().unwrap_or(u32::MAX);
+        Ok(rows.partition_point(|row| *row < end).max(1))
+    }
+}
+
+/// Splits one spanset; `values` are those of `rows`, which hold all its rows.
+fn split_set(set: Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups: &mut Vec<Set>) {
+    let mut keyed: Vec<(&Scalar, u32)> = Vec::with_capacity(set.rows.len());
+    for row in &set.rows {
+        let value = rows.binary_search(row).ok().and_then(|at| values.get(at));
+        keyed.push((value.map_or(&Scalar::Nil, Scalar::group), *row));
+    }
+    // The sort is stable: rows stay ascending within a group.
+    keyed.sort_by(|(a, _), (b, _)| a.group_order(b));
+    for group in keyed.chunk_by(|(a, _), (b, _)| a.group_order(b).is_eq()) {
+        let Some((value, _)) = group.first() else { continue };
+        let mut attributes = set.attributes.clone();
+        attributes.push((Arc::clone(name), Scalar::clone(value)));
+        let rows = group.iter().map(|(_, row)| *row).collect();
+        groups.push(Set { trace: set.trace, rows, attributes });
+    }
+}
+
+/// How many rows a set has, as a value.
+pub(super) fn count(rows: &[u32]) -> Scalar {
+    Scalar::Int(i64::try_from(cast::u64_of(rows.len())).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,13 @@
+//! From a checked query to a plan: fields become columns, conditions become tests that an index may
+//! answer, and what no test can say is left to be computed span by span.
+
+mod display;
+pub(crate) mod field;
+pub(crate) mod filter;
+mod lower;
+mod named;
+pub(crate) mod pipeline;
+
+pub(crate) use lower::flip;
+pub(crate) use named::fields;
+pub(crate) use pipeline::{Plan, plan};

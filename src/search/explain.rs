@@ -1,0 +1,54 @@
+//! How a query runs and what running it took, as text for people.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::options::SearchOptions;
+use super::prepare::Prepared;
+use super::run::matches;
+use super::view::BlockView;
+use crate::block::BlockError;
+
+/// How a query runs; `Display` is the text for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The query in canonical form, the plan with a number before each step, and the run's figures:
+    /// rows into and out of each step, blocks searched and skipped, time.
+    pub text: String,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Runs the search and says how.
+pub(crate) fn explain(
+    views: &[Arc<BlockView>],
+    prepared: &Prepared,
+    options: &SearchOptions,
+) -> Result<Explanation, BlockError> {
+    use std::fmt::Write as _;
+    let started = Instant::now();
+    let (found, run) = matches(views, prepared, options)?;
+    let elapsed = started.elapsed();
+    let mut text = format!("{}\n\n{}\n", prepared.canonical, prepared.plan);
+    for (step, figures) in run.figures.steps.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _written =
+            writeln!(text, "#{step}: {} rows in, {} out", figures.candidates, figures.found);
+    }
+    let _written = writeln!(
+        text,
+        "\n{} rows considered; {} of {} blocks skipped\n{} traces, {} spans in {elapsed:.1?}",
+        run.figures.rows_considered,
+        run.blocks_skipped,
+        run.blocks,
+        found.len(),
+        run.spans_matched,
+    );
+    Ok(Explanation { text })
+}

@@ -1,0 +1,35 @@
+//! A query made ready to run: its plan, and the fields that are returned with each span.
+
+use crate::query::plan::filter::Operand;
+use crate::query::plan::{Plan, fields, plan};
+use crate::query::syntax::{Query, TextRange};
+use crate::query::{CheckedQuery, QueryError, QueryErrorKind, check_search};
+
+/// A search, ready to run on any store.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    /// The fields that the query names, by the name under which they are returned.
+    pub(crate) fields: Vec<(String, Operand)>,
+    pub(crate) warnings: Vec<String>,
+    /// The query in canonical form.
+    pub(crate) canonical: String,
+}
+
+/// Plans a checked query.
+///
+/// # Errors
+/// If it is no search, or asks for what a search cannot do yet.
+pub(crate) fn prepare(checked: &CheckedQuery) -> Result<Prepared, QueryError> {
+    check_search(checked)?;
+    let Query::Search(pipeline, _) = checked.query() else {
+        let message = "this is a metrics query; a search takes none";
+        return Err(QueryError::new(QueryErrorKind::Unsupported, TextRange::default(), message));
+    };
+    Ok(Prepared {
+        plan: plan(pipeline)?,
+        fields: fields(pipeline)?,
+        warnings: checked.warnings().to_vec(),
+        canonical: checked.to_string(),
+    })
+}

@@ -1,0 +1,160 @@
+//! From matches to results: the values of single rows, read for the spans shown and no others.
+
+use std::sync::Arc;
+
+use super::options::SearchOptions;
+use super::prepare::Prepared;
+use super::run::{Match, MatchSet, matches};
+use super::source::BlockSource;
+use super::view::BlockView;
+use crate::block::{BlockError, Section, TraceEntry};
+use crate::codec::cast::{u64_of, usize_of};
+use crate::id::TraceId;
+use crate::model::Trace;
+use crate::query::exec::read;
+use crate::query::source::{Column, Source};
+use crate::query::syntax::Intrinsic;
+use crate::query::value::Scalar;
+use crate::query::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
+use crate::time::Timestamp;
+
+/// Runs a search and makes its results.
+pub(crate) fn search(
+    views: &[Arc<BlockView>],
+    prepared: &Prepared,
+    options: &SearchOptions,
+) -> Result<SearchResult, BlockError> {
+    let (found, run) = matches(views, prepared, options)?;
+    let traces = found.iter().map(|found| trace_match(found, prepared, options));
+    Ok(SearchResult {
+        traces: traces.collect::<Result<_, _>>()?,
+        warnings: prepared.warnings.clone(),
+        metrics: SearchMetrics {
+            blocks: run.blocks,
+            blocks_skipped: run.blocks_skipped,
+            rows_considered: run.figures.rows_considered,
+            spans_matched: run.spans_matched,
+        },
+    })
+}
+
+/// The whole trace with this id.
+pub(crate) fn trace(views: &[Arc<BlockView>], id: TraceId) -> Result<Option<Trace>, BlockError> {
+    for view in views {
+        if let Some(number) = view.block.find_trace(id)?
+            && !view.masked.contains(number)
+        {
+            let entry = view.block.trace_entry(number)?;
+            let (spans, parents) = view.block.trace_spans(&entry)?;
+            return Ok(Some(Trace::new(id, spans, parents)));
+        }
+    }
+    Ok(None)
+}
+
+fn trace_match(
+    found: &Match,
+    prepared: &Prepared,
+    options: &SearchOptions,
+) -> Result<TraceMatch, BlockError> {
+    let source = BlockSource::new(&found.view, None)?;
+    let entry = found.view.block.trace_entry(found.trace)?;
+    let root = [entry.root];
+    let sets = found.sets.iter().map(|set| spanset(&source, found, &entry, set, prepared, options));
+    Ok(TraceMatch {
+        trace_id: found.id,
+        root_service: texts(&source, &service_name(), &root)?.swap_remove(0),
+        root_name: texts(&source, &Column::Intrinsic(Intrinsic::Name), &root)?.swap_remove(0),
+        start: entry.start,
+        duration_nanos: entry.end.nanos_since(entry.start),
+        spansets: sets.collect::<Result<_, _>>()?,
+    })
+}
+
+fn service_name() -> Column {
+    Column::ResourceAttribute("service.name".to_owned())
+}
+
+/// A column's text for some rows; empty where it has none or it is no text.
+fn texts(
+    source: &BlockSource<'_>,
+    column: &Column,
+    rows: &[u32],
+) -> Result<Vec<String>, BlockError> {
+    let mut values = Vec::with_capacity(rows.len());
+    source.values(column, rows, &mut values)?;
+    values.resize(rows.len(), Scalar::Nil);
+    let text = |value: &Scalar| match value {
+        Scalar::String(text) => text.as_ref().to_owned(),
+        _ => String::new(),
+    };
+    Ok(values.iter().map(text).collect())
+}
+
+fn spanset(
+    source: &BlockSource<'_>,
+    found: &Match,
+    entry: &TraceEntry,
+    set: &MatchSet,
+    prepared: &Prepared,
+    options: &SearchOptions,
+) -> Result<Spanset, BlockError> {
+    let shown = first_rows(source, found, set, options.spans_per_spanset.unwrap_or(usize::MAX))?;
+    let mut rows: Vec<u32> = shown.clone();
+    rows.sort_unstable();
+    let names = texts(source, &Column::Intrinsic(Intrinsic::Name), &rows)?;
+    let services = texts(source, &service_name(), &rows)?;
+    let fields = prepared.fields.iter().map(|(_, operand)| read(source, operand, &rows));
+    let fields: Vec<Vec<Scalar>> = fields.collect::<Result<_, _>>()?;
+    let block = &found.view.block;
+    let mut starts = block.cursor(Section::Starts)?;
+    let mut durations = block.cursor(Section::Durations)?;
+    let mut spans = Vec::with_capacity(shown.len());
+    for row in &shown {
+        let Ok(at) = rows.binary_search(row) else { continue };
+        let value = |values: &Vec<Scalar>| values.get(at).cloned().unwrap_or_default();
+        let named = prepared.fields.iter().zip(&fields);
+        let attributes = named
+            .map(|((name, _), values)| (name.clone(), value(values).to_field_value()))
+            .filter(|(_, value)| *value != FieldValue::Nil)
+            .collect();
+        let start = entry.start.unix_nanos().saturating_add(starts.get(usize_of(*row))?);
+        spans.push(SpanMatch {
+            span_id: block.span_id(*row)?,
+            name: names.get(at).cloned().unwrap_or_default(),
+            service: services.get(at).cloned().unwrap_or_default(),
+            start: Timestamp::from_unix_nanos(start),
+            duration_nanos: durations.get(usize_of(*row))?,
+            attributes,
+        });
+    }
+    let attributes = set.attributes.iter();
+    Ok(Spanset {
+        spans,
+        matched: u64_of(set.rows.len()),
+        attributes: attributes
+            .map(|(name, value)| (name.as_ref().to_owned(), value.to_field_value()))
+            .collect(),
+    })
+}
+
+/// The first rows by start time, span id and kind.
+fn first_rows(
+    source: &BlockSource<'_>,
+    found: &Match,
+    set: &MatchSet,
+    count: usize,
+) -> Result<Vec<u32>, BlockError> {
+    let block = &found.view.block;
+    let mut starts = block.cursor(Section::Starts)?;
+    let mut kinds = Vec::with_capacity(set.rows.len());
+    source.values(&Column::Intrinsic(Intrinsic::Kind), &set.rows, &mut kinds)?;
+    let mut keyed = Vec::with_capacity(set.rows.len());
+    for (row, kind) in set.rows.iter().zip(&kinds) {
+        let kind = if let Scalar::Kind(number) = kind { *number } else { 0 };
+        keyed.push((starts.get(usize_of(*row))?, block.span_id(*row)?, kind, *row));
+    }
+    keyed.sort_unstable();
+    keyed.truncate(count);
+    Ok(keyed.into_iter().map(|(.., row)| row).collect())
+}

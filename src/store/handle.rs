@@ -1,0 +1,166 @@
+//! The store's handle: opening, and what readers ask.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::batch::Batch;
+use super::ingest::{self, Ingested, Writer};
+use super::snapshot::{Snapshot, open_block};
+use super::stats::{self, Stats};
+use crate::block::{Cache, Chunks};
+use crate::error::Error;
+use crate::id::TraceId;
+use crate::model::Trace;
+use crate::options::Options;
+use crate::query::{self, SearchResult};
+use crate::search::{self, Explanation, SearchOptions};
+use crate::storage::Storage;
+
+/// A trace store in one file. Cheap to clone; clones share the store.
+///
+/// ```
+/// use treering::{Batch, Options, SearchOptions, SpanId, Store, TraceId, model::Span};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("traces.redb");
+/// let store = Store::open(path, Options::default())?;
+/// let mut batch = Batch::new();
+/// batch.push(&Span {
+///     trace_id: TraceId::from_bytes([1; 16]),
+///     span_id: SpanId::from_bytes([2; 8]),
+///     name: "GET /cart".to_owned(),
+///     ..Span::default()
+/// })?;
+/// store.ingest(batch)?;
+/// let found = store.search("{ name =~ \"GET.*\" }", &SearchOptions::default())?;
+/// assert_eq!(found.traces.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+/// What clones of a handle share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) storage: Arc<Storage>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) options: Options,
+    pub(super) snapshot: RwLock<Arc<Snapshot>>,
+    pub(super) writer: Mutex<Writer>,
+}
+
+impl Shared {
+    /// The newest snapshot.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Spans that came again with other content.
+    pub(super) fn replaced_spans(&self) -> u64 {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).replaced_spans()
+    }
+
+    /// Makes `snapshot` the one that readers get from now on.
+    pub(super) fn publish(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+}
+
+impl Store {
+    /// Opens the store at `path`, or makes it, readable by its owner alone. Cost: in proportion to
+    /// the number of blocks, not of spans.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, is open already, is no Treering store or is damaged,
+    /// or if an option is out of its range.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        options.check().map_err(Error::Options)?;
+        let (storage, opened) = Storage::open(path.as_ref(), &options)?;
+        let storage = Arc::new(storage);
+        let cache = Arc::new(Cache::new(options.cache_bytes));
+        let mut snapshot = Snapshot::default();
+        for record in opened.blocks {
+            let chunks: Arc<dyn Chunks> = Arc::<Storage>::clone(&storage);
+            let block = open_block(&record, chunks, Arc::clone(&cache));
+            let masked = opened.masks.get(&record.id).cloned().unwrap_or_default();
+            snapshot.put(record, block, masked);
+        }
+        let shared = Shared {
+            storage,
+            cache,
+            options,
+            snapshot: RwLock::new(Arc::new(snapshot)),
+            writer: Mutex::new(Writer::new(opened.counters)),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Stores the spans of `batch`: when this returns they are durable, and the next search on any
+    /// thread sees them, each trace whole. Writers wait for one another; readers do not wait.
+    ///
+    /// A span that is there already, equal in every field, is dropped. Of spans with one trace id,
+    /// span id, kind and start, the one that ends later stays, then the greater in its other fields.
+    ///
+    /// # Errors
+    /// If the file cannot be written; then nothing of the batch is stored, and the store takes no
+    /// more until it is opened anew.
+    pub fn ingest(&self, batch: Batch) -> Result<Ingested, Error> {
+        ingest::ingest(&self.shared, batch.staging)
+    }
+
+    /// The traces in which `query` finds spans, newest first.
+    ///
+    /// # Errors
+    /// If the query is wrong, or the file cannot be read.
+    pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult, Error> {
+        let checked = query::check(query)?;
+        let plan = search::prepare(&checked)?;
+        let views = self.shared.snapshot().newest_first();
+        Ok(search::search(&views, &plan, options)?)
+    }
+
+    /// How many traces and spans `query` finds: a search that builds no results. The limits of
+    /// `options` do not apply, its time range does.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn count(&self, query: &str, options: &SearchOptions) -> Result<search::Counts, Error> {
+        let checked = query::check(query)?;
+        let plan = search::prepare(&checked)?;
+        let views = self.shared.snapshot().newest_first();
+        Ok(search::count(&views, &plan, options)?)
+    }
+
+    /// How `query` runs, and what running it took.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn explain(&self, query: &str, options: &SearchOptions) -> Result<Explanation, Error> {
+        let checked = query::check(query)?;
+        let plan = search::prepare(&checked)?;
+        let views = self.shared.snapshot().newest_first();
+        Ok(search::explain(&views, &plan, options)?)
+    }
+
+    /// The whole trace with this id; `None` where no span of it is stored. Cost: a filter look-up a
+    /// block, then the columns of the trace's rows.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn trace(&self, id: TraceId) -> Result<Option<Trace>, Error> {
+        let views = self.shared.snapshot().newest_first();
+        Ok(search::trace(&views, id)?)
+    }
+
+    /// Figures about the store. Cost: one chunk a block.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        stats::stats(&self.shared)
+    }
+}
