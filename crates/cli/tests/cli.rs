@@ -1,4 +1,9 @@
 //! Runs the built binary as its users do: files in, text and exit status out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -323,8 +328,8 @@ fn trace_is_drawn_as_a_waterfall() {
     let expected = "\
 trace 000000000000000000000000000000aa
 2026-11-22T08:00:00.000Z, 1s, 2 spans, 2 services, 1 error
-  shop GET /buy                        ━━━━━━━━━━━━━━━━━━━━━━━━━━       1s
-  └ db SELECT ✗                              ━━━━━━━━━━━━━          500ms
+  shop GET /buy                              ━━━━━━━━━━━━━━━━━━━━━━━━━━       1s
+  └ db SELECT ✗                                    ━━━━━━━━━━━━━           500ms
 ";
     let run = |id: &str| {
         let output = cli.command().env("COLUMNS", "80").args(["trace", id]).output().unwrap();
