@@ -118,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::query::exec::testing::{Forest, forests};
+    use crate::query::exec::testing::forests;
 
     const RELATIONS: [Relation; 5] = [
         Relation::Child,
@@ -127,21 +127,6 @@ mod tests {
         Relation::Ancestor,
         Relation::Sibling,
     ];
-
-    /// True where `right` is to `left` what the relation says, straight from parents.
-    fn holds(forest: &Forest, relation: Relation, left: u32, right: u32) -> bool {
-        let parent = |row: u32| forest.parent(row);
-        let below = |low: u32, high: u32| {
-            std::iter::successors(parent(low), |row| parent(*row)).any(|row| row == high)
-        };
-        match relation {
-            Relation::Child => parent(right) == Some(left),
-            Relation::Parent => parent(left) == Some(right),
-            Relation::Descendant => below(right, left),
-            Relation::Ancestor => below(left, right),
-            Relation::Sibling => left != right && forest.are_siblings(left, right),
-        }
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
@@ -155,7 +140,7 @@ mod tests {
         ) {
             let (a, b) = (Rows::from_sorted(&left), Rows::from_sorted(&right));
             for relation in RELATIONS {
-                let pair = |l: &u32, r: &u32| holds(&forest, relation, *l, *r);
+                let pair = |l: &u32, r: &u32| forest.related(relation, *l, *r);
                 let related = |r: &u32| left.iter().any(|l| pair(l, r));
                 let relating = |l: &u32| right.iter().any(|r| pair(l, r));
                 let of = |form| relate(&forest, (relation, form), &a, &b).unwrap().to_vec();

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use crate::id::SpanId;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space};
+use crate::query::syntax::Relation;
 use crate::query::value::Scalar;
 
 /// A block of nothing but shape and values.
@@ -49,6 +50,21 @@ impl Forest {
             (a, b) => a == b,
         };
         alike && self.trace_of(a) == self.trace_of(b)
+    }
+
+    /// True where `right` is to `left` what the relation says, straight from parents.
+    pub(crate) fn related(&self, relation: Relation, left: u32, right: u32) -> bool {
+        let below = |low: u32, high: u32| {
+            let above = std::iter::successors(self.parent(low), |row| self.parent(*row));
+            above.into_iter().any(|row| row == high)
+        };
+        match relation {
+            Relation::Child => self.parent(right) == Some(left),
+            Relation::Parent => self.parent(left) == Some(right),
+            Relation::Descendant => below(right, left),
+            Relation::Ancestor => below(left, right),
+            Relation::Sibling => left != right && self.are_siblings(left, right),
+        }
     }
 
     pub(crate) fn value(&self, column: &Column, row: u32) -> Scalar {

@@ -110,7 +110,10 @@ impl Tree {
                 self.line(None, "truth of");
                 self.below(|tree| tree.filter(first));
                 for (op, operand) in rest {
-                    self.line(None, format_args!("{} {operand}", sign(*op)));
+                    match operand {
+                        Some(operand) => self.line(None, format_args!("{} {operand}", sign(*op))),
+                        None => self.line(None, format_args!("{} nil", sign(*op))),
+                    }
                 }
             }
             Filter::IsNil { step, operand } => {

@@ -25,8 +25,8 @@ pub(crate) enum Filter {
     CompareChain {
         /// The leftmost condition.
         first: Box<Filter>,
-        /// What the truth so far is compared with, one after another.
-        rest: Vec<(CompareOp, Operand)>,
+        /// What the truth so far is compared with, one after another; `None` is the word `nil`.
+        rest: Vec<(CompareOp, Option<Operand>)>,
     },
     /// The computed value is nil.
     IsNil {

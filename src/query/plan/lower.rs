@@ -110,7 +110,8 @@ impl Lowering {
         let first = self.comparison(first, op, second)?;
         let mut rest = Vec::new();
         for (op, operand) in chain {
-            rest.push((op, self.operand(operand)?));
+            let operand = if is_nil(operand) { None } else { Some(self.operand(operand)?) };
+            rest.push((op, operand));
         }
         if rest.is_empty() {
             return Ok(first);
