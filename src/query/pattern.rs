@@ -23,11 +23,10 @@ impl Pattern {
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         // By itself first, so that no unbalanced parenthesis pairs with those added below.
-        compile(text).map_err(|error| describe(&error))?;
+        compile(text)?;
         // A comment of the `x` flag would swallow what follows it, unless a line ends it.
         let whole = compile(&format!("^(?:{text})$"));
-        let regex = whole.or_else(|_| compile(&format!("^(?:{text}\n)$")));
-        let regex = regex.map_err(|error| describe(&error))?;
+        let regex = whole.or_else(|_| compile(&format!("^(?:{text}\n)$")))?;
         Ok(Self { text: text.to_owned(), regex })
     }
 
@@ -42,13 +41,14 @@ impl Pattern {
     }
 }
 
-fn compile(text: &str) -> Result<Regex, BuildError> {
-    Regex::builder()
+fn compile(text: &str) -> Result<Regex, String> {
+    let built = Regex::builder()
         .syntax(syntax::Config::new().dot_matches_new_line(true))
         .configure(
             Regex::config().nfa_size_limit(Some(SIZE_MAX)).onepass_size_limit(Some(SIZE_MAX)),
         )
-        .build(text)
+        .build(text);
+    built.map_err(|error| describe(&error))
 }
 
 fn describe(error: &BuildError) -> String {

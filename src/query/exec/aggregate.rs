@@ -7,7 +7,6 @@ use super::Execution;
 use super::operand::Prepared;
 use super::stages::{Found, Set, count};
 use crate::codec::cast;
-use crate::query::plan::filter::Operand;
 use crate::query::plan::pipeline::Number;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Source};

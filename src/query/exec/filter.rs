@@ -158,7 +158,9 @@ impl<S: Source> Execution<'_, S> {
             Candidates::Rows(rows) => {
                 let mut marks = Bits::over(self.window.clone());
                 rows.for_each_batch(|batch| {
-                    batch.iter().for_each(|row| marks.set(passes::value(&parents, *row)));
+                    for row in batch {
+                        marks.set(passes::value(&parents, *row));
+                    }
                 });
                 Candidates::Rows(marks.into_rows())
             }

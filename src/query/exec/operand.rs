@@ -149,17 +149,17 @@ impl<S: Source> Execution<'_, S> {
         candidates: &Candidates,
     ) -> Result<Prepared<'a>, S::Error> {
         let predicate = Predicate { column: column.clone(), test: Test::Present };
-        let owned = self.source.owners(column.space())?;
+        let all_owners = self.source.owners(column.space())?;
         let present = match candidates {
             Candidates::All(_) => self.source.find(&predicate, self.window.clone())?,
             Candidates::Rows(rows) => {
-                self.source.check(&predicate, &super::items::items_of(rows, &owned))?
+                self.source.check(&predicate, &super::items::items_of(rows, &all_owners))?
             }
         };
         let (mut owners, mut items) = (Vec::new(), Vec::new());
         present.for_each_batch(|batch| {
             for item in batch {
-                let owner = passes::value(&owned, *item);
+                let owner = passes::value(&all_owners, *item);
                 if owners.last() != Some(&owner) {
                     owners.push(owner);
                     items.push(*item);

@@ -118,6 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::codec::cast;
     use crate::query::exec::testing::forests;
 
     const RELATIONS: [Relation; 5] = [
@@ -160,7 +161,7 @@ mod tests {
     /// Sets from nearly empty to full, so that the paths for one small side run too.
     fn subset(rows: u32) -> impl Strategy<Value = Vec<u32>> {
         (0_u32..=8).prop_flat_map(move |eighths| {
-            let picks = proptest::collection::vec(0_u32..64, rows as usize);
+            let picks = proptest::collection::vec(0_u32..64, cast::usize_of(rows));
             picks.prop_map(move |picks| {
                 let picked = (0..rows).zip(picks);
                 let limit = if eighths == 0 { 1 } else { eighths * 8 };

@@ -70,7 +70,9 @@ impl<S: Source> Execution<'_, S> {
                 Tree::Leaf(rows) => {
                     set.rows.iter().copied().filter(|row| rows.contains(*row)).collect()
                 }
-                tree => self.combine(tree, &Rows::from_sorted(&set.rows))?.to_vec(),
+                tree @ Tree::Chain { .. } => {
+                    self.combine(tree, &Rows::from_sorted(&set.rows))?.to_vec()
+                }
             };
             if !rows.is_empty() {
                 kept.push(Set { rows, ..set.clone() });

@@ -49,7 +49,9 @@ impl Found {
 
     fn of_sets(sets: Vec<Set>, split: bool) -> Self {
         let mut rows = Vec::new();
-        sets.iter().for_each(|set| rows.extend_from_slice(&set.rows));
+        for set in &sets {
+            rows.extend_from_slice(&set.rows);
+        }
         if split {
             rows.sort_unstable();
         }
@@ -138,7 +140,7 @@ impl<S: Source> Execution<'_, S> {
             let values = self.operand_values(&prepared, rows)?;
             let last = rows.last().unwrap_or(first);
             while let Some(set) = sets.next_if(|set| set.rows.first() <= Some(last)) {
-                split_set(set, name, rows, &values, &mut groups);
+                split_set(&set, name, rows, &values, &mut groups);
             }
             rest = after;
         }
@@ -156,7 +158,7 @@ impl<S: Source> Execution<'_, S> {
 }
 
 /// Splits one spanset; `values` are those of `rows`, which hold all its rows.
-fn split_set(set: Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups: &mut Vec<Set>) {
+fn split_set(set: &Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups: &mut Vec<Set>) {
     let mut keyed: Vec<(&Scalar, u32)> = Vec::with_capacity(set.rows.len());
     for row in &set.rows {
         let value = rows.binary_search(row).ok().and_then(|at| values.get(at));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::codec::cast::usize_of;
 use crate::id::SpanId;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space};
@@ -37,7 +38,7 @@ impl Forest {
     }
 
     pub(crate) fn parent(&self, row: u32) -> Option<u32> {
-        Some(self.parents[row as usize]).filter(|parent| *parent != NO_ROW)
+        Some(self.parents[usize_of(row)]).filter(|parent| *parent != NO_ROW)
     }
 
     pub(crate) fn trace_of(&self, row: u32) -> usize {
@@ -69,14 +70,14 @@ impl Forest {
 
     pub(crate) fn value(&self, column: &Column, row: u32) -> Scalar {
         self.looked_at.set(self.looked_at.get() + 1);
-        self.columns.get(column).map_or(Scalar::Nil, |values| values[row as usize].clone())
+        self.columns.get(column).map_or(Scalar::Nil, |values| values[usize_of(row)].clone())
     }
 
     pub(crate) fn owner(&self, space: Space, row: u32) -> u32 {
         match space {
             Space::Spans => row,
-            Space::Events => self.event_owners[row as usize],
-            Space::Links => self.link_owners[row as usize],
+            Space::Events => self.event_owners[usize_of(row)],
+            Space::Links => self.link_owners[usize_of(row)],
         }
     }
 
@@ -84,7 +85,7 @@ impl Forest {
         let mut ends: Vec<u32> = (0..self.rows()).collect();
         for row in (0..self.rows()).rev() {
             if let Some(parent) = self.parent(row) {
-                ends[parent as usize] = ends[parent as usize].max(ends[row as usize]);
+                ends[usize_of(parent)] = ends[usize_of(parent)].max(ends[usize_of(row)]);
             }
         }
         ends
@@ -176,18 +177,15 @@ pub(crate) fn forests(rows_max: usize) -> impl Strategy<Value = Forest> {
                 forest.trace_starts.push(at);
             }
             path.truncate(path.len().saturating_sub(up));
-            match path.last() {
-                Some(parent) => forest.parents.push(*parent),
-                None => {
-                    forest.parents.push(NO_ROW);
-                    let missing = |id| Kin::Missing(SpanId::from_bytes([id; 8]));
-                    let kin = match kin {
-                        0 | 1 => Kin::NoParentId,
-                        2 => Kin::Nobody,
-                        id => missing(id),
-                    };
-                    forest.kin.insert(at, kin);
-                }
+            forest.parents.push(path.last().copied().unwrap_or(NO_ROW));
+            if path.is_empty() {
+                let missing = |id| Kin::Missing(SpanId::from_bytes([id; 8]));
+                let kin = match kin {
+                    0 | 1 => Kin::NoParentId,
+                    2 => Kin::Nobody,
+                    id => missing(id),
+                };
+                forest.kin.insert(at, kin);
             }
             path.push(at);
         }

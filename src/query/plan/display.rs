@@ -48,7 +48,7 @@ impl Tree {
                 Stage::By { name, .. } => self.line(None, format_args!("split {name}")),
                 Stage::Coalesce => self.line(None, "merge each trace's spansets"),
                 Stage::Select(fields) => {
-                    self.line(None, format_args!("return {} fields", fields.len()))
+                    self.line(None, format_args!("return {} fields", fields.len()));
                 }
             }
         }

@@ -153,7 +153,9 @@ impl Operand {
             Self::Negate(operand) | Self::Flip(operand) => operand.for_each_field(visit),
             Self::Arithmetic { first, rest } => {
                 first.for_each_field(visit);
-                rest.iter().for_each(|(_, operand)| operand.for_each_field(visit));
+                for (_, operand) in rest {
+                    operand.for_each_field(visit);
+                }
             }
         }
     }

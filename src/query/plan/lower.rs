@@ -211,10 +211,10 @@ impl Lowering {
         op: CompareOp,
         right: &FieldExpr,
     ) -> Result<Filter, QueryError> {
-        let FieldExprKind::Literal(Literal::String(text)) = &right.kind else {
+        let FieldExprKind::Literal(Literal::String(regex)) = &right.kind else {
             return Ok(Filter::Constant(false));
         };
-        let pattern = Pattern::new(text)
+        let pattern = Pattern::new(regex)
             .map_err(|message| QueryError::new(QueryErrorKind::Regex, right.range, message))?;
         let test = match op {
             CompareOp::Match => Test::Matches(pattern),

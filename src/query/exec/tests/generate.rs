@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::super::testing::{Forest, forests};
-use crate::query::source::Column;
+use super::naive::field_space;
+use crate::codec::cast;
+use crate::query::source::{Column, Space};
 use crate::query::syntax::{
     ArithmeticOp, AttributeScope, BinaryOp, CompareOp, Field, FieldExpr, FieldExprKind, FieldKind,
     Intrinsic, Literal, TextRange, UnaryOp,
@@ -32,6 +34,10 @@ pub(super) fn scalars() -> impl Strategy<Value = Scalar> {
 }
 
 const SPAN_COLUMNS: usize = 6;
+const ITEM_COLUMNS: usize = 4;
+
+/// Events and links a span, at most and on average.
+const ITEMS: usize = 3;
 
 pub(super) fn blocks(rows_max: usize) -> impl Strategy<Value = Forest> {
     let attribute = |key: &str| key.to_owned();
@@ -43,7 +49,7 @@ pub(super) fn blocks(rows_max: usize) -> impl Strategy<Value = Forest> {
         Column::ScopeAttribute(attribute("a")),
         Column::Intrinsic(Intrinsic::Name),
     ];
-    let item_columns = [
+    let item_columns: [Column; ITEM_COLUMNS] = [
         Column::EventAttribute(attribute("x")),
         Column::EventAttribute(attribute("y")),
         Column::Intrinsic(Intrinsic::EventName),
@@ -53,12 +59,12 @@ pub(super) fn blocks(rows_max: usize) -> impl Strategy<Value = Forest> {
         let rows = forest.parents.len();
         let values = |length| proptest::collection::vec(scalars(), length);
         let (span_columns, item_columns) = (span_columns.clone(), item_columns.clone());
-        let owners = || proptest::collection::vec(0..rows.max(1), 0..=rows);
+        let owners = || proptest::collection::vec(0..rows.max(1), 0..=rows * ITEMS);
         let live = proptest::option::of(proptest::collection::vec(any::<bool>(), rows));
         (
             Just(forest),
             values(rows * SPAN_COLUMNS),
-            values(rows * 4),
+            values(rows * ITEMS * ITEM_COLUMNS),
             owners(),
             owners(),
             live,
@@ -79,7 +85,8 @@ pub(super) fn blocks(rows_max: usize) -> impl Strategy<Value = Forest> {
                     }
                     forest.columns.insert(column.clone(), values);
                 }
-                for (column, values) in item_columns.iter().zip(items.chunks(rows.max(1))) {
+                for (column, values) in item_columns.iter().zip(items.chunks((rows * ITEMS).max(1)))
+                {
                     let mut values = values.to_vec();
                     if matches!(column, Column::Intrinsic(_)) {
                         values.iter_mut().for_each(name_only);
@@ -87,8 +94,9 @@ pub(super) fn blocks(rows_max: usize) -> impl Strategy<Value = Forest> {
                     forest.columns.insert(column.clone(), values);
                 }
                 forest.live = live.map(|live| {
-                    let trace_lives =
-                        |row: &u32| live[forest.trace_starts[forest.trace_of(*row)] as usize];
+                    let trace_lives = |row: &u32| {
+                        live[cast::usize_of(forest.trace_starts[forest.trace_of(*row)])]
+                    };
                     (0..forest.rows()).filter(trace_lives).collect()
                 });
                 forest
@@ -127,6 +135,13 @@ pub(super) fn fields() -> impl Strategy<Value = FieldExpr> {
         Field { parent: false, kind: FieldKind::Intrinsic(Intrinsic::EventName) },
     ];
     proptest::sample::select(all).prop_map(|field| expr(FieldExprKind::Field(field)))
+}
+
+fn event_fields() -> impl Strategy<Value = FieldExpr> {
+    fields().prop_filter("of an event", |field| match &field.kind {
+        FieldExprKind::Field(field) => field_space(field) == Space::Events,
+        _ => false,
+    })
 }
 
 pub(super) fn literals() -> impl Strategy<Value = FieldExpr> {
@@ -182,10 +197,17 @@ pub(super) fn conditions() -> impl Strategy<Value = FieldExpr> {
         let op = if not { CompareOp::NotMatch } else { CompareOp::Match };
         compared(field, op, expr(FieldExprKind::Literal(Literal::String("a|c".into()))))
     });
+    let of_event = (event_fields(), compare_ops(), literals())
+        .prop_map(move |(field, op, literal)| compared(field, op, literal));
+    let of_one_event = proptest::collection::vec(of_event, 2..4).prop_map(|mut conditions| {
+        let first = conditions.remove(0);
+        let rest = conditions.into_iter().map(|condition| (BinaryOp::And, condition));
+        chain(first, rest.collect())
+    });
     let booleans =
         any::<bool>().prop_map(|value| expr(FieldExprKind::Literal(Literal::Bool(value))));
     let leaf = prop_oneof![
-        6 => simple, 3 => any_two, 2 => nil, 2 => pattern, 2 => fields(), 1 => booleans,
+        6 => simple, 3 => any_two, 2 => nil, 2 => pattern, 2 => fields(), 1 => booleans, 2 => of_one_event,
     ];
     leaf.prop_recursive(3, 16, 4, move |inner| {
         let ops = prop_oneof![2 => Just(BinaryOp::And), 1 => Just(BinaryOp::Or)];
