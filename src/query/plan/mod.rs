@@ -5,6 +5,7 @@ mod display;
 pub(crate) mod field;
 pub(crate) mod filter;
 mod lower;
+mod named;
 pub(crate) mod pipeline;
 
 pub(crate) use lower::flip;

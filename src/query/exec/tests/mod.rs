@@ -4,6 +4,7 @@ mod filters;
 mod generate;
 mod naive;
 mod pipelines;
+mod plans;
 
 use super::testing::Forest;
 use super::{Found, execute};
