@@ -60,7 +60,7 @@ impl<S: Source> Execution<'_, S> {
                 operand: self.prepare(operand, &found.candidates)?,
             },
             Number::Pipeline(stages, inner) => {
-                let left = self.stages(stages, found.clone())?;
+                let left = self.stages(stages, found.nested())?;
                 let inner = Box::new(self.ready(inner, &left)?);
                 Ready::Pipeline(left.rows(), inner)
             }

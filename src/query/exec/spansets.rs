@@ -122,7 +122,7 @@ impl<S: Source> Execution<'_, S> {
         Ok(match expr {
             Spansets::Filter(filter) => Tree::Leaf(self.filter(filter, &found.candidates)?),
             // Spansets are disjoint: what a pipeline leaves of each is told apart again below.
-            Spansets::Pipeline(stages) => Tree::Leaf(self.stages(stages, found.clone())?.rows()),
+            Spansets::Pipeline(stages) => Tree::Leaf(self.stages(stages, found.nested())?.rows()),
             Spansets::Chain { first, rest } => {
                 let first = Box::new(self.leaves(first, found)?);
                 let mut links = Vec::with_capacity(rest.len());

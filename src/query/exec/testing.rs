@@ -193,3 +193,38 @@ pub(crate) fn forests(rows_max: usize) -> impl Strategy<Value = Forest> {
         forest
     })
 }
+
+/// Numbers that look random and are the same each time.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        u32::try_from((self.0 >> 33) % u64::from(limit)).unwrap()
+    }
+}
+
+/// A forest of about 60 spans a trace, with some orphans.
+pub(crate) fn large_forest(random: &mut Random, rows: u32) -> Forest {
+    let mut forest = Forest::default();
+    let mut path: Vec<u32> = Vec::new();
+    for row in 0..rows {
+        if row == 0 || random.below(60) == 0 {
+            path.clear();
+            forest.trace_starts.push(row);
+        }
+        let up = usize_of(random.below(3));
+        let depth = path.len().saturating_sub(up).max(1);
+        path.truncate(if random.below(200) == 0 { 0 } else { depth });
+        if path.is_empty() {
+            let kin = [Kin::NoParentId, Kin::Missing(SpanId::from_bytes([7; 8])), Kin::Nobody];
+            forest.kin.insert(row, kin[usize_of(random.below(3))]);
+        }
+        forest.parents.push(path.last().copied().unwrap_or(NO_ROW));
+        path.push(row);
+    }
+    forest.trace_starts.push(rows);
+    forest
+}
