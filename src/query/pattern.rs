@@ -2,6 +2,7 @@
 //! and `.` matches a newline too.
 
 use std::fmt;
+use std::sync::Arc;
 
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
@@ -12,8 +13,9 @@ const SIZE_MAX: usize = 1 << 20;
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
 pub(crate) struct Pattern {
-    text: String,
-    regex: Regex,
+    text: Arc<str>,
+    // Shared, because a regex's clone makes working memory of its own.
+    regex: Arc<Regex>,
 }
 
 impl Pattern {
@@ -27,7 +29,7 @@ impl Pattern {
         // A comment of the `x` flag would swallow what follows it, unless a line ends it.
         let whole = compile(&format!("^(?:{text})$"));
         let regex = whole.or_else(|_| compile(&format!("^(?:{text}\n)$")))?;
-        Ok(Self { text: text.to_owned(), regex })
+        Ok(Self { text: Arc::from(text), regex: Arc::new(regex) })
     }
 
     /// True where the pattern matches all of `text`.

@@ -169,8 +169,7 @@ impl<S: Source> Execution<'_, S> {
         if passing.is_empty() {
             return Ok(passing);
         }
-        let marks = Bits::of(&passing);
-        Ok(passes::select(&candidates.rows(), |row| marks.get(passes::value(&parents, row))))
+        Ok(passes::children(&passing, &candidates.rows(), &parents, &self.source.ends()?))
     }
 
     fn lookup_test(

@@ -62,7 +62,7 @@ fn plain<S: Source>(
             Ok(passes::parents_of(left, right, &source.parents()?, &source.ends()?))
         }
         Relation::Sibling => {
-            let stored = passes::siblings(left, right, &source.parents()?);
+            let stored = passes::siblings(left, right, &source.parents()?, &source.ends()?);
             let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
             Ok(stored.or(&loose))
         }

@@ -8,7 +8,7 @@ use super::{live, run};
 use crate::query::syntax::{SpansetExpr, Stage};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn filters_select_the_spans_for_which_the_condition_holds(

@@ -3,9 +3,8 @@
 use proptest::prelude::*;
 
 use super::super::testing::{Forest, forests};
-use super::naive::field_space;
 use crate::codec::cast;
-use crate::query::source::{Column, Space};
+use crate::query::source::Column;
 use crate::query::syntax::{
     ArithmeticOp, AttributeScope, BinaryOp, CompareOp, Field, FieldExpr, FieldExprKind, FieldKind,
     Intrinsic, Literal, TextRange, UnaryOp,
@@ -138,10 +137,10 @@ pub(super) fn fields() -> impl Strategy<Value = FieldExpr> {
 }
 
 fn event_fields() -> impl Strategy<Value = FieldExpr> {
-    fields().prop_filter("of an event", |field| match &field.kind {
-        FieldExprKind::Field(field) => field_space(field) == Space::Events,
-        _ => false,
-    })
+    let attribute = |key: &str| FieldKind::Attribute(AttributeScope::Event, key.to_owned());
+    let kinds = vec![attribute("x"), attribute("y"), FieldKind::Intrinsic(Intrinsic::EventName)];
+    proptest::sample::select(kinds)
+        .prop_map(|kind| expr(FieldExprKind::Field(Field { parent: false, kind })))
 }
 
 pub(super) fn literals() -> impl Strategy<Value = FieldExpr> {

@@ -228,7 +228,7 @@ fn pipelines() -> impl Strategy<Value = Vec<Stage>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn pipelines_leave_the_spansets_that_each_trace_gives(
