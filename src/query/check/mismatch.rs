@@ -1,9 +1,7 @@
 //! What is wrong with types, in words. Invariant: every message names both types, or the one needed.
 
 use super::types::{Sides, Type, type_error};
-use crate::query::syntax::{
-    CompareOp, FieldExpr, FieldExprKind, Literal, TextRange, ValueType,
-};
+use crate::query::syntax::{CompareOp, FieldExpr, FieldExprKind, Literal, TextRange, ValueType};
 use crate::query::{QueryError, QueryErrorKind};
 
 pub(super) fn not_boolean(expr: &FieldExpr, found: Type) -> QueryError {
@@ -129,7 +127,8 @@ pub(super) fn pattern_needed(sides: &Sides<'_>) -> QueryError {
             error.with_help(format!("write `{} \"{value}\"`", sides.op))
         }
         FieldExprKind::Field(_) => {
-            let plain = if sides.op == CompareOp::Match { CompareOp::Equal } else { CompareOp::NotEqual };
+            let plain =
+                if sides.op == CompareOp::Match { CompareOp::Equal } else { CompareOp::NotEqual };
             error.with_help(format!("fields are compared with `{plain}`"))
         }
         _ => error.with_help(format!("such as `name {} \"GET /.*\"`", sides.op)),

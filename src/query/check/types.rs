@@ -145,8 +145,7 @@ impl Checker<'_> {
                     sum(left_type, numeric(Some(right), right_type)?)
                 }
                 BinaryOp::Compare(op) => {
-                    let sides =
-                        Sides { left, left_type, right, right_type, op: *op, start };
+                    let sides = Sides { left, left_type, right, right_type, op: *op, start };
                     self.comparison(&sides)?;
                     Type::BOOL
                 }

@@ -84,8 +84,9 @@ pub(super) fn unknown_intrinsic(name: &str, range: TextRange) -> QueryError {
     if let Some(meant) = nearest(name, names()).or(elsewhere) {
         return error.with_help(format!("did you mean `{meant}`?"));
     }
-    let of_scope: Vec<&str> =
-        names().filter(|name| name.strip_prefix(scope).is_some_and(|rest| rest.starts_with(':'))).collect();
+    let of_scope: Vec<&str> = names()
+        .filter(|name| name.strip_prefix(scope).is_some_and(|rest| rest.starts_with(':')))
+        .collect();
     if of_scope.is_empty() {
         return error.with_help(format!(
             "attributes are written `.{field}`, `span.{field}` or `resource.{field}`"
@@ -107,8 +108,21 @@ pub(super) fn no_scope(name: &str, range: TextRange) -> QueryError {
 /// The field or value that `word` was meant to be.
 fn known_word(word: &str) -> Option<&'static str> {
     const VALUES: [&str; 15] = [
-        "true", "false", "nil", "minInt", "maxInt", "error", "ok", "unset", "unspecified", "internal",
-        "server", "client", "producer", "consumer", "parent",
+        "true",
+        "false",
+        "nil",
+        "minInt",
+        "maxInt",
+        "error",
+        "ok",
+        "unset",
+        "unspecified",
+        "internal",
+        "server",
+        "client",
+        "producer",
+        "consumer",
+        "parent",
     ];
     nearest(word, Intrinsic::all().map(Intrinsic::short_name).chain(VALUES))
 }
@@ -116,8 +130,9 @@ fn known_word(word: &str) -> Option<&'static str> {
 /// A scope and its dot, at `range`, with no name.
 pub(super) fn no_name(text: &str, range: TextRange) -> QueryError {
     let written = text.get(range.start..range.end).unwrap_or(".");
-    syntax(range, format!("a name is missing after `{written}`"))
-        .with_help(format!("such as `{written}http.method`; a name with blanks is quoted: `{written}\"a b\"`"))
+    syntax(range, format!("a name is missing after `{written}`")).with_help(format!(
+        "such as `{written}http.method`; a name with blanks is quoted: `{written}\"a b\"`"
+    ))
 }
 
 /// What stands around an unexpected token.
@@ -157,15 +172,17 @@ pub(super) fn unexpected(text: &str, tokens: &[Placed], at: usize) -> QueryError
             .with_help("either condition: `||`; the next stage comes after the `}`"),
         Token::OpenBrace if scene.in_braces() => syntax(range, "braces do not stand within braces")
             .with_help("close the first with `}`, or group conditions with `(...)`"),
-        Token::Comma if scene.in_braces() => syntax(range, "conditions are not joined with commas")
-            .with_help("write `&&`"),
+        Token::Comma if scene.in_braces() => {
+            syntax(range, "conditions are not joined with commas").with_help("write `&&`")
+        }
         Token::CloseBrace | Token::CloseParen => scene.close(placed),
         Token::Unless if scene.in_braces() => {
             syntax(range, "`unless` stands between sets of spans, not between values")
                 .with_help("write `{ ... } unless { ... }`, or `&& !(...)` within braces")
         }
-        Token::By => syntax(range, "`by` cannot stand here")
-            .with_help("it is a stage, `| by(name)`, or follows a metrics function: `| rate() by (name)`"),
+        Token::By => syntax(range, "`by` cannot stand here").with_help(
+            "it is a stage, `| by(name)`, or follows a metrics function: `| rate() by (name)`",
+        ),
         Token::With => syntax(range, "`with` cannot stand here")
             .with_help("hints come at the very end: `{ } with (most_recent = true)`"),
         token => scene.other(token, range),
@@ -265,16 +282,21 @@ impl Scene<'_> {
             return error;
         }
         if self.after() == Some(&Token::OpenParen) {
-            let error = syntax(range, format!("there are no functions within braces, such as `{word}`"));
+            let error =
+                syntax(range, format!("there are no functions within braces, such as `{word}`"));
             return match lower_call::FUNCTIONS.contains(&word) {
-                true => error.with_help(format!("`{word}` stands after a `|`: `{{ }} | {word}(...)`")),
+                true => {
+                    error.with_help(format!("`{word}` stands after a `|`: `{{ }} | {word}(...)`"))
+                }
                 false => error,
             };
         }
         if self.after_comparison() {
             let error = syntax(range, format!("`{word}` is no value"));
             return match known_word(word) {
-                Some(meant) => error.with_help(format!("did you mean `{meant}`? A string is `\"{word}\"`")),
+                Some(meant) => {
+                    error.with_help(format!("did you mean `{meant}`? A string is `\"{word}\"`"))
+                }
                 None => error.with_help(format!("strings are written in quotes: `\"{word}\"`")),
             };
         }
@@ -284,7 +306,9 @@ impl Scene<'_> {
                  a root is found by `span:parentID = \"\"`",
             );
         }
-        if lexer::SCOPES.iter().any(|(scope, _)| scope.trim_end_matches('.') == word) || word == "trace" {
+        if lexer::SCOPES.iter().any(|(scope, _)| scope.trim_end_matches('.') == word)
+            || word == "trace"
+        {
             return unknown(range, format!("`{word}` alone is no field"))
                 .with_help(format!("a name follows it at once: `{word}.x`, or `{word}:id`"));
         }
@@ -319,7 +343,9 @@ impl Scene<'_> {
         if self.in_braces() {
             return error.with_help("conditions are joined with `&&` or `||`");
         }
-        error.with_help("sets of spans are joined with `&&`, `||`, `>>` and the like, stages with `|`")
+        error.with_help(
+            "sets of spans are joined with `&&`, `||`, `>>` and the like, stages with `|`",
+        )
     }
 
     fn other(&self, token: &Token, range: TextRange) -> QueryError {
@@ -328,7 +354,8 @@ impl Scene<'_> {
             return syntax(range, format!("a query cannot begin with `{written}`"))
                 .with_help("it begins with conditions in braces: `{ status = error }`");
         };
-        let is_operand = token.ends_operand() || matches!(token, Token::OpenBrace | Token::OpenParen);
+        let is_operand =
+            token.ends_operand() || matches!(token, Token::OpenBrace | Token::OpenParen);
         match (&before.token, is_operand) {
             (Token::Word(word), _) if !self.in_braces() => self.word_outside(word, before.range),
             (Token::Field(field), true) if *token == Token::OpenParen => {

@@ -105,9 +105,13 @@ pub(super) fn spans_compared(op: &Operator, right: &PartKind) -> QueryError {
         format!("a set of spans is not compared with {} by `{}`", right.describe(), written(op)),
     );
     match right {
-        PartKind::Scalar(scalar) => error
-            .with_help(format!("compare a number of it: `{{ }} | count() {} {scalar}`", written(op))),
-        _ => error.with_help("sets of spans are related by `>>`, `>`, `~`, `&&`, `||` and the like"),
+        PartKind::Scalar(scalar) => error.with_help(format!(
+            "compare a number of it: `{{ }} | count() {} {scalar}`",
+            written(op)
+        )),
+        _ => {
+            error.with_help("sets of spans are related by `>>`, `>`, `~`, `&&`, `||` and the like")
+        }
     }
 }
 
@@ -123,11 +127,8 @@ pub(super) fn not_between_numbers(op: &Operator) -> QueryError {
 
 /// `count() > { }`.
 pub(super) fn compared_with(kind: &PartKind, range: TextRange, op: &Operator) -> QueryError {
-    syntax(
-        range,
-        format!("a number is not compared with {} by `{}`", kind.describe(), written(op)),
-    )
-    .with_help("compare it with a constant or an aggregate: `count() > 2`")
+    syntax(range, format!("a number is not compared with {} by `{}`", kind.describe(), written(op)))
+        .with_help("compare it with a constant or an aggregate: `count() > 2`")
 }
 
 /// `count() > 2 > 1`.
@@ -138,7 +139,10 @@ pub(super) fn chained_comparison(range: TextRange) -> QueryError {
 
 /// A metrics query beside something other than a constant.
 pub(super) fn metrics_compared_with(kind: &PartKind, range: TextRange) -> QueryError {
-    syntax(range, format!("beside a metrics query stands a constant, and this is {}", kind.describe()))
+    syntax(
+        range,
+        format!("beside a metrics query stands a constant, and this is {}", kind.describe()),
+    )
 }
 
 /// A stage that is compared.
@@ -150,9 +154,9 @@ pub(super) fn not_comparable(kind: &PartKind, range: TextRange, op: &Operator) -
 pub(super) fn no_arithmetic(kind: &PartKind, range: TextRange, op: &Operator) -> QueryError {
     let error = syntax(range, format!("`{}` does not apply to {}", written(op), kind.describe()));
     match kind {
-        PartKind::Spanset(_) | PartKind::Pipeline(_) => {
-            error.with_help("the spans of both: `||`; numbers of them: `({ } | count()) + ({ } | count()) > 2`")
-        }
+        PartKind::Spanset(_) | PartKind::Pipeline(_) => error.with_help(
+            "the spans of both: `||`; numbers of them: `({ } | count()) + ({ } | count()) > 2`",
+        ),
         PartKind::Function(..) | PartKind::Steps(_) => {
             error.with_help("put the whole metrics query in parentheses: `({ } | rate()) * 2`")
         }
@@ -165,7 +169,10 @@ pub(super) fn unknown_function(name: &str, range: TextRange) -> QueryError {
     let error = syntax(range, format!("there is no function `{name}`"));
     match nearest(name, FUNCTIONS.into_iter()) {
         Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
-        None if name.to_lowercase().starts_with("p9") || name == "quantile" || name == "percentile" => {
+        None if name.to_lowercase().starts_with("p9")
+            || name == "quantile"
+            || name == "percentile" =>
+        {
             error.with_help("write `quantile_over_time(duration, 0.9)`")
         }
         None => error.with_help(

@@ -33,8 +33,8 @@ mod lower_metrics;
 
 mod explain;
 mod explain_kind;
-mod suggest;
 mod parse;
+mod suggest;
 
 mod ast;
 mod metrics;
