@@ -61,7 +61,10 @@ fn difference(expected: &str, actual: &str) -> String {
 fn a_wrong_query_is_told_what_would_be_right() {
     run("errors", |query| match check(query) {
         Ok(checked) => format!("no error: {checked}"),
-        Err(error) => error.report(query),
+        Err(error) => {
+            assert!(error.help().is_some(), "{query}: {error}: what would be right?");
+            error.report(query)
+        }
     });
 }
 

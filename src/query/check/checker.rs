@@ -5,8 +5,8 @@ use super::pattern;
 use super::rfc3339;
 use super::types::{Sides, Type, of_field, type_error};
 use crate::query::syntax::{
-    AttributeScope, Field, FieldExpr, FieldExprKind, FieldKind, Hint, Intrinsic, Literal, Pipeline, Query,
-    SpansetExpr, Stage, TextRange, ValueType,
+    AttributeScope, Field, FieldExpr, FieldExprKind, FieldKind, Hint, Intrinsic, Literal, Pipeline,
+    Query, SpansetExpr, Stage, TextRange, ValueType,
 };
 use crate::query::{QueryError, QueryErrorKind};
 
@@ -94,7 +94,8 @@ impl<'t> Checker<'t> {
                 QueryErrorKind::Limit,
                 range,
                 "the query's patterns are too large together",
-            ));
+            )
+            .with_help("use fewer of them, or shorten their repetitions"));
         }
         Ok(())
     }
@@ -189,7 +190,9 @@ impl<'t> Checker<'t> {
             match (key.as_str(), value) {
                 ("most_recent", Literal::Bool(true)) => {}
                 ("most_recent", _) => {
-                    self.warn("`most_recent` has no effect: the newest traces always come first".into());
+                    self.warn(
+                        "`most_recent` has no effect: the newest traces always come first".into(),
+                    );
                 }
                 ("exemplars", _) if metrics => {}
                 _ => self.warn(format!("the hint `{key}` is unknown and has no effect")),

@@ -1,9 +1,7 @@
 //! What is wrong with types, in words. Invariant: every message names both types, or the one needed.
 
 use super::types::{Sides, Type, type_error};
-use crate::query::syntax::{
-    CompareOp, FieldExpr, FieldExprKind, Literal, TextRange, ValueType,
-};
+use crate::query::syntax::{CompareOp, FieldExpr, FieldExprKind, Literal, TextRange, ValueType};
 use crate::query::{QueryError, QueryErrorKind};
 
 pub(super) fn not_boolean(expr: &FieldExpr, found: Type) -> QueryError {
@@ -41,6 +39,7 @@ pub(super) fn not_boolean_operand(at: &FieldExpr, found: Type, op: &str) -> Quer
 
 pub(super) fn not_number(at: &FieldExpr, found: Type) -> QueryError {
     type_error(at, format!("arithmetic takes numbers, and this is {}", found.describe()))
+        .with_help("numbers are ints, floats and durations")
 }
 
 fn whole(sides: &Sides<'_>) -> TextRange {
@@ -64,7 +63,7 @@ pub(super) fn never_compare(sides: &Sides<'_>) -> QueryError {
     };
     match right.or_else(left) {
         Some(help) => error.with_help(help),
-        None => error,
+        None => error.with_help("compare fields of one type, or numbers with numbers"),
     }
 }
 
@@ -129,7 +128,8 @@ pub(super) fn pattern_needed(sides: &Sides<'_>) -> QueryError {
             error.with_help(format!("write `{} \"{value}\"`", sides.op))
         }
         FieldExprKind::Field(_) => {
-            let plain = if sides.op == CompareOp::Match { CompareOp::Equal } else { CompareOp::NotEqual };
+            let plain =
+                if sides.op == CompareOp::Match { CompareOp::Equal } else { CompareOp::NotEqual };
             error.with_help(format!("fields are compared with `{plain}`"))
         }
         _ => error.with_help(format!("such as `name {} \"GET /.*\"`", sides.op)),
@@ -143,4 +143,5 @@ pub(super) fn match_needs_string(sides: &Sides<'_>) -> QueryError {
         range,
         format!("`{}` applies to strings, and this is {}", sides.op, sides.left_type.describe()),
     )
+    .with_help("compare it by `= != < <= > >=`")
 }

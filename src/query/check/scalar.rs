@@ -14,8 +14,7 @@ impl Checker<'_> {
     pub(super) fn filter(&mut self, filter: &ScalarFilter) -> Result<(), QueryError> {
         let left = self.scalar(&filter.left)?;
         let right = self.scalar(&filter.right)?;
-        let whole =
-            TextRange { start: filter.left.range.start, end: filter.right.range.end };
+        let whole = TextRange { start: filter.left.range.start, end: filter.right.range.end };
         match (left, right) {
             (Some(_), Some(_)) => {
                 Err(QueryError::new(QueryErrorKind::Type, whole, "this compares two constants")
@@ -52,7 +51,11 @@ impl Checker<'_> {
                 if found == Type::Any || found.is_numeric() {
                     return Ok(None);
                 }
-                Err(type_error(expr, format!("`{op}` takes numbers, and this is {}", found.describe())))
+                Err(type_error(
+                    expr,
+                    format!("`{op}` takes numbers, and this is {}", found.describe()),
+                )
+                .with_help(format!("such as `{op}(duration)`")))
             }
             ScalarExprKind::Pipeline(pipeline, inner) => {
                 self.pipeline(pipeline)?;
@@ -123,7 +126,8 @@ impl Checker<'_> {
             QueryErrorKind::Type,
             field.range,
             format!("this function takes a number, and `{}` is {}", field.field, found.describe()),
-        ))
+        )
+        .with_help("such as `duration`, or an attribute that is a number"))
     }
 }
 
@@ -132,22 +136,29 @@ pub(crate) fn constant_value(scalar: &ScalarExpr) -> Option<Literal> {
     match &scalar.kind {
         ScalarExprKind::Literal(value) => Some(value.clone()),
         ScalarExprKind::Negate(inner) => negated(constant_value(inner)?, scalar.range).ok(),
-        ScalarExprKind::Chain { first, rest } => rest
-            .iter()
-            .try_fold(constant_value(first)?, |left, (op, next)| {
+        ScalarExprKind::Chain { first, rest } => {
+            rest.iter().try_fold(constant_value(first)?, |left, (op, next)| {
                 computed(&left, *op, &constant_value(next)?, scalar.range).ok()
-            }),
-        ScalarExprKind::Count | ScalarExprKind::Aggregate(..) | ScalarExprKind::Pipeline(..) => None,
+            })
+        }
+        ScalarExprKind::Count | ScalarExprKind::Aggregate(..) | ScalarExprKind::Pipeline(..) => {
+            None
+        }
     }
 }
 
 fn number_error(range: TextRange, message: &str) -> QueryError {
     QueryError::new(QueryErrorKind::Number, range, message)
+        .with_help("write the value that is meant")
 }
 
 fn duration_arithmetic(range: TextRange) -> QueryError {
-    QueryError::new(QueryErrorKind::Type, range, "constants that are durations are not computed with")
-        .with_help("write the result: `90s` for `1m + 30s`")
+    QueryError::new(
+        QueryErrorKind::Type,
+        range,
+        "constants that are durations are not computed with",
+    )
+    .with_help("write the result: `90s` for `1m + 30s`")
 }
 
 fn negated(value: Literal, range: TextRange) -> Result<Literal, QueryError> {

@@ -132,28 +132,37 @@ impl Checker<'_> {
         let mut left_type = self.expression(first)?;
         // What stands left of the next operator: after the first, the chain so far.
         let mut left = Some(first);
+        let start = first.range.start;
         for (op, right) in rest {
             let right_type = self.expression(right)?;
-            let start = first.range.start;
-            left_type = match op {
-                BinaryOp::And | BinaryOp::Or => {
-                    boolean(left, left_type, *op)?;
-                    boolean(Some(right), right_type, *op)?
-                }
-                BinaryOp::Arithmetic(_) => {
-                    let left_type = numeric(left, left_type)?;
-                    sum(left_type, numeric(Some(right), right_type)?)
-                }
-                BinaryOp::Compare(op) => {
-                    let sides =
-                        Sides { left, left_type, right, right_type, op: *op, start };
-                    self.comparison(&sides)?;
-                    Type::BOOL
-                }
-            };
+            left_type = self.combined(*op, (left, left_type), (right, right_type), start)?;
             left = None;
         }
         Ok(left_type)
+    }
+
+    /// The type of `left op right`, whose chain begins at `start`.
+    fn combined(
+        &mut self,
+        op: BinaryOp,
+        (left, left_type): (Option<&FieldExpr>, Type),
+        (right, right_type): (&FieldExpr, Type),
+        start: usize,
+    ) -> Result<Type, QueryError> {
+        match op {
+            BinaryOp::And | BinaryOp::Or => {
+                boolean(left, left_type, op)?;
+                boolean(Some(right), right_type, op)
+            }
+            BinaryOp::Arithmetic(_) => {
+                let left_type = numeric(left, left_type)?;
+                Ok(sum(left_type, numeric(Some(right), right_type)?))
+            }
+            BinaryOp::Compare(op) => {
+                let sides = Sides { left, left_type, right, right_type, op, start };
+                self.comparison(&sides).map(|()| Type::BOOL)
+            }
+        }
     }
 
     fn comparison(&mut self, sides: &Sides<'_>) -> Result<(), QueryError> {

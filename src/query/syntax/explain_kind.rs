@@ -2,7 +2,7 @@
 //! Invariant: as `explain`'s.
 
 use super::explain::syntax;
-use super::lower::PartKind;
+use super::lower::{PartKind, is_constant};
 use super::lower_call::FUNCTIONS;
 use super::phrase::Operator;
 use super::suggest::nearest;
@@ -20,6 +20,10 @@ fn written(op: &Operator) -> String {
 
 /// A scalar where a set of spans is needed: alone, or before a `|`.
 pub(super) fn naked_scalar(scalar: &ScalarExpr) -> QueryError {
+    if is_constant(scalar) {
+        return syntax(scalar.range, format!("`{scalar}` is a constant, not a set of spans"))
+            .with_help("a query begins with conditions in braces: `{ status = error }`");
+    }
     let last = match &scalar.kind {
         ScalarExprKind::Pipeline(_, last) => last,
         _ => scalar,
@@ -89,12 +93,15 @@ pub(super) fn not_spans(kind: &PartKind, range: TextRange, op: &Operator) -> Que
         format!("`{op}` stands between sets of spans here, and this is {}", kind.describe()),
     );
     match kind {
-        PartKind::Scalar(scalar) => error.with_help(format!(
-            "numbers of a set of spans come after a `|`: `{{ }} | count() {} {scalar}`",
-            if matches!(op.as_str(), "<" | ">") { &op } else { ">" }
-        )),
-        PartKind::Stage(_) => error.with_help("it comes after a `|`: `{ } && { } | count() > 2`"),
-        _ => error,
+        PartKind::Scalar(scalar) if is_constant(scalar) && matches!(op.as_str(), "<" | ">") => {
+            error.with_help(format!(
+                "numbers of spans come after a `|`: `{{ }} | count() {op} {scalar}`"
+            ))
+        }
+        PartKind::Metrics(_) | PartKind::Function(..) | PartKind::Steps(_) => {
+            error.with_help("metrics queries are joined with `+ - * /`, in parentheses")
+        }
+        _ => error.with_help("numbers of spans come after a `|`: `{ } && { } | count() > 2`"),
     }
 }
 
@@ -105,9 +112,13 @@ pub(super) fn spans_compared(op: &Operator, right: &PartKind) -> QueryError {
         format!("a set of spans is not compared with {} by `{}`", right.describe(), written(op)),
     );
     match right {
-        PartKind::Scalar(scalar) => error
-            .with_help(format!("compare a number of it: `{{ }} | count() {} {scalar}`", written(op))),
-        _ => error.with_help("sets of spans are related by `>>`, `>`, `~`, `&&`, `||` and the like"),
+        PartKind::Scalar(scalar) => error.with_help(format!(
+            "compare a number of it: `{{ }} | count() {} {scalar}`",
+            written(op)
+        )),
+        _ => {
+            error.with_help("sets of spans are related by `>>`, `>`, `~`, `&&`, `||` and the like")
+        }
     }
 }
 
@@ -123,11 +134,8 @@ pub(super) fn not_between_numbers(op: &Operator) -> QueryError {
 
 /// `count() > { }`.
 pub(super) fn compared_with(kind: &PartKind, range: TextRange, op: &Operator) -> QueryError {
-    syntax(
-        range,
-        format!("a number is not compared with {} by `{}`", kind.describe(), written(op)),
-    )
-    .with_help("compare it with a constant or an aggregate: `count() > 2`")
+    syntax(range, format!("a number is not compared with {} by `{}`", kind.describe(), written(op)))
+        .with_help("compare it with a constant or an aggregate: `count() > 2`")
 }
 
 /// `count() > 2 > 1`.
@@ -138,25 +146,30 @@ pub(super) fn chained_comparison(range: TextRange) -> QueryError {
 
 /// A metrics query beside something other than a constant.
 pub(super) fn metrics_compared_with(kind: &PartKind, range: TextRange) -> QueryError {
-    syntax(range, format!("beside a metrics query stands a constant, and this is {}", kind.describe()))
+    syntax(
+        range,
+        format!("beside a metrics query stands a constant, and this is {}", kind.describe()),
+    )
+    .with_help("such as `({ } | rate()) > 2` or `({ } | rate()) / ({ } | rate())`")
 }
 
 /// A stage that is compared.
 pub(super) fn not_comparable(kind: &PartKind, range: TextRange, op: &Operator) -> QueryError {
     syntax(range, format!("{} is not compared by `{}`", kind.describe(), written(op)))
+        .with_help("numbers of spans are: `count() > 2`, `avg(duration) > 1s`")
 }
 
 /// An operand of `+ - * /` that is no number.
 pub(super) fn no_arithmetic(kind: &PartKind, range: TextRange, op: &Operator) -> QueryError {
     let error = syntax(range, format!("`{}` does not apply to {}", written(op), kind.describe()));
     match kind {
-        PartKind::Spanset(_) | PartKind::Pipeline(_) => {
-            error.with_help("the spans of both: `||`; numbers of them: `({ } | count()) + ({ } | count()) > 2`")
-        }
+        PartKind::Spanset(_) | PartKind::Pipeline(_) => error.with_help(
+            "the spans of both: `||`; numbers of them: `({ } | count()) + ({ } | count()) > 2`",
+        ),
         PartKind::Function(..) | PartKind::Steps(_) => {
             error.with_help("put the whole metrics query in parentheses: `({ } | rate()) * 2`")
         }
-        _ => error,
+        _ => error.with_help("it applies to numbers of spans: `count() * 2 > 10`"),
     }
 }
 
@@ -165,7 +178,10 @@ pub(super) fn unknown_function(name: &str, range: TextRange) -> QueryError {
     let error = syntax(range, format!("there is no function `{name}`"));
     match nearest(name, FUNCTIONS.into_iter()) {
         Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
-        None if name.to_lowercase().starts_with("p9") || name == "quantile" || name == "percentile" => {
+        None if name.to_lowercase().starts_with("p9")
+            || name == "quantile"
+            || name == "percentile" =>
+        {
             error.with_help("write `quantile_over_time(duration, 0.9)`")
         }
         None => error.with_help(

@@ -197,12 +197,14 @@ impl<'t> Lexer<'t> {
         if next == Some(':') && name_follows {
             self.at += 1;
             self.at += word_length(self.rest());
+            let name = self.text.get(start..self.at).unwrap_or("");
+            if let Some(intrinsic) = Intrinsic::from_name(name) {
+                return Ok(field(false, FieldKind::Intrinsic(intrinsic)));
+            }
+            self.at += self.rest().find(ends_name).unwrap_or(self.rest().len());
             let range = self.range_from(start);
             let name = self.text.get(range.start..range.end).unwrap_or("");
-            return match Intrinsic::from_name(name) {
-                Some(intrinsic) => Ok(field(false, FieldKind::Intrinsic(intrinsic))),
-                None => Err(explain::unknown_intrinsic(name, range)),
-            };
+            return Err(explain::unknown_intrinsic(name, range));
         }
         if next == Some('.') && name_follows {
             self.at += self.rest().find(ends_name).unwrap_or(self.rest().len());

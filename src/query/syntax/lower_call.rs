@@ -97,13 +97,14 @@ fn wrong_arguments(name: &str, range: TextRange, right: &str) -> QueryError {
 }
 
 fn no_arguments(call: &Call) -> Result<(), QueryError> {
-    match call.arguments.first() {
-        None => Ok(()),
-        Some(argument) => {
-            Err(syntax(argument.range(), format!("`{}` takes no argument", call.name))
-                .with_help(format!("write `{}()`", call.name)))
+    let Some(argument) = call.arguments.first() else { return Ok(()) };
+    let error = syntax(argument.range(), format!("`{}` takes no argument", call.name));
+    Err(match argument {
+        Argument::Field(_) => error.with_help(format!("write `{}()`", call.name)),
+        Argument::Braces(..) => {
+            error.with_help(format!("spans come before it: `{{ ... }} | {}()`", call.name))
         }
-    }
+    })
 }
 
 fn one_expression(call: Call) -> Result<FieldExpr, QueryError> {
@@ -161,14 +162,16 @@ fn by_fields(
             QueryErrorKind::Limit,
             beyond.range(),
             format!("metrics can be split by at most {BY_FIELDS_MAX} fields"),
-        ));
+        )
+        .with_help("leave some out"));
     }
     plain_fields(arguments, range, "by")
 }
 
 fn one_field(mut call: Call) -> Result<MetricsField, QueryError> {
     if let (Some(second), true) = (call.arguments.get(1), call.arguments.len() > 1) {
-        return Err(syntax(second.range(), format!("`{}` takes one field", call.name)));
+        return Err(syntax(second.range(), format!("`{}` takes one field", call.name))
+            .with_help(format!("such as `{}(duration)`", call.name)));
     }
     match call.arguments.pop() {
         Some(argument) => plain_field(argument, &call.name),

@@ -11,8 +11,9 @@
 //! 5. The tree (`ast`, `metrics`) is what the checker and the planner read. `print` writes a tree as
 //!    text in one canonical way, and that text reads back as the same tree.
 //!
-//! What is wrong with a text is said by the step that finds it; `explain` has the words for the first
-//! three. Types are not known here: that is the checker's work.
+//! What is wrong with a text is said by the step that finds it, in the words of `explain` (the lexer),
+//! `explain_order` (the grammar) and `explain_kind` (lowering). Types are not known here: that is the
+//! checker's work.
 
 mod token;
 
@@ -33,8 +34,9 @@ mod lower_metrics;
 
 mod explain;
 mod explain_kind;
-mod suggest;
+mod explain_order;
 mod parse;
+mod suggest;
 
 mod ast;
 mod metrics;

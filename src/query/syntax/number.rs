@@ -65,7 +65,8 @@ pub(super) fn literal(run: &str, start: usize) -> Result<Literal, QueryError> {
     if is_float(run) {
         return match run.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(Literal::Float(value)),
-            _ => Err(error(format!("`{run}` is too large for a float"))),
+            _ => Err(error(format!("`{run}` is too large for a float"))
+                .with_help("the largest is about 1.8e308")),
         };
     }
     let lower = run.to_ascii_lowercase();
@@ -168,7 +169,8 @@ fn parts(run: &str, range: TextRange) -> Result<Vec<Part<'_>>, QueryError> {
         let malformed = fraction.is_some_and(|fraction| fraction.contains('.'))
             || (whole.is_empty() && fraction.is_none_or(str::is_empty));
         if malformed {
-            return Err(error(format!("`{run}` is not a number")));
+            return Err(error(format!("`{run}` is not a number"))
+                .with_help("numbers are `15`, `1.5`, `1e3`, `1.5s`, `1h30m`"));
         }
         if unit.is_empty() {
             let what = if parts.is_empty() { "a number" } else { "a duration" };

@@ -32,7 +32,8 @@ fn slips(from: &str, to: &str) -> usize {
             let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
             let changed = at(&row, j) + usize::from(char != other);
             let mut least = changed.min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
-            let swapped = i > 0 && j > 0 && from.get(i - 1) == Some(other) && to.get(j - 1) == Some(char);
+            let swapped =
+                i > 0 && j > 0 && from.get(i - 1) == Some(other) && to.get(j - 1) == Some(char);
             if swapped {
                 least = least.min(at(&before, j - 1) + 1);
             }
