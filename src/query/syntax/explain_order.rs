@@ -130,8 +130,9 @@ impl Scene<'_> {
         match self.before() {
             Some(Placed { token: Token::OpenParen, range }) => {
                 let both = TextRange { start: range.start, end: placed.range.end };
-                syntax(both, "there is nothing in these parentheses")
-                    .with_help("leave them out, or fill them")
+                syntax(both, "there is nothing in these parentheses").with_help(
+                    if self.in_hints() { HINT_HELP } else { "leave them out, or fill them" },
+                )
             }
             Some(Placed { token: Token::Word(_), range }) if self.in_hints() => {
                 syntax(*range, "a hint needs a value").with_help(HINT_HELP)
@@ -150,6 +151,9 @@ impl Scene<'_> {
     /// Nothing stands after the operator at `range`.
     fn missing_operand(&self, range: TextRange) -> QueryError {
         let error = syntax(range, format!("something is missing after `{}`", self.written(range)));
+        if self.in_hints() {
+            return error.with_help(HINT_HELP);
+        }
         if self.in_braces() {
             return error.with_help("a field, a value or a condition belongs there");
         }
