@@ -3,6 +3,13 @@
 //! behaviour, which its first line names; its cases are divided by `===`, a case's query and answer
 //! by `---`. With `TREERING_BLESS=1` the answers are written anew.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::format_push_string,
+    reason = "a test fails by panicking, and may be slow"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,8 +57,8 @@ fn difference(expected: &str, actual: &str) -> String {
                 text.push_str(&format!("    {}\n", left.unwrap_or_default()));
             }
             (left, right) => {
-                left.into_iter().for_each(|line| text.push_str(&format!("  - {line}\n")));
-                right.into_iter().for_each(|line| text.push_str(&format!("  + {line}\n")));
+                text.extend(left.map(|line| format!("  - {line}\n")));
+                text.extend(right.map(|line| format!("  + {line}\n")));
             }
         }
     }

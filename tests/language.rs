@@ -1,6 +1,10 @@
 //! The language as a whole: what is printed reads back, no text crashes the reader, and limits are
 //! told before anything recurses. What each query and each mistake says is in `golden.rs`.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "support/any_queries.rs"]
+mod any_queries;
 #[path = "support/queries.rs"]
 mod queries;
 
@@ -35,8 +39,7 @@ fn read(text: String) -> Option<QueryErrorKind> {
             assert!(!error.to_string().contains('\n'));
             assert!(error.report(&text).contains('^'));
         }
-        let kind = parsed.err().or(checked.err()).map(|error| error.kind());
-        kind
+        parsed.err().or(checked.err()).map(|error| error.kind())
     };
     std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work).unwrap().join().unwrap()
 }
@@ -228,7 +231,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_printed_query_reads_back(query in queries::any_query()) {
+    fn a_printed_query_reads_back(query in any_queries::any_query()) {
         let text = query.to_string();
         let parsed = parse(&text);
         prop_assert!(parsed.is_ok(), "{text}\n{}", parsed.unwrap_err().report(&text));

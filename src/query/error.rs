@@ -77,14 +77,14 @@ impl QueryError {
         let place = Place::of(self.range(), text);
         let mut report = format!("error: {}", self.message);
         if let Some(number) = place.line_number {
-            report.push_str(&format!("\n  at line {number}"));
+            report.push_str("\n  at line ");
+            report.push_str(&number.to_string());
         }
-        report.push_str(&format!(
-            "\n  | {}\n  | {}{}",
-            place.shown.trim_end(),
-            " ".repeat(place.caret_column),
-            "^".repeat(place.caret_width)
-        ));
+        report.push_str("\n  | ");
+        report.push_str(place.shown.trim_end());
+        report.push_str("\n  | ");
+        report.push_str(&" ".repeat(place.caret_column));
+        report.push_str(&"^".repeat(place.caret_width));
         if let Some(help) = &self.help {
             report.push_str("\n  = ");
             report.push_str(help);

@@ -51,7 +51,9 @@ impl<'t> Checker<'t> {
             Stage::By(expr) => self.value_of_field(expr, "by").map(|_| ()),
             Stage::Coalesce => Ok(()),
             Stage::Select(fields) => {
-                fields.iter().for_each(|field| self.note_field(field));
+                for field in fields {
+                    self.note_field(field);
+                }
                 Ok(())
             }
         }
@@ -166,25 +168,6 @@ impl<'t> Checker<'t> {
         }
     }
 
-    /// A string that a time is compared with has to be a time.
-    pub(super) fn check_time(&self, sides: &Sides<'_>) -> Result<(), QueryError> {
-        let time = Type::Known(ValueType::Time);
-        let other = match (sides.left_type, sides.right_type) {
-            (of, _) if of == time => Some(sides.right),
-            (_, of) if of == time => sides.left,
-            _ => None,
-        };
-        match other.map(|other| (&other.kind, other)) {
-            Some((FieldExprKind::Literal(Literal::String(text)), other))
-                if rfc3339::nanos(text).is_none() =>
-            {
-                Err(type_error(other, "this string is no time")
-                    .with_help("write it as in `\"2024-05-01T12:00:00Z\"` (RFC 3339)"))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn hints(&mut self, hints: &[Hint], metrics: bool) {
         for Hint { key, value } in hints {
             match (key.as_str(), value) {
@@ -211,4 +194,23 @@ fn same_name(scope: AttributeScope, name: &str) -> Option<Intrinsic> {
         AttributeScope::Any | AttributeScope::Resource => return None,
     };
     Intrinsic::from_name(&format!("{scope}:{name}"))
+}
+
+/// A string that a time is compared with has to be a time.
+pub(super) fn check_time(sides: &Sides<'_>) -> Result<(), QueryError> {
+    let time = Type::Known(ValueType::Time);
+    let other = match (sides.left_type, sides.right_type) {
+        (of, _) if of == time => Some(sides.right),
+        (_, of) if of == time => sides.left,
+        _ => None,
+    };
+    match other.map(|other| (&other.kind, other)) {
+        Some((FieldExprKind::Literal(Literal::String(text)), other))
+            if rfc3339::nanos(text).is_none() =>
+        {
+            Err(type_error(other, "this string is no time")
+                .with_help("write it as in `\"2024-05-01T12:00:00Z\"` (RFC 3339)"))
+        }
+        _ => Ok(()),
+    }
 }

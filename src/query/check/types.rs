@@ -1,7 +1,7 @@
 //! The types of expressions over one span. Invariant: what passes here has operands that may go
 //! together at run time; an attribute's type is unknown and goes with everything.
 
-use super::checker::Checker;
+use super::checker::{Checker, check_time};
 use super::mismatch;
 use crate::query::syntax::{
     AttributeScope, BinaryOp, CompareOp, Field, FieldExpr, FieldExprKind, FieldKind, Literal,
@@ -175,7 +175,7 @@ impl Checker<'_> {
         if matches!(sides.op, CompareOp::Match | CompareOp::NotMatch) {
             return self.pattern(sides);
         }
-        self.check_time(sides)?;
+        check_time(sides)?;
         if !may_compare(left, right) {
             return Err(mismatch::never_compare(sides));
         }
@@ -265,11 +265,12 @@ fn compare_with_nil(sides: &Sides<'_>) -> Result<(), QueryError> {
         _ => return Err(misplaced_nil(sides.left.unwrap_or(sides.right))),
     };
     for side in [sides.left, Some(sides.right)].into_iter().flatten() {
-        if let (true, FieldExprKind::Field(field)) = (equal, &side.kind) {
-            if !field.parent && is_never_nil(field) {
-                return Err(type_error(side, format!("`{field}` is never nil"))
-                    .with_help("leave the condition out, or compare with `\"\"` or `0`"));
-            }
+        if let (true, FieldExprKind::Field(field)) = (equal, &side.kind)
+            && !field.parent
+            && is_never_nil(field)
+        {
+            return Err(type_error(side, format!("`{field}` is never nil"))
+                .with_help("leave the condition out, or compare with `\"\"` or `0`"));
         }
     }
     Ok(())

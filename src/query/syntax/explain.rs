@@ -106,8 +106,8 @@ pub(super) fn no_scope(name: &str, range: TextRange) -> QueryError {
         return error.with_help("a service is `resource.service.name`");
     }
     let intrinsic = Intrinsic::from_name(&name.replacen('.', ":", 1)).or_else(|| {
-        let scopes = ["span", "trace", "event", "link"].iter();
-        scopes.filter_map(|scope| Intrinsic::from_name(&format!("{scope}:{name}"))).next()
+        let mut scopes = ["span", "trace", "event", "link"].iter();
+        scopes.find_map(|scope| Intrinsic::from_name(&format!("{scope}:{name}")))
     });
     if let Some(meant) = intrinsic.map(Intrinsic::canonical_name).or_else(|| known_word(name)) {
         return error.with_help(format!("did you mean `{meant}`? An attribute is `.{name}`"));

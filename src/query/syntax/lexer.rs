@@ -144,10 +144,10 @@ impl<'t> Lexer<'t> {
         let first = chars.next().unwrap_or(' ');
         let digit_next = chars.next().is_some_and(|char| char.is_ascii_digit());
         if first == '"' {
-            return self.quoted(quote::string(rest, start)?);
+            return Ok(self.quoted(quote::string(rest, start)?));
         }
         if first == '`' {
-            return self.quoted(quote::raw(rest, start)?);
+            return Ok(self.quoted(quote::raw(rest, start)?));
         }
         if first.is_ascii_digit() || (first == '.' && digit_next) {
             let run = rest.get(..number::run_length(rest)).unwrap_or(rest);
@@ -173,9 +173,9 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn quoted(&mut self, quoted: quote::Quoted) -> Result<Token, QueryError> {
+    fn quoted(&mut self, quoted: quote::Quoted) -> Token {
         self.at += quoted.length;
-        Ok(Token::Literal(Literal::String(quoted.content)))
+        Token::Literal(Literal::String(quoted.content))
     }
 
     /// A token that begins with a letter: a keyword, a literal, a field or just a word.

@@ -74,7 +74,7 @@ pub(super) fn query(phrase: Phrase, hints: Vec<Hint>) -> Result<Query, QueryErro
 fn lower(phrase: Phrase) -> Result<Part, QueryError> {
     match phrase.kind {
         PhraseKind::Stages(stages) => lower_stages(stages, phrase.range),
-        PhraseKind::Chain(first, rest) => lower_chain(first, rest, phrase.range),
+        PhraseKind::Chain(first, rest) => lower_chain(*first, rest, phrase.range),
         PhraseKind::Unary(op, operand) => unary(op, lower(*operand)?, phrase.range),
         kind => leaf(kind, phrase.range),
     }
@@ -89,11 +89,11 @@ fn lower_stages(stages: Vec<Phrase>, range: TextRange) -> Result<Part, QueryErro
 }
 
 fn lower_chain(
-    first: Box<Phrase>,
+    first: Phrase,
     rest: Vec<(Operator, Phrase)>,
     range: TextRange,
 ) -> Result<Part, QueryError> {
-    let first = lower(*first)?;
+    let first = lower(first)?;
     let mut parts = Vec::with_capacity(rest.len());
     for (op, phrase) in rest {
         parts.push((op, lower(phrase)?));

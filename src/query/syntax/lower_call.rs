@@ -58,8 +58,8 @@ pub(super) fn call(mut call: Call, range: TextRange) -> Result<PartKind, QueryEr
             let fields = plain_fields(call.arguments, call.name_range, "select")?;
             PartKind::Stage(Stage::Select(fields.into_iter().map(|placed| placed.field).collect()))
         }
-        "topk" => PartKind::Steps(vec![MetricsStep::TopK(step_count(call)?)]),
-        "bottomk" => PartKind::Steps(vec![MetricsStep::BottomK(step_count(call)?)]),
+        "topk" => PartKind::Steps(vec![MetricsStep::TopK(step_count(&call)?)]),
+        "bottomk" => PartKind::Steps(vec![MetricsStep::BottomK(step_count(&call)?)]),
         _ => {
             let function = metrics_function(call)?;
             let by = by.map(by_fields).transpose()?.unwrap_or_default();
@@ -203,7 +203,7 @@ fn integer(argument: &Argument) -> Option<i64> {
     }
 }
 
-fn step_count(call: Call) -> Result<u32, QueryError> {
+fn step_count(call: &Call) -> Result<u32, QueryError> {
     let help = format!("such as `{}(5)`", call.name);
     match call.arguments.as_slice() {
         [argument] => match integer(argument).and_then(|count| u32::try_from(count).ok()) {

@@ -42,6 +42,7 @@ mod ast;
 mod metrics;
 mod print;
 mod print_metrics;
+mod print_words;
 mod range;
 
 pub use ast::*;

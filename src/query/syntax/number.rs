@@ -52,7 +52,7 @@ pub(super) fn literal(run: &str, start: usize) -> Result<Literal, QueryError> {
     let range = TextRange { start, end: start + run.len() };
     let error = |message: String| QueryError::new(QueryErrorKind::Number, range, message);
     if run.bytes().all(|byte| byte.is_ascii_digit()) {
-        return run.parse().map(Literal::Int).map_err(|_| {
+        return run.parse().map(Literal::Int).map_err(|_overflow| {
             error(format!("`{run}` is too large for a 64-bit integer"))
                 .with_help(format!("the largest is {}, or `maxInt`", i64::MAX))
         });
@@ -132,7 +132,7 @@ fn duration(run: &str, range: TextRange) -> Result<i64, QueryError> {
                 .with_help("the longest is about 292 years (2562047h47m16s)"));
         }
     }
-    i64::try_from(total).map_err(|_| error(format!("`{run}` is too long a duration")))
+    i64::try_from(total).map_err(|_overflow| error(format!("`{run}` is too long a duration")))
 }
 
 /// The nanoseconds of `part`, a fraction of a nanosecond cut off; none where they overflow.
