@@ -154,6 +154,27 @@ fn patterns_are_bounded_together() {
     assert_eq!(read(format!("{{ {}.a }}", filled(60_000, part))), LIMIT);
 }
 
+#[test]
+fn a_pattern_that_nests_is_read_on_a_small_stack() {
+    for depth in [30, 90, 99, 101, 30_000] {
+        let pattern = format!("{}b{}", "(a|".repeat(depth), ")*".repeat(depth));
+        let kind = read(format!("{{ .a =~ \"{pattern}\" }}"));
+        assert_eq!(kind.is_none(), depth < 40, "{depth}: {kind:?}");
+    }
+}
+
+#[test]
+fn a_message_is_one_line_and_short() {
+    let long = "y".repeat(50_000);
+    for text in [format!("{{ ok(\"{long}\") }}"), format!("\"{long}\""), format!(".\"a\n{long}\"")]
+    {
+        let error = check(&text).unwrap_err();
+        let report = error.report(&text);
+        assert!(report.len() < 2_000, "{report}");
+        assert!(error.message().lines().count() == 1 && error.help().unwrap().lines().count() == 1);
+    }
+}
+
 /// Texts of the language's own pieces, in any order.
 fn salad() -> impl Strategy<Value = String> {
     let piece = proptest::sample::select(vec![

@@ -4,6 +4,7 @@
 use super::pattern;
 use super::rfc3339;
 use super::types::{Sides, Type, of_field, type_error};
+use crate::query::error::one_line;
 use crate::query::syntax::{
     AttributeScope, Field, FieldExpr, FieldExprKind, FieldKind, Hint, Intrinsic, Literal, Pipeline,
     Query, SpansetExpr, Stage, TextRange, ValueType,
@@ -119,17 +120,17 @@ impl<'t> Checker<'t> {
         if let Some(prefix) = outer.iter().find(|prefix| field.parent && name.starts_with(**prefix))
             && *scope == AttributeScope::Any
         {
-            self.warn(format!(
+            self.warn(&format!(
                 "`{field}` is an attribute of the parent span or its resource whose name starts with `{prefix}`"
             ));
         }
         if let Some(intrinsic) = same_name(*scope, name) {
-            self.warn(format!("`{field}` is an attribute; did you mean `{intrinsic}`?"));
+            self.warn(&format!("`{field}` is an attribute; did you mean `{intrinsic}`?"));
         }
         if let Some(op) = ['+', '*', '%'].iter().find(|op| name.contains(**op))
             && !name.contains(' ')
         {
-            self.warn(format!(
+            self.warn(&format!(
                 "`{field}` is one attribute name; for arithmetic put blanks around `{op}`"
             ));
         }
@@ -156,13 +157,14 @@ impl<'t> Checker<'t> {
             _ => false,
         };
         if unitless {
-            self.warn(format!(
+            self.warn(&format!(
                 "`{what}` is compared with {number} nanoseconds; write a unit if you mean another, such as `{number}ms`"
             ));
         }
     }
 
-    fn warn(&mut self, warning: String) {
+    fn warn(&mut self, warning: &str) {
+        let warning = one_line(warning);
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
@@ -173,12 +175,10 @@ impl<'t> Checker<'t> {
             match (key.as_str(), value) {
                 ("most_recent", Literal::Bool(true)) => {}
                 ("most_recent", _) => {
-                    self.warn(
-                        "`most_recent` has no effect: the newest traces always come first".into(),
-                    );
+                    self.warn("`most_recent` has no effect: the newest traces always come first");
                 }
                 ("exemplars", _) if metrics => {}
-                _ => self.warn(format!("the hint `{key}` is unknown and has no effect")),
+                _ => self.warn(&format!("the hint `{key}` is unknown and has no effect")),
             }
         }
     }

@@ -62,6 +62,10 @@ pub(super) fn call(mut call: Call, range: TextRange) -> Result<PartKind, QueryEr
         "bottomk" => PartKind::Steps(vec![MetricsStep::BottomK(step_count(&call)?)]),
         _ => {
             let function = metrics_function(call)?;
+            if let (MetricsFunction::Compare { .. }, Some((_, range))) = (&function, &by) {
+                return Err(syntax(*range, "`compare` is not followed by `by (...)`")
+                    .with_help("it compares every attribute by itself"));
+            }
             let by = by.map(by_fields).transpose()?.unwrap_or_default();
             return Ok(PartKind::Function(function, by, Vec::new()));
         }

@@ -8,7 +8,7 @@ use super::{Query, depth, explain, explain_order, lexer, lower};
 use crate::query::QueryError;
 
 /// Reads a query. The tree says what was written; whether its types fit is checked by
-/// [`check`](crate::query::check).
+/// [`check`](fn@crate::query::check).
 ///
 /// # Errors
 /// If the text is not `TraceQL`, or is beyond a limit.
