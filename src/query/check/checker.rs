@@ -7,7 +7,7 @@ use super::types::{Sides, Type, of_field, type_error};
 use crate::query::error::one_line;
 use crate::query::syntax::{
     AttributeScope, Field, FieldExpr, FieldExprKind, FieldKind, Hint, Intrinsic, Literal, Pipeline,
-    Query, SpansetExpr, Stage, TextRange, ValueType,
+    Query, SpansetExpr, Stage, TextRange, ValueType, nearest,
 };
 use crate::query::{QueryError, QueryErrorKind};
 
@@ -123,6 +123,12 @@ impl<'t> Checker<'t> {
             self.warn(&format!(
                 "`{field}` is an attribute of the parent span or its resource whose name starts with `{prefix}`"
             ));
+        }
+        if field.parent
+            && *scope == AttributeScope::Any
+            && let Some(meant) = nearest(name, Intrinsic::all().map(Intrinsic::short_name))
+        {
+            self.warn(&format!("`{field}` is an attribute; did you mean `parent.{meant}`?"));
         }
         if let Some(intrinsic) = same_name(*scope, name) {
             self.warn(&format!("`{field}` is an attribute; did you mean `{intrinsic}`?"));

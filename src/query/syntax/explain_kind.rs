@@ -36,6 +36,10 @@ pub(super) fn naked_scalar(scalar: &ScalarExpr) -> QueryError {
 pub(super) fn literal_outside(value: &Literal, range: TextRange) -> QueryError {
     let error = syntax(range, format!("the value `{value}` stands outside braces"));
     match value {
+        Literal::String(_) => error.with_help(
+            "numbers and durations are written without quotes; conditions on strings stand within \
+             braces: `{ name = \"GET /\" }`",
+        ),
         Literal::Bool(true) => error.with_help("write `{ true }` or `{ }`"),
         Literal::Status(_) => error.with_help(format!("write `{{ status = {value} }}`")),
         Literal::Kind(_) => error.with_help(format!("write `{{ kind = {value} }}`")),

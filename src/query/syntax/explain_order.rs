@@ -2,7 +2,7 @@
 
 use super::explain::{empty, known_word, no_scope, syntax, unknown};
 use super::token::{Placed, Token};
-use super::{TextRange, lexer, lower_call};
+use super::{Literal, TextRange, lexer, lower_call, number};
 use crate::query::QueryError;
 
 /// What stands around an unexpected token.
@@ -195,6 +195,14 @@ impl Scene<'_> {
                 .with_help(format!("a name follows it at once: `{word}.x`, or `{word}:id`"));
         }
         match self.before() {
+            Some(Placed {
+                token: Token::Literal(Literal::Int(_) | Literal::Float(_)),
+                range: number,
+            }) if number::is_unit(word) => {
+                let both = TextRange { start: number.start, end: range.end };
+                syntax(both, "a duration is written without blanks")
+                    .with_help(format!("write `{}{word}`", self.written(*number)))
+            }
             Some(before) if before.token.ends_operand() => self.missing_operator(range),
             _ => no_scope(word, range),
         }
@@ -296,6 +304,7 @@ fn other_language(word: &str, range: TextRange) -> Option<QueryError> {
         "like" | "ilike" | "contains" | "matches" | "startswith" => "write `=~ \".*part.*\"`",
         "in" | "between" => "write `=~ \"a|b\"`, or two comparisons with `&&`",
         "where" | "from" | "filter" => "conditions stand within braces: `{ status = error }`",
+        "limit" => "how many traces come back is an option of the search",
         "group" | "order" | "having" => "stages follow with `|`: `{ } | by(name) | count() > 2`",
         _ => return None,
     };

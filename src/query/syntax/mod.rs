@@ -50,3 +50,4 @@ pub use intrinsic::ValueType;
 pub use metrics::{MetricsExpr, MetricsExprKind, MetricsField, MetricsFunction, MetricsStep};
 pub use parse::parse;
 pub use range::TextRange;
+pub(crate) use suggest::nearest;

@@ -24,6 +24,11 @@ const DECIMAL_FIRST: usize = 3;
 /// The last unit of [`UNITS`] that the falling style has.
 const FALLING_LAST: usize = 6;
 
+/// Whether `word` is a unit of durations.
+pub(super) fn is_unit(word: &str) -> bool {
+    UNITS.iter().any(|(unit, _)| *unit == word)
+}
+
 /// The bytes at the start of `text` that belong to one number or duration.
 pub(super) fn run_length(text: &str) -> usize {
     let mut mantissa_only = true;
