@@ -110,7 +110,9 @@ impl<'t> Checker<'t> {
             return literal;
         }
         // An end that is missing is told at the closing quote.
-        TextRange { start: inner.start + part.0, end: inner.start + part.1.max(part.0 + 1) }
+        let next = text.get(part.0..).and_then(|rest| rest.chars().next());
+        let end = part.1.max(part.0 + next.map_or(1, char::len_utf8));
+        TextRange { start: inner.start + part.0, end: inner.start + end }
     }
 
     /// Warns of a field that is probably not meant.
