@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::items::gallop;
 use super::passes;
-use crate::query::rows::Rows;
+use crate::query::rows::{Rows, gallop};
 use crate::query::source::{Kin, Loose, Source};
 use crate::query::syntax::{Form, Relation};
 
@@ -53,7 +52,7 @@ fn plain<S: Source>(
             }
             Ok(passes::descendants(left, right, &source.ends()?))
         }
-        Relation::Ancestor if passes::climbing_pays(right, left) => {
+        Relation::Ancestor if passes::marking_pays(left, right) => {
             Ok(passes::ancestors_by_climbing(left, right, &source.parents()?))
         }
         Relation::Ancestor => Ok(passes::ancestors(left, right, &source.ends()?)),
