@@ -169,9 +169,8 @@ mod tests {
         let mut holds = vec![false; rows];
         match relation {
             Relation::Child => {
-                for row in 0..rows {
-                    holds[row] = parent(row).is_some_and(|above| left[above]);
-                }
+                let below = |row| parent(row).is_some_and(|above| left[above]);
+                return (0..rows).map(below).collect();
             }
             Relation::Descendant => {
                 for row in 0..rows {
@@ -194,10 +193,9 @@ mod tests {
                 for row in (0..rows).filter(|row| left[*row]) {
                     *counts.entry(kin(row)).or_insert(0) += 1;
                 }
-                for row in 0..rows {
-                    let others = counts.get(&kin(row)).copied().unwrap_or(0) - i32::from(left[row]);
-                    holds[row] = kin(row).is_some() && others > 0;
-                }
+                let others =
+                    |row| counts.get(&kin(row)).copied().unwrap_or(0) - i32::from(left[row]);
+                return (0..rows).map(|row| kin(row).is_some() && others(row) > 0).collect();
             }
         }
         holds
