@@ -250,7 +250,7 @@ impl Cursor<'_> {
     pub(crate) fn advance_to(&mut self, row: u32) {
         let waiting = self.batch.get(self.next..self.filled).unwrap_or_default();
         if waiting.last().is_some_and(|last| *last >= row) {
-            self.next += waiting.partition_point(|waiting| *waiting < row);
+            self.next += gallop(waiting, 0, row);
         } else {
             self.next = self.filled;
             self.rows.advance_to(row);
@@ -262,6 +262,18 @@ impl std::fmt::Debug for Cursor<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cursor").field("next", &self.next).finish_non_exhaustive()
     }
+}
+
+/// The first place from `from` on whose value is at least `value`, in steps that double.
+pub(crate) fn gallop(sorted: &[u32], from: usize, value: u32) -> usize {
+    let mut low = from;
+    let mut step = 1;
+    while sorted.get(low + step - 1).is_some_and(|at| *at < value) {
+        low += step;
+        step *= 2;
+    }
+    let near = sorted.get(low..sorted.len().min(low + step)).unwrap_or_default();
+    low + near.partition_point(|at| *at < value)
 }
 
 #[cfg(test)]

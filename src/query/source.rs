@@ -138,7 +138,8 @@ pub(crate) trait Source {
     /// The span row of each event or link, ascending.
     fn owners(&self, space: Space) -> Result<Arc<[u32]>, Self::Error>;
 
-    /// How much work `predicate` is.
+    /// How much work `predicate` is: an upper bound that costs less than finding the matches. It
+    /// is asked for more than once.
     fn estimate(&self, predicate: &Predicate) -> Result<Estimate, Self::Error>;
 
     /// Exactly the rows for which the predicate holds and that lie within the window of span rows;

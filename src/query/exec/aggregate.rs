@@ -8,7 +8,7 @@ use super::operand::Prepared;
 use super::stages::{Found, Set, count};
 use crate::codec::cast;
 use crate::query::plan::pipeline::Number;
-use crate::query::rows::Rows;
+use crate::query::rows::{Rows, gallop};
 use crate::query::source::{Column, Source};
 use crate::query::syntax::{AggregateOp, ArithmeticOp, CompareOp, Intrinsic};
 use crate::query::value::{Scalar, arithmetic, compare, negate};
@@ -19,10 +19,35 @@ enum Ready<'a> {
     Literal(&'a Scalar),
     Negate(Box<Ready<'a>>),
     Count,
-    Aggregate { name: Arc<str>, op: AggregateOp, operand: Prepared<'a> },
+    Aggregate { name: Arc<str>, op: AggregateOp, operand: Prepared<'a>, loaded: Loaded },
     Pipeline(Rows, Box<Ready<'a>>),
     Arithmetic { first: Box<Ready<'a>>, rest: Vec<(ArithmeticOp, Ready<'a>)> },
 }
+
+/// Values of the spans of a few spansets.
+#[derive(Debug, Default)]
+struct Loaded {
+    /// Ascending.
+    rows: Vec<u32>,
+    values: Vec<Scalar>,
+}
+
+impl Loaded {
+    /// The numbers among the values of ascending rows.
+    fn numbers(&self, rows: &[u32]) -> Vec<(u32, Scalar)> {
+        let mut at = 0;
+        let mut numbers = Vec::with_capacity(rows.len());
+        for row in rows {
+            at = gallop(&self.rows, at, *row);
+            let value = self.values.get(at).filter(|value| is_number(value));
+            numbers.extend(value.map(|value| (*row, value.clone())));
+        }
+        numbers
+    }
+}
+
+/// Spansets are taken together up to so many rows, so that values are read in large batches.
+const ROWS_MAX: usize = 8192;
 
 type Attributes = Vec<(Arc<str>, Scalar)>;
 
@@ -35,18 +60,49 @@ impl<S: Source> Execution<'_, S> {
         right: &Number,
         found: &Found,
     ) -> Result<Vec<Set>, S::Error> {
-        let (left, right) = (self.ready(left, found)?, self.ready(right, found)?);
+        let (mut left, mut right) = (self.ready(left, found)?, self.ready(right, found)?);
         let mut kept = Vec::new();
-        for mut set in self.sets_of(found)? {
-            let mut computed = Vec::new();
-            let a = self.number(&left, &set.rows, &mut computed)?;
-            let b = self.number(&right, &set.rows, &mut computed)?;
-            if compare(op, &a, &b) {
-                set.attributes.append(&mut computed);
-                kept.push(set);
+        let mut sets = self.sets_of(found)?.into_iter().peekable();
+        while sets.peek().is_some() {
+            let (mut together, mut rows) = (Vec::new(), Vec::new());
+            while rows.len() < ROWS_MAX {
+                let Some(set) = sets.next() else { break };
+                rows.extend_from_slice(&set.rows);
+                together.push(set);
+            }
+            // Spansets of one trace lie between each other.
+            rows.sort_unstable();
+            self.load(&mut left, &rows)?;
+            self.load(&mut right, &rows)?;
+            for mut set in together {
+                let mut computed = Vec::new();
+                let a = self.number(&left, &set.rows, &mut computed)?;
+                let b = self.number(&right, &set.rows, &mut computed)?;
+                if compare(op, &a, &b) {
+                    set.attributes.append(&mut computed);
+                    kept.push(set);
+                }
             }
         }
         Ok(kept)
+    }
+
+    /// Reads the values that a number needs of ascending rows.
+    fn load(&self, number: &mut Ready<'_>, rows: &[u32]) -> Result<(), S::Error> {
+        match number {
+            Ready::Literal(_) | Ready::Count => Ok(()),
+            Ready::Negate(inner) => self.load(inner, rows),
+            Ready::Aggregate { operand, loaded, .. } => {
+                let values = self.operand_values(operand, rows)?;
+                *loaded = Loaded { rows: rows.to_vec(), values };
+                Ok(())
+            }
+            Ready::Pipeline(left, inner) => self.load(inner, &among(rows, left)),
+            Ready::Arithmetic { first, rest } => {
+                self.load(first, rows)?;
+                rest.iter_mut().try_for_each(|(_, operand)| self.load(operand, rows))
+            }
+        }
     }
 
     fn ready<'n>(&mut self, number: &'n Number, found: &Found) -> Result<Ready<'n>, S::Error> {
@@ -58,6 +114,7 @@ impl<S: Source> Execution<'_, S> {
                 name: Arc::from(name.as_str()),
                 op: *op,
                 operand: self.prepare(operand, &found.candidates)?,
+                loaded: Loaded::default(),
             },
             Number::Pipeline(stages, inner) => {
                 let left = self.stages(stages, found.nested())?;
@@ -85,14 +142,12 @@ impl<S: Source> Execution<'_, S> {
             Ready::Literal(value) => Scalar::clone(value),
             Ready::Negate(inner) => negate(&self.number(inner, rows, computed)?),
             Ready::Count => note(computed, &Arc::from("count()"), count(rows)),
-            Ready::Aggregate { name, op, operand } => {
-                note(computed, name, self.aggregate(*op, operand, rows)?)
+            Ready::Aggregate { name, op, loaded, .. } => {
+                note(computed, name, self.aggregate(*op, loaded.numbers(rows))?)
             }
             Ready::Pipeline(left, inner) => {
-                let rows: Vec<u32> =
-                    rows.iter().copied().filter(|row| left.contains(*row)).collect();
                 // What is computed there is no attribute of this spanset.
-                self.number(inner, &rows, &mut Vec::new())?
+                self.number(inner, &among(rows, left), &mut Vec::new())?
             }
             Ready::Arithmetic { first, rest } => {
                 let mut value = self.number(first, rows, computed)?;
@@ -107,12 +162,8 @@ impl<S: Source> Execution<'_, S> {
     fn aggregate(
         &self,
         op: AggregateOp,
-        operand: &Prepared<'_>,
-        rows: &[u32],
+        mut numbers: Vec<(u32, Scalar)>,
     ) -> Result<Scalar, S::Error> {
-        let mut numbers: Vec<(u32, Scalar)> = Vec::with_capacity(rows.len());
-        let values = self.operand_values(operand, rows)?;
-        numbers.extend(rows.iter().copied().zip(values).filter(|(_, value)| is_number(value)));
         let best = |better| {
             let values = numbers.iter().map(|(_, value)| value);
             values.reduce(|best, value| pick(best, value, better)).cloned().unwrap_or_default()
@@ -152,6 +203,10 @@ impl<S: Source> Execution<'_, S> {
         numbers.extend(keyed.into_iter().map(|(_, number)| number));
         Ok(())
     }
+}
+
+fn among(rows: &[u32], set: &Rows) -> Vec<u32> {
+    rows.iter().copied().filter(|row| set.contains(*row)).collect()
 }
 
 fn note(computed: &mut Attributes, name: &Arc<str>, value: Scalar) -> Scalar {

@@ -97,6 +97,14 @@ impl Figures {
     }
 }
 
+/// The plan with what its steps did.
+pub(crate) fn explain(plan: &Plan, figures: &Figures) -> String {
+    plan.show(&|Step(step)| {
+        let StepFigures { candidates, found } = figures.steps.get(step)?;
+        Some(format!("{found} of {candidates} rows"))
+    })
+}
+
 impl<S: Source> Execution<'_, S> {
     /// Reads the first row of each trace, for as long as the answer is used.
     pub(super) fn trace_starts(&self) -> Result<std::sync::Arc<[u32]>, S::Error> {

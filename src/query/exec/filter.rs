@@ -59,6 +59,9 @@ impl<S: Source> Execution<'_, S> {
     }
 
     fn all_of(&mut self, operands: &[Filter], candidates: &Candidates) -> Result<Rows, S::Error> {
+        if let [operand] = operands {
+            return self.filter(operand, candidates);
+        }
         let mut ranked = Vec::with_capacity(operands.len());
         for operand in operands {
             ranked.push((self.rank(operand)?, operand));

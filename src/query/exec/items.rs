@@ -6,7 +6,7 @@ use super::operand::places;
 use super::{Execution, passes};
 use crate::codec::cast;
 use crate::query::plan::filter::{ItemFilter, ItemOperand, ItemTest};
-use crate::query::rows::Rows;
+use crate::query::rows::{Rows, gallop};
 use crate::query::source::{Column, Predicate, Source};
 use crate::query::syntax::CompareOp;
 use crate::query::value::{Scalar, Test, compare};
@@ -138,18 +138,6 @@ pub(crate) fn items_of(rows: &Rows, owners: &[u32]) -> Rows {
         }
     });
     Rows::from_sorted(&items)
-}
-
-/// The first place from `from` on whose value is at least `value`, in steps that double.
-pub(crate) fn gallop(sorted: &[u32], from: usize, value: u32) -> usize {
-    let mut low = from;
-    let mut step = 1;
-    while sorted.get(low + step - 1).is_some_and(|at| *at < value) {
-        low += step;
-        step *= 2;
-    }
-    let near = sorted.get(low..sorted.len().min(low + step)).unwrap_or_default();
-    low + near.partition_point(|at| *at < value)
 }
 
 /// The spans that own the events (links).

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::relate::relate;
 use super::testing::{Forest, Random, large_forest};
+use super::traces::{both, for_each_trace};
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
 use crate::query::syntax::{Form, Relation};
@@ -118,5 +119,17 @@ fn passes_against_reading() {
             let (time, found) = best(|| relate(&forest, (relation, Form::Plain), &a, &b).unwrap());
             println!("  {relation:?}: {time:?}, {found} rows");
         }
+        let (time, found) = best(|| both(&a, &b, &forest.starts));
+        println!("  both in one trace: {time:?}, {found} rows");
+        let (time, found) = best(|| {
+            let mut traces = 0;
+            let visit = |trace: u32, rows: &[u32]| {
+                traces += u64::from(rows.len() > 5 && trace > 0);
+                Ok::<(), Infallible>(())
+            };
+            for_each_trace(&b, &forest.starts, visit).unwrap();
+            (0..u32::try_from(traces).unwrap()).collect()
+        });
+        println!("  rows of each trace: {time:?}, {found} traces of more than 5");
     }
 }

@@ -47,6 +47,12 @@ pub(crate) fn climbing_pays(high: &Rows, low: &Rows) -> bool {
     low.len().saturating_mul(SPARSE) < high.len()
 }
 
+/// True where marking what is above `left` is cheaper than counting `left` below each of `right`:
+/// measured, a step up takes three to four times as long as a count.
+pub(crate) fn marking_pays(left: &Rows, right: &Rows) -> bool {
+    left.len().saturating_mul(4) < right.len()
+}
+
 /// The rows of `right` that have a descendant in `left`, for a small `left`: each row is climbed to
 /// once at most.
 pub(crate) fn ancestors_by_climbing(left: &Rows, right: &Rows, parents: &[u32]) -> Rows {

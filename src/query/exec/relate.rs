@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::items::gallop;
 use super::passes;
-use crate::query::rows::Rows;
+use crate::query::rows::{Rows, gallop};
 use crate::query::source::{Kin, Loose, Source};
 use crate::query::syntax::{Form, Relation};
 
@@ -53,7 +52,7 @@ fn plain<S: Source>(
             }
             Ok(passes::descendants(left, right, &source.ends()?))
         }
-        Relation::Ancestor if passes::climbing_pays(right, left) => {
+        Relation::Ancestor if passes::marking_pays(left, right) => {
             Ok(passes::ancestors_by_climbing(left, right, &source.parents()?))
         }
         Relation::Ancestor => Ok(passes::ancestors(left, right, &source.ends()?)),
@@ -170,9 +169,8 @@ mod tests {
         let mut holds = vec![false; rows];
         match relation {
             Relation::Child => {
-                for row in 0..rows {
-                    holds[row] = parent(row).is_some_and(|above| left[above]);
-                }
+                let below = |row| parent(row).is_some_and(|above| left[above]);
+                return (0..rows).map(below).collect();
             }
             Relation::Descendant => {
                 for row in 0..rows {
@@ -195,10 +193,9 @@ mod tests {
                 for row in (0..rows).filter(|row| left[*row]) {
                     *counts.entry(kin(row)).or_insert(0) += 1;
                 }
-                for row in 0..rows {
-                    let others = counts.get(&kin(row)).copied().unwrap_or(0) - i32::from(left[row]);
-                    holds[row] = kin(row).is_some() && others > 0;
-                }
+                let others =
+                    |row| counts.get(&kin(row)).copied().unwrap_or(0) - i32::from(left[row]);
+                return (0..rows).map(|row| kin(row).is_some() && others(row) > 0).collect();
             }
         }
         holds

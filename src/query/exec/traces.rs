@@ -1,9 +1,8 @@
 //! Which traces rows belong to. Invariant: passes skip from one trace to the next, whatever lies
 //! between; trace starts are ascending and end with the row count.
 
-use super::items::gallop;
 use crate::query::bits::Bits;
-use crate::query::rows::Rows;
+use crate::query::rows::{Rows, gallop};
 
 /// All rows of the traces that have a row in `rows`.
 pub(crate) fn whole_traces(rows: &Rows, trace_starts: &[u32]) -> Rows {
@@ -40,8 +39,9 @@ pub(crate) fn both(left: &Rows, right: &Rows, trace_starts: &[u32]) -> Rows {
     if left.is_empty() || right.is_empty() {
         return Rows::empty();
     }
-    let traces = whole_traces(left, trace_starts).and(&whole_traces(right, trace_starts));
-    left.or(right).and(&traces)
+    let (few, many) = if left.len() < right.len() { (left, right) } else { (right, left) };
+    let many = many.and(&whole_traces(few, trace_starts));
+    few.and(&whole_traces(&many, trace_starts)).or(&many)
 }
 
 /// `left unless right`: the rows of `left` in traces where `right` has none.

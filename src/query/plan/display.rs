@@ -10,23 +10,32 @@ use crate::query::value::{Scalar, Test};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut tree = Tree { out: String::new(), depth: 0 };
-        tree.stages(&self.stages);
-        f.write_str(&tree.out)
+        f.write_str(&self.show(&|_| None))
     }
 }
 
-struct Tree {
-    out: String,
-    depth: usize,
+impl Plan {
+    /// The plan as `Display` shows it, with what `note` says of a step after its line.
+    pub(crate) fn show(&self, note: &dyn Fn(Step) -> Option<String>) -> String {
+        let mut tree = Tree { out: String::new(), depth: 0, note };
+        tree.stages(&self.stages);
+        tree.out
+    }
 }
 
-impl Tree {
+struct Tree<'a> {
+    out: String,
+    depth: usize,
+    note: &'a dyn Fn(Step) -> Option<String>,
+}
+
+impl Tree<'_> {
     fn line(&mut self, step: Option<Step>, text: impl fmt::Display) {
         let indent = self.depth * 2;
         let number = step.map(|Step(step)| format!("#{step} ")).unwrap_or_default();
+        let note = step.and_then(self.note).map(|note| format!("  ({note})")).unwrap_or_default();
         // Writing to a string cannot fail.
-        let _written = writeln!(self.out, "{:indent$}{number}{text}", "");
+        let _written = writeln!(self.out, "{:indent$}{number}{text}{note}", "");
     }
 
     fn below(&mut self, write: impl FnOnce(&mut Self)) {

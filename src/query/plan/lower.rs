@@ -1,15 +1,15 @@
 //! From a field expression to a filter. Invariant: loops over chains, recursion over nesting only,
 //! which the checker limits.
 
-use super::field::{Resolved, resolve};
+use super::field::{Lookup, Resolved, resolve};
 use super::filter::{
     Comparison, FieldTest, Filter, ItemFilter, ItemOperand, ItemTest, Join, Operand, Run, Step,
 };
 use crate::query::source::{Column, Predicate};
 use crate::query::syntax::{
-    ArithmeticOp, BinaryOp, CompareOp, Field, FieldExpr, FieldExprKind, Literal, UnaryOp,
+    ArithmeticOp, BinaryOp, CompareOp, Field, FieldExpr, FieldExprKind, Intrinsic, Literal, UnaryOp,
 };
-use crate::query::value::{Scalar, Test, arithmetic, compare, negate};
+use crate::query::value::{Id, Scalar, Test, arithmetic, compare, negate};
 use crate::query::{Pattern, QueryError, QueryErrorKind};
 
 /// Numbers the steps of a plan while it is made.
@@ -157,7 +157,7 @@ impl Lowering {
         self.item(match right {
             Operand::Literal(Scalar::Nil) => return Filter::Constant(false),
             Operand::Literal(constant) => {
-                let test = Test::Compare(op, constant);
+                let test = typed(&column, Test::Compare(op, constant));
                 ItemTest::Predicate(Predicate { column, test })
             }
             right => ItemTest::Compare { column, op, right: ItemOperand::Span(right) },
@@ -232,8 +232,17 @@ impl Lowering {
 
     fn test(&mut self, field: Resolved, test: Test) -> Filter {
         match field {
-            Resolved::Span(field) => Filter::Test(FieldTest { step: self.step(), field, test }),
-            Resolved::Item(column) => self.item(ItemTest::Predicate(Predicate { column, test })),
+            Resolved::Span(field) => {
+                let test = match &field.lookup {
+                    Lookup::Plain(column) => typed(column, test),
+                    Lookup::SpanThenResource(_) | Lookup::ServiceName => test,
+                };
+                Filter::Test(FieldTest { step: self.step(), field, test })
+            }
+            Resolved::Item(column) => {
+                let test = typed(&column, test);
+                self.item(ItemTest::Predicate(Predicate { column, test }))
+            }
         }
     }
 
@@ -295,6 +304,31 @@ impl Lowering {
             return Ok(first);
         }
         Ok(Operand::Arithmetic { first: Box::new(first), rest: later })
+    }
+}
+
+/// The same test with a text constant read once as the time or the id that the column holds.
+fn typed(column: &Column, test: Test) -> Test {
+    let Column::Intrinsic(intrinsic) = column else { return test };
+    let Test::Compare(op, Scalar::String(written)) = &test else { return test };
+    let read = match intrinsic {
+        Intrinsic::StartTime | Intrinsic::EndTime | Intrinsic::TraceStartTime => {
+            Scalar::of_time_text(written)
+        }
+        Intrinsic::SpanId
+        | Intrinsic::ParentId
+        | Intrinsic::TraceId
+        | Intrinsic::LinkTraceId
+        | Intrinsic::LinkSpanId
+            if matches!(op, CompareOp::Equal | CompareOp::NotEqual) =>
+        {
+            Id::parse(written).map(Scalar::Id)
+        }
+        _ => None,
+    };
+    match read {
+        Some(constant) => Test::Compare(*op, constant),
+        None => test,
     }
 }
 

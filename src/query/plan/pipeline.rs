@@ -5,12 +5,12 @@ use super::field::{Resolved, resolve};
 use super::filter::{Filter, Operand, Step};
 use super::lower::Lowering;
 use super::named::named_fields;
-use crate::query::QueryError;
 use crate::query::syntax::{
     AggregateOp, ArithmeticOp, CompareOp, Field, FieldExpr, Pipeline, ScalarExpr, ScalarExprKind,
-    ScalarFilter, SpansetExpr, SpansetOp, Stage as Syntax,
+    ScalarFilter, SpansetExpr, SpansetOp, Stage as Syntax, TextRange,
 };
 use crate::query::value::Scalar;
+use crate::query::{QueryError, QueryErrorKind};
 
 /// What to do to answer a search.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,11 +109,19 @@ pub(crate) enum Number {
 /// Plans a checked search.
 ///
 /// # Errors
-/// If a regular expression does not compile.
+/// If a regular expression does not compile, or the query needs what is not there yet.
 pub(crate) fn plan(pipeline: &Pipeline) -> Result<Plan, QueryError> {
+    let fields = named_fields(pipeline);
+    let of_parents_item =
+        |field: &Field| field.parent && matches!(resolve(field), Resolved::Item(_));
+    if fields.iter().any(of_parents_item) {
+        let message = "fields of a parent's events and links are not supported yet";
+        let range = TextRange::default();
+        return Err(QueryError::new(QueryErrorKind::Unsupported, range, message));
+    }
     let mut planner = Planner { lowering: Lowering::default() };
     let stages = planner.stages(pipeline)?;
-    Ok(Plan { stages, fields: named_fields(pipeline), steps: planner.lowering.steps() })
+    Ok(Plan { stages, fields, steps: planner.lowering.steps() })
 }
 
 struct Planner {

@@ -17,6 +17,17 @@ impl Id {
     /// No id, shown as `""`.
     pub(crate) const NONE: Self = Self { number: 0, digits: 0 };
 
+    /// The id that hex digits spell, whatever their case and number; `None` where they are none.
+    /// It is only for comparison: how many digits it should be shown with is not known.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        number(text).map(|number| Self { number, digits: if number == 0 { 0 } else { 16 } })
+    }
+
+    /// Its bytes as one number, the first the most significant; 0 for none.
+    pub(crate) fn number(self) -> u128 {
+        self.number
+    }
+
     /// True where both spell the same number.
     pub(crate) fn same(self, other: Self) -> bool {
         self.number == other.number
@@ -29,7 +40,7 @@ impl Id {
 }
 
 /// The number that hex digits spell, 0 for none; `None` where `text` is no hex or spells no id's.
-pub(crate) fn number(text: &str) -> Option<u128> {
+fn number(text: &str) -> Option<u128> {
     let digits = text.trim_start_matches('0');
     // A sign would pass `from_str_radix`.
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {

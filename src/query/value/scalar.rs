@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Id;
+use super::{Id, time};
 use crate::model;
 use crate::query::result::FieldValue;
 use crate::query::syntax::{KindLiteral, Literal, StatusLiteral};
@@ -96,6 +96,14 @@ impl Scalar {
     /// The value of a number of nanoseconds without sign; the longest there is where it is longer.
     pub(crate) fn of_nanos(nanos: u64) -> Self {
         Self::Duration(i64::try_from(nanos).unwrap_or(i64::MAX))
+    }
+
+    /// The point in time that an RFC 3339 text says; one before the epoch as an integer. `None`
+    /// where it says none, or one that no timestamp reaches.
+    pub(crate) fn of_time_text(text: &str) -> Option<Self> {
+        let nanos = time::nanos(text)?;
+        let point = u64::try_from(nanos).map(Timestamp::from_unix_nanos).map(Self::Time);
+        point.ok().or_else(|| i64::try_from(nanos).ok().map(Self::Int))
     }
 
     /// True unless the field is absent.

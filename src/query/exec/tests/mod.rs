@@ -1,5 +1,6 @@
 //! The engine on a source over plain vectors, against direct evaluation of the syntax tree.
 
+mod aggregates;
 mod filters;
 mod generate;
 mod naive;
@@ -7,14 +8,15 @@ mod pipelines;
 mod plans;
 
 use super::testing::Forest;
-use super::{Found, execute};
+use super::{Found, execute, explain};
 use crate::query::plan::plan;
 use crate::query::syntax::{Pipeline, Stage};
 
 fn run(forest: &Forest, stages: Vec<Stage>, window: std::ops::Range<u32>) -> Found {
     let plan = plan(&Pipeline { stages }).unwrap();
-    assert!(!plan.to_string().is_empty());
-    execute(&plan, forest, window).unwrap().0
+    let (found, figures) = execute(&plan, forest, window).unwrap();
+    assert!(!explain(&plan, &figures).is_empty());
+    found
 }
 
 /// The rows that count.

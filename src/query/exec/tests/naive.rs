@@ -156,12 +156,11 @@ impl Naive<'_> {
                     let mut truth = self.compare(first, op, &rest[0].1, row, item);
                     for (op, operand) in &rest[1..] {
                         let BinaryOp::Compare(op) = op else { panic!("mixed chain") };
-                        truth = match &operand.kind {
-                            FieldExprKind::Literal(Literal::Nil) => *op == CompareOp::NotEqual,
-                            _ => {
-                                let value = self.value(operand, row, None);
-                                compare(*op, &Scalar::Bool(truth), &value)
-                            }
+                        truth = if operand.kind == FieldExprKind::Literal(Literal::Nil) {
+                            *op == CompareOp::NotEqual
+                        } else {
+                            let value = self.value(operand, row, None);
+                            compare(*op, &Scalar::Bool(truth), &value)
                         };
                     }
                     truth

@@ -90,3 +90,21 @@ fn a_chain_of_thousands_is_no_deep_recursion() {
     let spansets = SpansetExpr::Chain { first: Box::new(all()), rest };
     run(&forest, vec![Stage::Spanset(spansets)], 0..forest.rows());
 }
+
+#[test]
+fn text_constants_of_times_and_ids_are_read_once() {
+    let shown = |intrinsic, op, text: &str| {
+        let left = Field { parent: false, kind: FieldKind::Intrinsic(intrinsic) };
+        let right = expr(FieldExprKind::Literal(Literal::String(text.to_owned())));
+        let condition = compared(expr(FieldExprKind::Field(left)), op, right);
+        let stages = vec![Stage::Spanset(SpansetExpr::Filter(condition))];
+        plan(&Pipeline { stages }, "").unwrap().to_string().replace("spans where\n  #0 ", "")
+    };
+    let start = Intrinsic::StartTime;
+    assert_eq!(shown(start, CompareOp::Less, "1970-01-01T00:00:01Z"), "StartTime < 1000000000\n");
+    assert_eq!(shown(start, CompareOp::Less, "soon"), "StartTime < \"soon\"\n");
+    let id = Intrinsic::SpanId;
+    assert_eq!(shown(id, CompareOp::Equal, "0AB"), "SpanId = \"00000000000000ab\"\n");
+    assert_eq!(shown(id, CompareOp::Less, "0AB"), "SpanId < \"0AB\"\n");
+    assert_eq!(shown(id, CompareOp::NotEqual, "no hex"), "SpanId != \"no hex\"\n");
+}
