@@ -1,3 +1,67 @@
-//! The command line of Treering.
+//! The command line of Treering: reads arguments, runs one command, and says how it went. Invariant:
+//! no input makes it panic, and a closed pipe ends it quietly.
 
-fn main() {}
+mod args;
+mod check;
+mod demo;
+mod failure;
+mod ingest;
+mod query;
+mod stats;
+mod store;
+mod terminal;
+mod time;
+mod trace;
+mod waterfall;
+
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+use anstream::AutoStream;
+use clap::Parser;
+
+use crate::args::{Args, Command, QueryOutput, TraceOutput};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // Where neither help nor error can be shown, the status is all that can be said.
+            return error.print().map_or(ExitCode::from(2), |()| ExitCode::from(code));
+        }
+    };
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let mut out = BufWriter::new(output(&args.command));
+    let result = match &args.command {
+        Command::Ingest(options) => ingest::run(args.store(), options, &mut out),
+        Command::Query(options) => query::run(args.store(), options, &mut out),
+        Command::Trace(options) => trace::run(args.store(), options, &mut out),
+        Command::Check(options) => check::run(options, &mut out),
+        Command::Stats => stats::run(args.store(), &mut out),
+        Command::Demo(options) => demo::run(args.store_given(), options, &mut out),
+    };
+    let flushed = out.flush();
+    result?;
+    Ok(flushed?)
+}
+
+/// Stdout. What programs read goes out byte for byte; what people read loses its colours where they
+/// are not wanted or not shown.
+fn output(command: &Command) -> Box<dyn Write> {
+    let for_programs = match command {
+        Command::Check(_) => true,
+        Command::Query(options) => options.output == QueryOutput::Json,
+        Command::Trace(options) => options.output == TraceOutput::Json,
+        Command::Ingest(_) | Command::Stats | Command::Demo(_) => false,
+    };
+    let stdout = std::io::stdout();
+    if for_programs { Box::new(stdout.lock()) } else { Box::new(AutoStream::auto(stdout.lock())) }
+}

@@ -1,0 +1,212 @@
+//! What can be written on the command line. Invariant: everything here is checked before a command
+//! begins, so a usage error never leaves half a command done.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use treering::{Timestamp, TraceId};
+
+use crate::time;
+
+/// Store traces in one local file and ask structural TraceQL of them.
+#[derive(Debug, Parser)]
+#[command(name = "treering", version, propagate_version = true)]
+pub(crate) struct Args {
+    /// The store's file [default: treering.redb]
+    #[arg(long, global = true, value_name = "PATH", env = "TREERING_STORE")]
+    store: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Args {
+    /// The store's file.
+    pub(crate) fn store(&self) -> &Path {
+        self.store_given().unwrap_or_else(|| Path::new("treering.redb"))
+    }
+
+    /// The store's file, where one was asked for.
+    pub(crate) fn store_given(&self) -> Option<&Path> {
+        self.store.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Store the spans of OTLP files
+    ///
+    /// Exits with 1 where anything was left out.
+    Ingest(IngestArgs),
+    /// Search traces with a TraceQL query
+    Query(QueryArgs),
+    /// Show one trace
+    Trace(TraceArgs),
+    /// Check a query and print its canonical form, or where it is wrong
+    Check(CheckArgs),
+    /// Show figures about the store
+    Stats,
+    /// Make up traces, store them, and ask three questions of them
+    ///
+    /// Without --store, a new store is made in the temporary folder, and kept.
+    Demo(DemoArgs),
+}
+
+/// Arguments of `ingest`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IngestArgs {
+    /// Files named .json or .jsonl (OTLP/JSON: one document, or a request a line) or .pb (protobuf
+    /// requests, each after its length as a varint); .gz and .zst may follow. `-` reads stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The format, whatever the file's name; needed for `-`
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+
+    /// Stop at the first fault; what came before it is stored
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// How requests are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// OTLP/JSON
+    Json,
+    /// Protobuf requests, each after its length as a varint
+    Pb,
+}
+
+/// Arguments of `query`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct QueryArgs {
+    /// The query, such as `{ status = error && duration > 1s }`
+    pub(crate) query: String,
+
+    /// Only traces that end at or after this: RFC 3339, Unix seconds, `now` or `-15m`
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    pub(crate) start: Option<Timestamp>,
+
+    /// Only traces that start at or before this
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    pub(crate) end: Option<Timestamp>,
+
+    /// Most traces to show, or `all`
+    #[arg(long, value_name = "N|all", value_parser = most, default_value = "20")]
+    pub(crate) limit: Most,
+
+    /// Most spans to show of each spanset, or `all`
+    #[arg(long, value_name = "N|all", value_parser = most, default_value = "3")]
+    pub(crate) spans: Most,
+
+    /// How to show the answer
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) output: QueryOutput,
+
+    /// Show how the query runs and what it took, not its answer
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+/// How `query` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryOutput {
+    /// For people
+    Table,
+    /// In the shape of Tempo's search response
+    Json,
+}
+
+/// A largest number; `None` is all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Most(pub(crate) Option<usize>);
+
+fn most(text: &str) -> Result<Most, String> {
+    if text == "all" {
+        return Ok(Most(None));
+    }
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(Most(Some(number))),
+        _ => Err("expected a number from 1, or `all`".to_owned()),
+    }
+}
+
+/// Arguments of `trace`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TraceArgs {
+    /// The trace's id: 32 hex digits; leading zeros may be left out
+    #[arg(value_parser = trace_id)]
+    pub(crate) id: TraceId,
+
+    /// How to show the trace
+    #[arg(long, value_enum, default_value = "tree")]
+    pub(crate) output: TraceOutput,
+}
+
+/// How `trace` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TraceOutput {
+    /// A waterfall
+    Tree,
+    /// OTLP/JSON
+    Json,
+}
+
+fn trace_id(text: &str) -> Result<TraceId, String> {
+    let wrong = || format!("expected up to 32 hex digits, got {} characters", text.chars().count());
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || text.len() > 32 {
+        return Err(wrong());
+    }
+    let Ok(id) = format!("{text:0>32}").parse() else { return Err(wrong()) };
+    Ok(id)
+}
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// The query
+    #[arg(required_unless_present = "stdin", conflicts_with = "stdin")]
+    pub(crate) query: Option<String>,
+
+    /// Read a query a line, write a JSON object a line
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// About how many spans to make up
+    #[arg(long, value_name = "N", default_value = "100000")]
+    pub(crate) spans: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn arguments_fit_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn ids_may_lack_leading_zeros() {
+        assert_eq!(trace_id("ff").unwrap().to_string(), format!("{:0>32}", "ff"));
+        assert!(trace_id("").is_err());
+        assert!(trace_id("xyz").is_err());
+        assert!(trace_id(&"1".repeat(33)).is_err());
+    }
+
+    #[test]
+    fn all_is_no_limit_and_zero_is_refused() {
+        assert_eq!(most("all").unwrap(), Most(None));
+        assert_eq!(most("7").unwrap(), Most(Some(7)));
+        assert!(most("0").is_err());
+        assert!(most("-1").is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! The command: files in order, one progress bar, one summary. Invariant: the exit status is 0 only
+//! where everything read was stored.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::input;
+use super::json_requests;
+use super::loader::Loader;
+use super::pb_requests::{self, FrameError};
+use crate::args::{Format, IngestArgs};
+use crate::failure::{Failure, write_chain};
+use crate::store::Opened;
+use crate::terminal;
+
+/// Runs `treering ingest`.
+pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Result<(), Failure> {
+    let formats = args.files.iter().map(|path| input::format(path, args.format));
+    let formats = formats.collect::<Result<Vec<_>, _>>()?;
+    let opened = Opened::make(store)?;
+    let count = || opened.store.stats().map_err(|source| opened.failure("count traces", source));
+    let traces_before = count()?.traces;
+    let started = Instant::now();
+    let bar = progress(&args.files);
+    let mut loader = Loader::new(&opened, &bar, args.strict);
+    let mut read = Ok(());
+    for (path, format) in args.files.iter().zip(formats) {
+        read = load(&mut loader, path, format, &bar);
+        if read.is_err() {
+            break;
+        }
+    }
+    let finished = read.and_then(|()| loader.flush());
+    bar.finish_and_clear();
+    let took = started.elapsed();
+    let traces = count()?.traces.saturating_sub(traces_before);
+    summary(&loader, traces, took, out)?;
+    match finished {
+        Ok(()) if loader.faults > 0 => Err(Failure::Reported),
+        other => other,
+    }
+}
+
+fn summary(
+    loader: &Loader<'_>,
+    traces: u64,
+    took: Duration,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let stored = loader.stored;
+    let rate = terminal::per_second(stored.spans, took);
+    writeln!(
+        out,
+        "stored {} of {} in {:.2} s ({} spans/s)",
+        terminal::plural(stored.spans, "span"),
+        terminal::plural(traces, "new trace"),
+        took.as_secs_f64(),
+        terminal::count(rate)
+    )?;
+    if stored.duplicates > 0 {
+        writeln!(out, "{} there already", terminal::plural(stored.duplicates, "span"))?;
+    }
+    if stored.replaced > 0 {
+        writeln!(out, "{} with other content replaced", terminal::plural(stored.replaced, "span"))?;
+    }
+    if loader.faults > 0 {
+        out.flush()?;
+        writeln!(
+            anstream::stderr().lock(),
+            "{} left out",
+            terminal::plural(loader.faults, "fault")
+        )?;
+    }
+    Ok(())
+}
+
+fn load(
+    loader: &mut Loader<'_>,
+    path: &Path,
+    format: Format,
+    bar: &ProgressBar,
+) -> Result<(), Failure> {
+    let shown = if input::is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() };
+    let opened = input::open(path, bar);
+    let read = match opened {
+        Ok(input) => match format {
+            Format::Json => load_json(loader, input, &shown),
+            Format::Pb => load_pb(loader, input, &shown),
+        },
+        Err(source) => Err(Failure::Io { doing: format!("read {shown}"), source }),
+    };
+    match read {
+        // What cannot be read ends the file, not the command.
+        Err(failure @ Failure::Io { .. }) => {
+            let mut text = Vec::new();
+            write_chain(&mut text, &failure)?;
+            loader.fault(String::from_utf8_lossy(&text).trim_end())?;
+        }
+        other => other?,
+    }
+    loader.end_file(&shown)
+}
+
+fn load_json(loader: &mut Loader<'_>, input: impl BufRead, name: &str) -> Result<(), Failure> {
+    let mut requests = json_requests::Requests::new(input);
+    loop {
+        let next = requests.next();
+        let next = next.map_err(|source| Failure::Io { doing: format!("read {name}"), source })?;
+        let Some(request) = next else { return Ok(()) };
+        let place = format!("{name}:{}", request.line);
+        match request.text {
+            Some(text) => loader.push(Format::Json, &text, &place)?,
+            None => loader.fault(&format!(
+                "{place}: the request is longer than {} bytes",
+                json_requests::REQUEST_BYTES_MAX
+            ))?,
+        }
+    }
+}
+
+fn load_pb(loader: &mut Loader<'_>, mut input: impl BufRead, name: &str) -> Result<(), Failure> {
+    let mut number = 0_u64;
+    loop {
+        number += 1;
+        let place = format!("{name}: request {number}");
+        match pb_requests::next(&mut input) {
+            Ok(Some(request)) => loader.push(Format::Pb, &request, &place)?,
+            Ok(None) => return Ok(()),
+            Err(FrameError::Read(source)) => {
+                return Err(Failure::Io { doing: format!("read {name}"), source });
+            }
+            Err(error) => return loader.fault(&format!("{place}: {error}; the rest is left out")),
+        }
+    }
+}
+
+/// A bar over the bytes of `files` where stderr is a terminal; over nothing where stdin is one of them.
+fn progress(files: &[PathBuf]) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let lengths = files.iter().map(|path| std::fs::metadata(path).map_or(0, |file| file.len()));
+    let (bar, template) = if files.iter().any(|path| input::is_stdin(path)) {
+        (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec} {msg}")
+    } else {
+        let template = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}";
+        (ProgressBar::new(lengths.sum()), template)
+    };
+    // A template that does not parse would leave the default style.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,56 @@
+//! `treering stats`: what is stored and what it takes. Invariant: figures are the store's own; only
+//! sums and ratios are computed here.
+
+use std::io::Write;
+use std::path::Path;
+
+use comfy_table::CellAlignment;
+use treering::{Stats, Timestamp};
+
+use crate::failure::Failure;
+use crate::store::Opened;
+use crate::{terminal, time};
+
+/// Runs `treering stats`.
+pub(crate) fn run(store: &Path, out: &mut impl Write) -> Result<(), Failure> {
+    let opened = Opened::existing(store)?;
+    let stats = opened.store.stats().map_err(|source| opened.failure("count", source))?;
+    Ok(write(&stats, out)?)
+}
+
+fn write(stats: &Stats, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "spans          {}", terminal::count(stats.spans))?;
+    writeln!(out, "traces         {}", terminal::count(stats.traces))?;
+    writeln!(out, "blocks         {}", terminal::count(stats.blocks))?;
+    writeln!(out, "bytes of file  {}", terminal::count(stats.file_bytes))?;
+    let each = terminal::ratio(stats.allocated_bytes, stats.spans);
+    writeln!(out, "bytes on disk  {} ({each:.1} B/span)", terminal::count(stats.allocated_bytes))?;
+    if stats.replaced_spans > 0 {
+        writeln!(out, "replaced       {}", terminal::plural(stats.replaced_spans, "span"))?;
+    }
+    if let Some((start, end)) = stats.time_range {
+        let shown = |point: Timestamp| time::rfc3339(point, 3);
+        let length = time::short(end.nanos_since(start));
+        writeln!(out, "time           {} to {} ({length})", shown(start), shown(end))?;
+    }
+    if stats.section_bytes.is_empty() {
+        return Ok(());
+    }
+    let mut sections = stats.section_bytes.clone();
+    sections.sort_by(|(a_name, a), (b_name, b)| b.cmp(a).then_with(|| a_name.cmp(b_name)));
+    let total = sections.iter().map(|(_, bytes)| *bytes).fold(0_u64, u64::saturating_add);
+    sections.push(("all sections".to_owned(), total));
+    let mut table = terminal::table(&["SECTION", "BYTES", "B/SPAN"]);
+    for (name, bytes) in &sections {
+        let each = terminal::ratio(*bytes, stats.spans);
+        table.add_row([terminal::clean(name), terminal::count(*bytes), format!("{each:.2}")]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    writeln!(out)?;
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}

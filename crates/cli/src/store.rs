@@ -1,0 +1,41 @@
+//! Opening the store. Invariant: a command that only reads never makes a file.
+
+use std::path::{Path, PathBuf};
+
+use treering::{Options, Store};
+
+use crate::failure::Failure;
+
+/// A store and where it is.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) path: PathBuf,
+}
+
+impl Opened {
+    /// The store at `path`, made where there is none.
+    pub(crate) fn make(path: &Path) -> Result<Self, Failure> {
+        let path = path.to_path_buf();
+        match Store::open(&path, Options::default()) {
+            Ok(store) => Ok(Self { store, path }),
+            Err(source) => Err(Failure::Store { path, doing: "be opened", source }),
+        }
+    }
+
+    /// The store at `path`, which must be there.
+    pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
+        if !path.exists() {
+            let shown = path.display();
+            return Err(Failure::Missing(format!(
+                "there is no store at {shown}; `treering ingest` makes one, --store names another"
+            )));
+        }
+        Self::make(path)
+    }
+
+    /// The failure of `doing` something with the store.
+    pub(crate) fn failure(&self, doing: &'static str, source: treering::Error) -> Failure {
+        Failure::Store { path: self.path.clone(), doing, source }
+    }
+}

@@ -1,0 +1,182 @@
+//! Points and lengths of time as people write and read them. Invariant: what is parsed is exact to
+//! the nanosecond; what is shown for people is rounded to three digits, what is shown in JSON is not.
+
+use jiff::{SignedDuration, SpanRelativeTo};
+use treering::Timestamp;
+
+/// Nanoseconds in a second.
+const SECOND: u64 = 1_000_000_000;
+
+/// A point in time: RFC 3339, Unix seconds with or without a fraction, `now`, or a length of time
+/// before or after now, such as `-15m` or `-1d12h`.
+pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
+    parse_at(text.trim(), Timestamp::now())
+}
+
+fn parse_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let wrong = || {
+        "expected RFC 3339 (2026-11-22T08:00:00Z), Unix seconds (1795334400.5), `now` or `-15m`"
+            .to_owned()
+    };
+    if text == "now" {
+        return Ok(now);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return unix_seconds(text).ok_or_else(wrong);
+    }
+    let relative = match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(rest), _) => Some((rest, true)),
+        (_, Some(rest)) => Some((rest, false)),
+        _ => None,
+    };
+    if let Some((rest, back)) = relative {
+        let nanos = length(rest).ok_or_else(wrong)?;
+        let now = now.unix_nanos();
+        let moved = if back { now.checked_sub(nanos) } else { now.checked_add(nanos) };
+        return moved.map(Timestamp::from_unix_nanos).ok_or_else(wrong);
+    }
+    let Ok(point) = text.parse::<jiff::Timestamp>() else { return Err(wrong()) };
+    match u64::try_from(point.as_nanosecond()) {
+        Ok(nanos) => Ok(Timestamp::from_unix_nanos(nanos)),
+        Err(_) => Err("expected a time from 1970 to 2554".to_owned()),
+    }
+}
+
+fn unix_seconds(text: &str) -> Option<Timestamp> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if fraction.is_empty() || fraction.len() > 9 || fraction.contains('.') {
+        return None;
+    }
+    let seconds: u64 = seconds.parse().ok()?;
+    let nanos: u64 = format!("{fraction:0<9}").parse().ok()?;
+    seconds.checked_mul(SECOND)?.checked_add(nanos).map(Timestamp::from_unix_nanos)
+}
+
+/// Nanoseconds of a length such as `15m` or `1d12h`; a day has 24 hours.
+fn length(text: &str) -> Option<u64> {
+    if !text.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let span: jiff::Span = text.parse().ok()?;
+    let length: SignedDuration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    u64::try_from(length.as_nanos()).ok()
+}
+
+/// `time` in RFC 3339 with `digits` digits after the second; its nanoseconds where the calendar ends.
+pub(crate) fn rfc3339(time: Timestamp, digits: u8) -> String {
+    match jiff::Timestamp::from_nanosecond(i128::from(time.unix_nanos())) {
+        Ok(point) => format!("{point:.0$}", usize::from(digits)),
+        Err(_) => time.unix_nanos().to_string(),
+    }
+}
+
+/// A length of time exactly: `1m0.000000001s`, `1.5ms`, `-3s`, `0s`.
+pub(crate) fn exact(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let size = nanos.unsigned_abs();
+    let text = match size {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{size}ns"),
+        1_000..1_000_000 => decimal(size, 3, "µs"),
+        1_000_000..SECOND => decimal(size, 6, "ms"),
+        _ => {
+            let minutes = size / (60 * SECOND);
+            let rest = decimal(size % (60 * SECOND), 9, "s");
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => rest,
+                (0, minutes) => format!("{minutes}m{rest}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
+    };
+    format!("{sign}{text}")
+}
+
+/// `value` with its last `places` digits after the point, without zeros at the end.
+fn decimal(value: u64, places: u32, unit: &str) -> String {
+    let one = 10_u64.pow(places);
+    let width = usize::try_from(places).unwrap_or(0);
+    let digits = format!("{:0width$}", value % one);
+    let fraction = digits.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{}{point}{fraction}{unit}", value / one)
+}
+
+/// A length of time for people: about three digits.
+pub(crate) fn short(nanos: u64) -> String {
+    if nanos >= 100 * SECOND {
+        let seconds = nanos / SECOND;
+        return match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+            (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+            (hours, minutes, _) if hours < 100 => format!("{hours}h{minutes:02}m"),
+            (hours, ..) if hours < 2400 => format!("{}d{:02}h", hours / 24, hours % 24),
+            (hours, ..) => format!("{}d", hours / 24),
+        };
+    }
+    let (unit, places) = match nanos {
+        0..1_000 => return format!("{nanos}ns"),
+        1_000..1_000_000 => ("µs", 3),
+        1_000_000..SECOND => ("ms", 6),
+        _ => ("s", 9),
+    };
+    // Drops digits below the third, rounding down so that nothing seems longer than it was.
+    let step = 10_u64.pow(nanos.ilog10().saturating_sub(2));
+    decimal(nanos / step * step, places, unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nanos(text: &str) -> u64 {
+        parse_at(text, Timestamp::from_unix_nanos(1_000_000 * SECOND)).unwrap().unix_nanos()
+    }
+
+    #[test]
+    fn times_are_read_exactly() {
+        assert_eq!(nanos("2026-11-22T08:00:00Z"), 1_795_334_400 * SECOND);
+        assert_eq!(nanos("2026-11-22T09:00:00.000000001+01:00"), 1_795_334_400 * SECOND + 1);
+        assert_eq!(nanos("1795334400"), 1_795_334_400 * SECOND);
+        assert_eq!(nanos("1795334400.25"), 1_795_334_400 * SECOND + 250_000_000);
+        assert_eq!(nanos("now"), 1_000_000 * SECOND);
+        assert_eq!(nanos("-15m"), (1_000_000 - 900) * SECOND);
+        assert_eq!(nanos("-1d12h"), (1_000_000 - 129_600) * SECOND);
+        assert_eq!(nanos("+30s"), 1_000_030 * SECOND);
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            ".",
+            "1.",
+            "1.2.3",
+            "-",
+            "--1m",
+            "-x",
+            "yesterday",
+            "-99999d",
+            "1969-01-01T00:00:00Z",
+            "99999999999999999999",
+        ] {
+            assert!(parse_at(text, Timestamp::from_unix_nanos(SECOND)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_read_as_people_write_them() {
+        let exactly = [0, 999, 1_500, 1_500_000, 2_000_000_000, 60_000_000_001, -90_000_000_000];
+        let texts = exactly.map(exact);
+        assert_eq!(texts, ["0s", "999ns", "1.5µs", "1.5ms", "2s", "1m0.000000001s", "-1m30s"]);
+        assert_eq!(exact(i64::MIN), "-2562047h47m16.854775808s");
+        let rounded = [0, 12_345, 1_234_567, 99_999_999_999, 100_000_000_000, 7_322_000_000_000];
+        let texts = rounded.map(short);
+        assert_eq!(texts, ["0ns", "12.3µs", "1.23ms", "99.9s", "1m40s", "2h02m"]);
+        assert_eq!(short(u64::MAX), "213503d");
+        assert_eq!(
+            rfc3339(Timestamp::from_unix_nanos(1_500_000_000), 3),
+            "1970-01-01T00:00:01.500Z"
+        );
+        assert!(!rfc3339(Timestamp::MAX, 3).is_empty());
+    }
+}
