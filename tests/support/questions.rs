@@ -33,6 +33,10 @@ pub(crate) fn attribute() -> impl Strategy<Value = String> {
     (scope, key).prop_map(|(scope, key)| format!("{scope}{key}"))
 }
 
+fn span_attribute() -> impl Strategy<Value = String> {
+    attribute().prop_map(|name| name.replace("event.", "span.").replace("link.", "resource."))
+}
+
 fn comparison() -> impl Strategy<Value = &'static str> {
     select(&["=", "!=", "<", "<=", ">", ">="][..])
 }
@@ -145,8 +149,9 @@ fn condition() -> impl Strategy<Value = String> {
         3 => infix(attribute(), comparison(), attribute()),
         4 => infix(attribute(), matching(), pattern()),
         3 => attribute(),
-        2 => attribute().prop_map(|a| format!("!{a}")),
-        1 => attribute().prop_map(|a| format!("!!{a}")),
+        // What `!` does to an event's field within a chain is not settled.
+        2 => span_attribute().prop_map(|a| format!("!{a}")),
+        1 => span_attribute().prop_map(|a| format!("!!{a}")),
         4 => infix(arithmetic(), comparison(), arithmetic()),
         1 => (arithmetic(), arithmetic(), equality())
             .prop_map(|(a, b, op)| format!("({a} + {b}) {op} nil")),
@@ -234,7 +239,8 @@ pub(crate) fn expression() -> impl Strategy<Value = String> {
                 rest.iter().fold(first, |all, (op, next)| format!("{all} {op} {next}"))
             }),
             2 => inner.clone().prop_map(|inner| format!("({inner})")),
-            1 => inner.prop_map(|inner| format!("!({inner})")),
+            1 => condition().prop_map(|condition| format!("!({condition})")),
+            1 => inner.prop_map(|inner| format!("!({inner} && true)")),
         ]
     })
 }
