@@ -3,10 +3,17 @@
 //! behaviour, which its first line names; its cases are divided by `===`, a case's query and answer
 //! by `---`. With `TREERING_BLESS=1` the answers are written anew.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::format_push_string,
+    reason = "a test fails by panicking, and may be slow"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use treering::query::{check, parse};
+use treering::query::{check, check_search, parse};
 
 /// Runs `answer` over the cases of every file of `folder`.
 fn run(folder: &str, answer: fn(&str) -> String) {
@@ -50,8 +57,8 @@ fn difference(expected: &str, actual: &str) -> String {
                 text.push_str(&format!("    {}\n", left.unwrap_or_default()));
             }
             (left, right) => {
-                left.into_iter().for_each(|line| text.push_str(&format!("  - {line}\n")));
-                right.into_iter().for_each(|line| text.push_str(&format!("  + {line}\n")));
+                text.extend(left.map(|line| format!("  - {line}\n")));
+                text.extend(right.map(|line| format!("  + {line}\n")));
             }
         }
     }
@@ -61,7 +68,10 @@ fn difference(expected: &str, actual: &str) -> String {
 fn a_wrong_query_is_told_what_would_be_right() {
     run("errors", |query| match check(query) {
         Ok(checked) => format!("no error: {checked}"),
-        Err(error) => error.report(query),
+        Err(error) => {
+            assert!(error.help().is_some(), "{query}: {error}: what would be right?");
+            error.report(query)
+        }
     });
 }
 
@@ -76,4 +86,34 @@ fn a_query_has_one_canonical_text() {
         }
         Err(error) => error.report(query),
     });
+}
+
+#[test]
+fn the_page_of_errors_shows_the_real_ones() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let mut actual = String::new();
+    let mut kind = "";
+    let mut parts = page.split("```traceql\n");
+    let mut before = parts.next().unwrap();
+    actual.push_str(before);
+    for part in parts {
+        let (query, rest) = part.split_once("\n```\n```text\n").expect("a query, then its report");
+        let (_, rest) = rest.split_once("```\n").expect("a report that ends");
+        let result = check(query).and_then(|checked| check_search(&checked));
+        let error = result.expect_err("the page shows errors");
+        kind = before.rsplit_once("\n## ").map_or(kind, |(_, after)| after.lines().next().unwrap());
+        assert_eq!(format!("{:?}", error.kind()), kind, "{query}");
+        let report = error.report(query);
+        actual.push_str(&format!("```traceql\n{query}\n```\n```text\n{report}\n```\n{rest}"));
+        before = rest;
+    }
+    for kind in ["Syntax", "Type", "UnknownField", "Regex", "Number", "Limit", "Unsupported"] {
+        assert!(page.contains(&format!("\n## {kind}\n")), "{kind} has a section");
+    }
+    if std::env::var_os("TREERING_BLESS").is_some() {
+        fs::write(&path, actual).unwrap();
+    } else {
+        assert!(actual == page, "{}", difference(&page, &actual));
+    }
 }

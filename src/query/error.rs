@@ -38,12 +38,13 @@ pub struct QueryError {
 impl QueryError {
     /// An error of `kind` at `range`.
     pub(crate) fn new(kind: QueryErrorKind, range: TextRange, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, range: (range.start, range.end) }
+        let message = one_line(&message.into());
+        Self { kind, message, help: None, range: (range.start, range.end) }
     }
 
     /// The same error, saying what would be right.
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(one_line(&help.into()));
         self
     }
 
@@ -77,14 +78,14 @@ impl QueryError {
         let place = Place::of(self.range(), text);
         let mut report = format!("error: {}", self.message);
         if let Some(number) = place.line_number {
-            report.push_str(&format!("\n  at line {number}"));
+            report.push_str("\n  at line ");
+            report.push_str(&number.to_string());
         }
-        report.push_str(&format!(
-            "\n  | {}\n  | {}{}",
-            place.shown.trim_end(),
-            " ".repeat(place.caret_column),
-            "^".repeat(place.caret_width)
-        ));
+        report.push_str("\n  | ");
+        report.push_str(place.shown.trim_end());
+        report.push_str("\n  | ");
+        report.push_str(&" ".repeat(place.caret_column));
+        report.push_str(&"^".repeat(place.caret_width));
         if let Some(help) = &self.help {
             report.push_str("\n  = ");
             report.push_str(help);
@@ -100,6 +101,22 @@ impl fmt::Display for QueryError {
 }
 
 impl std::error::Error for QueryError {}
+
+/// Most characters of a message or a help: they quote the text, which may be long.
+const MESSAGE_CHARS_MAX: usize = 400;
+
+/// `text` without line breaks and the like, cut where it is too long to be read.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line: String = text
+        .chars()
+        .take(MESSAGE_CHARS_MAX)
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect();
+    if text.chars().nth(MESSAGE_CHARS_MAX).is_some() {
+        line.push_str("...");
+    }
+    line
+}
 
 /// Most characters of a line that a report shows before and after the first caret.
 const CONTEXT_CHARS_MAX: usize = 70;

@@ -4,9 +4,10 @@
 use super::pattern;
 use super::rfc3339;
 use super::types::{Sides, Type, of_field, type_error};
+use crate::query::error::one_line;
 use crate::query::syntax::{
     AttributeScope, Field, FieldExpr, FieldExprKind, FieldKind, Hint, Intrinsic, Literal, Pipeline,
-    Query, SpansetExpr, Stage, TextRange, ValueType,
+    Query, SpansetExpr, Stage, TextRange, ValueType, nearest,
 };
 use crate::query::{QueryError, QueryErrorKind};
 
@@ -51,7 +52,9 @@ impl<'t> Checker<'t> {
             Stage::By(expr) => self.value_of_field(expr, "by").map(|_| ()),
             Stage::Coalesce => Ok(()),
             Stage::Select(fields) => {
-                fields.iter().for_each(|field| self.note_field(field));
+                for field in fields {
+                    self.note_field(field);
+                }
                 Ok(())
             }
         }
@@ -94,7 +97,8 @@ impl<'t> Checker<'t> {
                 QueryErrorKind::Limit,
                 range,
                 "the query's patterns are too large together",
-            ));
+            )
+            .with_help("use fewer of them, or shorten their repetitions"));
         }
         Ok(())
     }
@@ -106,7 +110,9 @@ impl<'t> Checker<'t> {
             return literal;
         }
         // An end that is missing is told at the closing quote.
-        TextRange { start: inner.start + part.0, end: inner.start + part.1.max(part.0 + 1) }
+        let next = text.get(part.0..).and_then(|rest| rest.chars().next());
+        let end = part.1.max(part.0 + next.map_or(1, char::len_utf8));
+        TextRange { start: inner.start + part.0, end: inner.start + end }
     }
 
     /// Warns of a field that is probably not meant.
@@ -116,17 +122,23 @@ impl<'t> Checker<'t> {
         if let Some(prefix) = outer.iter().find(|prefix| field.parent && name.starts_with(**prefix))
             && *scope == AttributeScope::Any
         {
-            self.warn(format!(
+            self.warn(&format!(
                 "`{field}` is an attribute of the parent span or its resource whose name starts with `{prefix}`"
             ));
         }
+        if field.parent
+            && *scope == AttributeScope::Any
+            && let Some(meant) = nearest(name, Intrinsic::all().map(Intrinsic::short_name))
+        {
+            self.warn(&format!("`{field}` is an attribute; did you mean `parent.{meant}`?"));
+        }
         if let Some(intrinsic) = same_name(*scope, name) {
-            self.warn(format!("`{field}` is an attribute; did you mean `{intrinsic}`?"));
+            self.warn(&format!("`{field}` is an attribute; did you mean `{intrinsic}`?"));
         }
         if let Some(op) = ['+', '*', '%'].iter().find(|op| name.contains(**op))
             && !name.contains(' ')
         {
-            self.warn(format!(
+            self.warn(&format!(
                 "`{field}` is one attribute name; for arithmetic put blanks around `{op}`"
             ));
         }
@@ -153,34 +165,16 @@ impl<'t> Checker<'t> {
             _ => false,
         };
         if unitless {
-            self.warn(format!(
+            self.warn(&format!(
                 "`{what}` is compared with {number} nanoseconds; write a unit if you mean another, such as `{number}ms`"
             ));
         }
     }
 
-    fn warn(&mut self, warning: String) {
+    fn warn(&mut self, warning: &str) {
+        let warning = one_line(warning);
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
-        }
-    }
-
-    /// A string that a time is compared with has to be a time.
-    pub(super) fn check_time(&self, sides: &Sides<'_>) -> Result<(), QueryError> {
-        let time = Type::Known(ValueType::Time);
-        let other = match (sides.left_type, sides.right_type) {
-            (of, _) if of == time => Some(sides.right),
-            (_, of) if of == time => sides.left,
-            _ => None,
-        };
-        match other.map(|other| (&other.kind, other)) {
-            Some((FieldExprKind::Literal(Literal::String(text)), other))
-                if rfc3339::nanos(text).is_none() =>
-            {
-                Err(type_error(other, "this string is no time")
-                    .with_help("write it as in `\"2024-05-01T12:00:00Z\"` (RFC 3339)"))
-            }
-            _ => Ok(()),
         }
     }
 
@@ -189,12 +183,10 @@ impl<'t> Checker<'t> {
             match (key.as_str(), value) {
                 ("most_recent", Literal::Bool(true)) => {}
                 ("most_recent", _) => {
-                    self.warn(
-                        "`most_recent` has no effect: the newest traces always come first".into(),
-                    );
+                    self.warn("`most_recent` has no effect: the newest traces always come first");
                 }
                 ("exemplars", _) if metrics => {}
-                _ => self.warn(format!("the hint `{key}` is unknown and has no effect")),
+                _ => self.warn(&format!("the hint `{key}` is unknown and has no effect")),
             }
         }
     }
@@ -210,4 +202,23 @@ fn same_name(scope: AttributeScope, name: &str) -> Option<Intrinsic> {
         AttributeScope::Any | AttributeScope::Resource => return None,
     };
     Intrinsic::from_name(&format!("{scope}:{name}"))
+}
+
+/// A string that a time is compared with has to be a time.
+pub(super) fn check_time(sides: &Sides<'_>) -> Result<(), QueryError> {
+    let time = Type::Known(ValueType::Time);
+    let other = match (sides.left_type, sides.right_type) {
+        (of, _) if of == time => Some(sides.right),
+        (_, of) if of == time => sides.left,
+        _ => None,
+    };
+    match other.map(|other| (&other.kind, other)) {
+        Some((FieldExprKind::Literal(Literal::String(text)), other))
+            if rfc3339::nanos(text).is_none() =>
+        {
+            Err(type_error(other, "this string is no time")
+                .with_help("write it as in `\"2024-05-01T12:00:00Z\"` (RFC 3339)"))
+        }
+        _ => Ok(()),
+    }
 }

@@ -39,6 +39,7 @@ pub(super) fn not_boolean_operand(at: &FieldExpr, found: Type, op: &str) -> Quer
 
 pub(super) fn not_number(at: &FieldExpr, found: Type) -> QueryError {
     type_error(at, format!("arithmetic takes numbers, and this is {}", found.describe()))
+        .with_help("numbers are ints, floats and durations")
 }
 
 fn whole(sides: &Sides<'_>) -> TextRange {
@@ -62,7 +63,7 @@ pub(super) fn never_compare(sides: &Sides<'_>) -> QueryError {
     };
     match right.or_else(left) {
         Some(help) => error.with_help(help),
-        None => error,
+        None => error.with_help("compare fields of one type, or numbers with numbers"),
     }
 }
 
@@ -142,4 +143,5 @@ pub(super) fn match_needs_string(sides: &Sides<'_>) -> QueryError {
         range,
         format!("`{}` applies to strings, and this is {}", sides.op, sides.left_type.describe()),
     )
+    .with_help("compare it by `= != < <= > >=`")
 }

@@ -38,10 +38,12 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, PatternError> {
     let config = Config::new()
         .nfa_size_limit(Some(PATTERN_BYTES_MAX))
         .onepass_size_limit(Some(PATTERN_BYTES_MAX));
-    Regex::builder().configure(config).build_from_hir(&anchored).map_err(|_| PatternError {
-        message: "this pattern is too large".into(),
-        help: "shorten its repetitions: `x{100}` counts as a hundred `x`".into(),
-        range: (0, pattern.len()),
+    Regex::builder().configure(config).build_from_hir(&anchored).map_err(|_too_large| {
+        PatternError {
+            message: "this pattern is too large".into(),
+            help: "shorten its repetitions: `x{100}` counts as a hundred `x`".into(),
+            range: (0, pattern.len()),
+        }
     })
 }
 

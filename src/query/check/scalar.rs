@@ -54,7 +54,8 @@ impl Checker<'_> {
                 Err(type_error(
                     expr,
                     format!("`{op}` takes numbers, and this is {}", found.describe()),
-                ))
+                )
+                .with_help(format!("such as `{op}(duration)`")))
             }
             ScalarExprKind::Pipeline(pipeline, inner) => {
                 self.pipeline(pipeline)?;
@@ -62,7 +63,7 @@ impl Checker<'_> {
                 Ok(None)
             }
             ScalarExprKind::Negate(inner) => {
-                self.scalar(inner)?.map(|value| negated(value, scalar.range)).transpose()
+                self.scalar(inner)?.map(|value| negated(&value, scalar.range)).transpose()
             }
             ScalarExprKind::Chain { first, rest } => {
                 let mut left = self.scalar(first)?;
@@ -83,7 +84,9 @@ impl Checker<'_> {
             MetricsExprKind::Function { pipeline, function, by } => {
                 self.pipeline(pipeline)?;
                 self.function(function)?;
-                by.iter().for_each(|by| self.note_field(&by.field));
+                for by in by {
+                    self.note_field(&by.field);
+                }
                 Ok(())
             }
             MetricsExprKind::Steps { query, steps } => {
@@ -125,7 +128,8 @@ impl Checker<'_> {
             QueryErrorKind::Type,
             field.range,
             format!("this function takes a number, and `{}` is {}", field.field, found.describe()),
-        ))
+        )
+        .with_help("such as `duration`, or an attribute that is a number"))
     }
 }
 
@@ -133,7 +137,7 @@ impl Checker<'_> {
 pub(crate) fn constant_value(scalar: &ScalarExpr) -> Option<Literal> {
     match &scalar.kind {
         ScalarExprKind::Literal(value) => Some(value.clone()),
-        ScalarExprKind::Negate(inner) => negated(constant_value(inner)?, scalar.range).ok(),
+        ScalarExprKind::Negate(inner) => negated(&constant_value(inner)?, scalar.range).ok(),
         ScalarExprKind::Chain { first, rest } => {
             rest.iter().try_fold(constant_value(first)?, |left, (op, next)| {
                 computed(&left, *op, &constant_value(next)?, scalar.range).ok()
@@ -147,6 +151,7 @@ pub(crate) fn constant_value(scalar: &ScalarExpr) -> Option<Literal> {
 
 fn number_error(range: TextRange, message: &str) -> QueryError {
     QueryError::new(QueryErrorKind::Number, range, message)
+        .with_help("write the value that is meant")
 }
 
 fn duration_arithmetic(range: TextRange) -> QueryError {
@@ -158,7 +163,7 @@ fn duration_arithmetic(range: TextRange) -> QueryError {
     .with_help("write the result: `90s` for `1m + 30s`")
 }
 
-fn negated(value: Literal, range: TextRange) -> Result<Literal, QueryError> {
+fn negated(value: &Literal, range: TextRange) -> Result<Literal, QueryError> {
     let negated = match value {
         Literal::Int(value) => value.checked_neg().map(Literal::Int),
         Literal::Float(value) => Some(Literal::Float(-value)),

@@ -1,7 +1,7 @@
 //! The types of expressions over one span. Invariant: what passes here has operands that may go
 //! together at run time; an attribute's type is unknown and goes with everything.
 
-use super::checker::Checker;
+use super::checker::{Checker, check_time};
 use super::mismatch;
 use crate::query::syntax::{
     AttributeScope, BinaryOp, CompareOp, Field, FieldExpr, FieldExprKind, FieldKind, Literal,
@@ -132,27 +132,37 @@ impl Checker<'_> {
         let mut left_type = self.expression(first)?;
         // What stands left of the next operator: after the first, the chain so far.
         let mut left = Some(first);
+        let start = first.range.start;
         for (op, right) in rest {
             let right_type = self.expression(right)?;
-            let start = first.range.start;
-            left_type = match op {
-                BinaryOp::And | BinaryOp::Or => {
-                    boolean(left, left_type, *op)?;
-                    boolean(Some(right), right_type, *op)?
-                }
-                BinaryOp::Arithmetic(_) => {
-                    let left_type = numeric(left, left_type)?;
-                    sum(left_type, numeric(Some(right), right_type)?)
-                }
-                BinaryOp::Compare(op) => {
-                    let sides = Sides { left, left_type, right, right_type, op: *op, start };
-                    self.comparison(&sides)?;
-                    Type::BOOL
-                }
-            };
+            left_type = self.combined(*op, (left, left_type), (right, right_type), start)?;
             left = None;
         }
         Ok(left_type)
+    }
+
+    /// The type of `left op right`, whose chain begins at `start`.
+    fn combined(
+        &mut self,
+        op: BinaryOp,
+        (left, left_type): (Option<&FieldExpr>, Type),
+        (right, right_type): (&FieldExpr, Type),
+        start: usize,
+    ) -> Result<Type, QueryError> {
+        match op {
+            BinaryOp::And | BinaryOp::Or => {
+                boolean(left, left_type, op)?;
+                boolean(Some(right), right_type, op)
+            }
+            BinaryOp::Arithmetic(_) => {
+                let left_type = numeric(left, left_type)?;
+                Ok(sum(left_type, numeric(Some(right), right_type)?))
+            }
+            BinaryOp::Compare(op) => {
+                let sides = Sides { left, left_type, right, right_type, op, start };
+                self.comparison(&sides).map(|()| Type::BOOL)
+            }
+        }
     }
 
     fn comparison(&mut self, sides: &Sides<'_>) -> Result<(), QueryError> {
@@ -165,7 +175,7 @@ impl Checker<'_> {
         if matches!(sides.op, CompareOp::Match | CompareOp::NotMatch) {
             return self.pattern(sides);
         }
-        self.check_time(sides)?;
+        check_time(sides)?;
         if !may_compare(left, right) {
             return Err(mismatch::never_compare(sides));
         }
@@ -255,11 +265,12 @@ fn compare_with_nil(sides: &Sides<'_>) -> Result<(), QueryError> {
         _ => return Err(misplaced_nil(sides.left.unwrap_or(sides.right))),
     };
     for side in [sides.left, Some(sides.right)].into_iter().flatten() {
-        if let (true, FieldExprKind::Field(field)) = (equal, &side.kind) {
-            if !field.parent && is_never_nil(field) {
-                return Err(type_error(side, format!("`{field}` is never nil"))
-                    .with_help("leave the condition out, or compare with `\"\"` or `0`"));
-            }
+        if let (true, FieldExprKind::Field(field)) = (equal, &side.kind)
+            && !field.parent
+            && is_never_nil(field)
+        {
+            return Err(type_error(side, format!("`{field}` is never nil"))
+                .with_help("leave the condition out, or compare with `\"\"` or `0`"));
         }
     }
     Ok(())

@@ -49,7 +49,8 @@ pub enum Stage {
 pub enum SpansetExpr {
     /// `{ expr }`; `{ }` is `{ true }`.
     Filter(FieldExpr),
-    /// A pipeline in parentheses (of two stages or more: parentheses around less leave no node).
+    /// A pipeline in parentheses. Never a lone spanset expression: parentheses around that leave no
+    /// node, nor do parentheses around a whole query.
     Pipeline(Box<Pipeline>),
     /// `first op next op next ...`, of one precedence level: either all structural, or all set operators.
     Chain {

@@ -21,7 +21,8 @@ pub(super) fn check_length(text: &str) -> Result<(), QueryError> {
         QueryErrorKind::Limit,
         TextRange { start: 0, end },
         format!("the query is {} bytes long; at most {TEXT_BYTES_MAX} are read", text.len()),
-    ))
+    )
+    .with_help("ask for less at once"))
 }
 
 /// What is open within one pair of brackets. `a ^ b ^ c` nests to the right until `*` or anything

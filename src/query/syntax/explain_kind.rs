@@ -2,7 +2,7 @@
 //! Invariant: as `explain`'s.
 
 use super::explain::syntax;
-use super::lower::PartKind;
+use super::lower::{PartKind, is_constant};
 use super::lower_call::FUNCTIONS;
 use super::phrase::Operator;
 use super::suggest::nearest;
@@ -20,6 +20,10 @@ fn written(op: &Operator) -> String {
 
 /// A scalar where a set of spans is needed: alone, or before a `|`.
 pub(super) fn naked_scalar(scalar: &ScalarExpr) -> QueryError {
+    if is_constant(scalar) {
+        return syntax(scalar.range, format!("`{scalar}` is a constant, not a set of spans"))
+            .with_help("a query begins with conditions in braces: `{ status = error }`");
+    }
     let last = match &scalar.kind {
         ScalarExprKind::Pipeline(_, last) => last,
         _ => scalar,
@@ -32,6 +36,10 @@ pub(super) fn naked_scalar(scalar: &ScalarExpr) -> QueryError {
 pub(super) fn literal_outside(value: &Literal, range: TextRange) -> QueryError {
     let error = syntax(range, format!("the value `{value}` stands outside braces"));
     match value {
+        Literal::String(_) => error.with_help(
+            "numbers and durations are written without quotes; conditions on strings stand within \
+             braces: `{ name = \"GET /\" }`",
+        ),
         Literal::Bool(true) => error.with_help("write `{ true }` or `{ }`"),
         Literal::Status(_) => error.with_help(format!("write `{{ status = {value} }}`")),
         Literal::Kind(_) => error.with_help(format!("write `{{ kind = {value} }}`")),
@@ -89,12 +97,15 @@ pub(super) fn not_spans(kind: &PartKind, range: TextRange, op: &Operator) -> Que
         format!("`{op}` stands between sets of spans here, and this is {}", kind.describe()),
     );
     match kind {
-        PartKind::Scalar(scalar) => error.with_help(format!(
-            "numbers of a set of spans come after a `|`: `{{ }} | count() {} {scalar}`",
-            if matches!(op.as_str(), "<" | ">") { &op } else { ">" }
-        )),
-        PartKind::Stage(_) => error.with_help("it comes after a `|`: `{ } && { } | count() > 2`"),
-        _ => error,
+        PartKind::Scalar(scalar) if is_constant(scalar) && matches!(op.as_str(), "<" | ">") => {
+            error.with_help(format!(
+                "numbers of spans come after a `|`: `{{ }} | count() {op} {scalar}`"
+            ))
+        }
+        PartKind::Metrics(_) | PartKind::Function(..) | PartKind::Steps(_) => {
+            error.with_help("metrics queries are joined with `+ - * /`, in parentheses")
+        }
+        _ => error.with_help("numbers of spans come after a `|`: `{ } && { } | count() > 2`"),
     }
 }
 
@@ -143,11 +154,13 @@ pub(super) fn metrics_compared_with(kind: &PartKind, range: TextRange) -> QueryE
         range,
         format!("beside a metrics query stands a constant, and this is {}", kind.describe()),
     )
+    .with_help("such as `({ } | rate()) > 2` or `({ } | rate()) / ({ } | rate())`")
 }
 
 /// A stage that is compared.
 pub(super) fn not_comparable(kind: &PartKind, range: TextRange, op: &Operator) -> QueryError {
     syntax(range, format!("{} is not compared by `{}`", kind.describe(), written(op)))
+        .with_help("numbers of spans are: `count() > 2`, `avg(duration) > 1s`")
 }
 
 /// An operand of `+ - * /` that is no number.
@@ -160,7 +173,7 @@ pub(super) fn no_arithmetic(kind: &PartKind, range: TextRange, op: &Operator) ->
         PartKind::Function(..) | PartKind::Steps(_) => {
             error.with_help("put the whole metrics query in parentheses: `({ } | rate()) * 2`")
         }
-        _ => error,
+        _ => error.with_help("it applies to numbers of spans: `count() * 2 > 10`"),
     }
 }
 

@@ -144,10 +144,10 @@ impl<'t> Lexer<'t> {
         let first = chars.next().unwrap_or(' ');
         let digit_next = chars.next().is_some_and(|char| char.is_ascii_digit());
         if first == '"' {
-            return self.quoted(quote::string(rest, start)?);
+            return Ok(self.quoted(quote::string(rest, start)?));
         }
         if first == '`' {
-            return self.quoted(quote::raw(rest, start)?);
+            return Ok(self.quoted(quote::raw(rest, start)?));
         }
         if first.is_ascii_digit() || (first == '.' && digit_next) {
             let run = rest.get(..number::run_length(rest)).unwrap_or(rest);
@@ -173,9 +173,9 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn quoted(&mut self, quoted: quote::Quoted) -> Result<Token, QueryError> {
+    fn quoted(&mut self, quoted: quote::Quoted) -> Token {
         self.at += quoted.length;
-        Ok(Token::Literal(Literal::String(quoted.content)))
+        Token::Literal(Literal::String(quoted.content))
     }
 
     /// A token that begins with a letter: a keyword, a literal, a field or just a word.
@@ -197,12 +197,14 @@ impl<'t> Lexer<'t> {
         if next == Some(':') && name_follows {
             self.at += 1;
             self.at += word_length(self.rest());
+            let name = self.text.get(start..self.at).unwrap_or("");
+            if let Some(intrinsic) = Intrinsic::from_name(name) {
+                return Ok(field(false, FieldKind::Intrinsic(intrinsic)));
+            }
+            self.at += self.rest().find(ends_name).unwrap_or(self.rest().len());
             let range = self.range_from(start);
             let name = self.text.get(range.start..range.end).unwrap_or("");
-            return match Intrinsic::from_name(name) {
-                Some(intrinsic) => Ok(field(false, FieldKind::Intrinsic(intrinsic))),
-                None => Err(explain::unknown_intrinsic(name, range)),
-            };
+            return Err(explain::unknown_intrinsic(name, range));
         }
         if next == Some('.') && name_follows {
             self.at += self.rest().find(ends_name).unwrap_or(self.rest().len());

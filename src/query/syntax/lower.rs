@@ -69,20 +69,50 @@ pub(super) fn query(phrase: Phrase, hints: Vec<Hint>) -> Result<Query, QueryErro
     })
 }
 
-/// What `phrase` is.
-pub(super) fn lower(phrase: Phrase) -> Result<Part, QueryError> {
-    let range = phrase.range;
-    let kind = match phrase.kind {
+/// What `phrase` is. Only this function and the next two call themselves, and they do nothing else, so
+/// that a level of nesting takes little stack.
+fn lower(phrase: Phrase) -> Result<Part, QueryError> {
+    match phrase.kind {
+        PhraseKind::Stages(stages) => lower_stages(stages, phrase.range),
+        PhraseKind::Chain(first, rest) => lower_chain(*first, rest, phrase.range),
+        PhraseKind::Unary(op, operand) => unary(op, lower(*operand)?, phrase.range),
+        kind => leaf(kind, phrase.range),
+    }
+}
+
+fn lower_stages(stages: Vec<Phrase>, range: TextRange) -> Result<Part, QueryError> {
+    let mut parts = Vec::with_capacity(stages.len());
+    for stage in stages {
+        parts.push(lower(stage)?);
+    }
+    assemble(parts, range)
+}
+
+fn lower_chain(
+    first: Phrase,
+    rest: Vec<(Operator, Phrase)>,
+    range: TextRange,
+) -> Result<Part, QueryError> {
+    let first = lower(first)?;
+    let mut parts = Vec::with_capacity(rest.len());
+    for (op, phrase) in rest {
+        parts.push((op, lower(phrase)?));
+    }
+    chain(first, parts, range)
+}
+
+fn leaf(kind: PhraseKind, range: TextRange) -> Result<Part, QueryError> {
+    let kind = match kind {
         PhraseKind::Braces(expr) => PartKind::Spanset(SpansetExpr::Filter(expr)),
-        PhraseKind::Stages(stages) => return lower_stages(stages, range),
         PhraseKind::Literal(
             value @ (Literal::Int(_) | Literal::Float(_) | Literal::Duration(_)),
         ) => scalar(ScalarExprKind::Literal(value), range),
         PhraseKind::Literal(value) => return Err(explain_kind::literal_outside(&value, range)),
         PhraseKind::Field(field) => return Err(explain_kind::field_outside(&field, range)),
         PhraseKind::Call(of) => call(of, range)?,
-        PhraseKind::Unary(op, operand) => unary(op, lower(*operand)?, range)?,
-        PhraseKind::Chain(first, rest) => return chain(*first, rest, range),
+        PhraseKind::Stages(_) | PhraseKind::Chain(..) | PhraseKind::Unary(..) => {
+            return Err(syntax(range, "this is no single part of a query"));
+        }
     };
     Ok(Part { kind, range })
 }
@@ -91,30 +121,25 @@ fn scalar(kind: ScalarExprKind, range: TextRange) -> PartKind {
     PartKind::Scalar(ScalarExpr { kind, range })
 }
 
-fn unary(op: UnaryOp, operand: Part, range: TextRange) -> Result<PartKind, QueryError> {
+fn unary(op: UnaryOp, operand: Part, range: TextRange) -> Result<Part, QueryError> {
+    let wrong =
+        |kind: &PartKind| syntax(range, format!("`{op}` cannot stand before {}", kind.describe()));
     match (op, operand.kind) {
         (UnaryOp::Minus, PartKind::Scalar(inner)) => {
-            Ok(scalar(ScalarExprKind::Negate(Box::new(inner)), range))
+            Ok(Part { kind: scalar(ScalarExprKind::Negate(Box::new(inner)), range), range })
         }
-        (UnaryOp::Minus, kind) => {
-            Err(syntax(range, format!("`-` cannot stand before {}", kind.describe())))
+        (UnaryOp::Not, kind @ (PartKind::Spanset(_) | PartKind::Pipeline(_))) => {
+            Err(wrong(&kind).with_help("negate within the braces: `{ !(...) }`"))
         }
-        (UnaryOp::Not, PartKind::Spanset(_)) => {
-            Err(syntax(range, "`!` cannot stand before a set of spans")
-                .with_help("negate within the braces: `{ !(...) }`"))
-        }
-        (UnaryOp::Not, kind) => {
-            Err(syntax(range, format!("`!` cannot stand before {}", kind.describe())))
-        }
+        (_, kind) => Err(wrong(&kind).with_help("only a number can be negated, with `-`")),
     }
 }
 
 /// Stages with `|` between them, of a whole query or in parentheses.
-fn lower_stages(phrases: Vec<Phrase>, range: TextRange) -> Result<Part, QueryError> {
+fn assemble(parts: Vec<Part>, range: TextRange) -> Result<Part, QueryError> {
     let mut stages = Stages { done: Vec::new(), metrics: None, range };
-    let count = phrases.len();
-    for (index, phrase) in phrases.into_iter().enumerate() {
-        let part = lower(phrase)?;
+    let count = parts.len();
+    for (index, part) in parts.into_iter().enumerate() {
         let alone = count == 1;
         let last = index + 1 == count;
         match part.kind {
@@ -207,16 +232,8 @@ pub(super) fn is_constant(scalar: &ScalarExpr) -> bool {
     }
 }
 
-fn chain(
-    first: Phrase,
-    rest: Vec<(Operator, Phrase)>,
-    range: TextRange,
-) -> Result<Part, QueryError> {
-    let first = lower(first)?;
-    let rest = rest
-        .into_iter()
-        .map(|(op, phrase)| Ok((op, lower(phrase)?)))
-        .collect::<Result<Vec<_>, QueryError>>()?;
+/// What `first operator next ...` is.
+fn chain(first: Part, rest: Vec<(Operator, Part)>, range: TextRange) -> Result<Part, QueryError> {
     let spansets = matches!(first.kind, PartKind::Spanset(_) | PartKind::Pipeline(_));
     let kind = match rest.first().map(|(op, _)| &op.token) {
         Some(Token::And | Token::Or | Token::Unless) => spanset_chain(first, rest)?,

@@ -58,10 +58,14 @@ pub(super) fn call(mut call: Call, range: TextRange) -> Result<PartKind, QueryEr
             let fields = plain_fields(call.arguments, call.name_range, "select")?;
             PartKind::Stage(Stage::Select(fields.into_iter().map(|placed| placed.field).collect()))
         }
-        "topk" => PartKind::Steps(vec![MetricsStep::TopK(step_count(call)?)]),
-        "bottomk" => PartKind::Steps(vec![MetricsStep::BottomK(step_count(call)?)]),
+        "topk" => PartKind::Steps(vec![MetricsStep::TopK(step_count(&call)?)]),
+        "bottomk" => PartKind::Steps(vec![MetricsStep::BottomK(step_count(&call)?)]),
         _ => {
             let function = metrics_function(call)?;
+            if let (MetricsFunction::Compare { .. }, Some((_, range))) = (&function, &by) {
+                return Err(syntax(*range, "`compare` is not followed by `by (...)`")
+                    .with_help("it compares every attribute by itself"));
+            }
             let by = by.map(by_fields).transpose()?.unwrap_or_default();
             return Ok(PartKind::Function(function, by, Vec::new()));
         }
@@ -97,13 +101,14 @@ fn wrong_arguments(name: &str, range: TextRange, right: &str) -> QueryError {
 }
 
 fn no_arguments(call: &Call) -> Result<(), QueryError> {
-    match call.arguments.first() {
-        None => Ok(()),
-        Some(argument) => {
-            Err(syntax(argument.range(), format!("`{}` takes no argument", call.name))
-                .with_help(format!("write `{}()`", call.name)))
+    let Some(argument) = call.arguments.first() else { return Ok(()) };
+    let error = syntax(argument.range(), format!("`{}` takes no argument", call.name));
+    Err(match argument {
+        Argument::Field(_) => error.with_help(format!("write `{}()`", call.name)),
+        Argument::Braces(..) => {
+            error.with_help(format!("spans come before it: `{{ ... }} | {}()`", call.name))
         }
-    }
+    })
 }
 
 fn one_expression(call: Call) -> Result<FieldExpr, QueryError> {
@@ -161,14 +166,16 @@ fn by_fields(
             QueryErrorKind::Limit,
             beyond.range(),
             format!("metrics can be split by at most {BY_FIELDS_MAX} fields"),
-        ));
+        )
+        .with_help("leave some out"));
     }
     plain_fields(arguments, range, "by")
 }
 
 fn one_field(mut call: Call) -> Result<MetricsField, QueryError> {
     if let (Some(second), true) = (call.arguments.get(1), call.arguments.len() > 1) {
-        return Err(syntax(second.range(), format!("`{}` takes one field", call.name)));
+        return Err(syntax(second.range(), format!("`{}` takes one field", call.name))
+            .with_help(format!("such as `{}(duration)`", call.name)));
     }
     match call.arguments.pop() {
         Some(argument) => plain_field(argument, &call.name),
@@ -200,7 +207,7 @@ fn integer(argument: &Argument) -> Option<i64> {
     }
 }
 
-fn step_count(call: Call) -> Result<u32, QueryError> {
+fn step_count(call: &Call) -> Result<u32, QueryError> {
     let help = format!("such as `{}(5)`", call.name);
     match call.arguments.as_slice() {
         [argument] => match integer(argument).and_then(|count| u32::try_from(count).ok()) {

@@ -11,8 +11,9 @@
 //! 5. The tree (`ast`, `metrics`) is what the checker and the planner read. `print` writes a tree as
 //!    text in one canonical way, and that text reads back as the same tree.
 //!
-//! What is wrong with a text is said by the step that finds it; `explain` has the words for the first
-//! three. Types are not known here: that is the checker's work.
+//! What is wrong with a text is said by the step that finds it, in the words of `explain` (the lexer),
+//! `explain_order` (the grammar) and `explain_kind` (lowering). Types are not known here: that is the
+//! checker's work.
 
 mod token;
 
@@ -33,6 +34,7 @@ mod lower_metrics;
 
 mod explain;
 mod explain_kind;
+mod explain_order;
 mod parse;
 mod suggest;
 
@@ -40,6 +42,7 @@ mod ast;
 mod metrics;
 mod print;
 mod print_metrics;
+mod print_words;
 mod range;
 
 pub use ast::*;
@@ -47,3 +50,4 @@ pub use intrinsic::ValueType;
 pub use metrics::{MetricsExpr, MetricsExprKind, MetricsField, MetricsFunction, MetricsStep};
 pub use parse::parse;
 pub use range::TextRange;
+pub(crate) use suggest::nearest;

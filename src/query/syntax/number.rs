@@ -24,6 +24,11 @@ const DECIMAL_FIRST: usize = 3;
 /// The last unit of [`UNITS`] that the falling style has.
 const FALLING_LAST: usize = 6;
 
+/// Whether `word` is a unit of durations.
+pub(super) fn is_unit(word: &str) -> bool {
+    UNITS.iter().any(|(unit, _)| *unit == word)
+}
+
 /// The bytes at the start of `text` that belong to one number or duration.
 pub(super) fn run_length(text: &str) -> usize {
     let mut mantissa_only = true;
@@ -52,7 +57,7 @@ pub(super) fn literal(run: &str, start: usize) -> Result<Literal, QueryError> {
     let range = TextRange { start, end: start + run.len() };
     let error = |message: String| QueryError::new(QueryErrorKind::Number, range, message);
     if run.bytes().all(|byte| byte.is_ascii_digit()) {
-        return run.parse().map(Literal::Int).map_err(|_| {
+        return run.parse().map(Literal::Int).map_err(|_overflow| {
             error(format!("`{run}` is too large for a 64-bit integer"))
                 .with_help(format!("the largest is {}, or `maxInt`", i64::MAX))
         });
@@ -65,7 +70,8 @@ pub(super) fn literal(run: &str, start: usize) -> Result<Literal, QueryError> {
     if is_float(run) {
         return match run.parse::<f64>() {
             Ok(value) if value.is_finite() => Ok(Literal::Float(value)),
-            _ => Err(error(format!("`{run}` is too large for a float"))),
+            _ => Err(error(format!("`{run}` is too large for a float"))
+                .with_help("the largest is about 1.8e308")),
         };
     }
     let lower = run.to_ascii_lowercase();
@@ -131,7 +137,7 @@ fn duration(run: &str, range: TextRange) -> Result<i64, QueryError> {
                 .with_help("the longest is about 292 years (2562047h47m16s)"));
         }
     }
-    i64::try_from(total).map_err(|_| error(format!("`{run}` is too long a duration")))
+    i64::try_from(total).map_err(|_overflow| error(format!("`{run}` is too long a duration")))
 }
 
 /// The nanoseconds of `part`, a fraction of a nanosecond cut off; none where they overflow.
@@ -168,7 +174,8 @@ fn parts(run: &str, range: TextRange) -> Result<Vec<Part<'_>>, QueryError> {
         let malformed = fraction.is_some_and(|fraction| fraction.contains('.'))
             || (whole.is_empty() && fraction.is_none_or(str::is_empty));
         if malformed {
-            return Err(error(format!("`{run}` is not a number")));
+            return Err(error(format!("`{run}` is not a number"))
+                .with_help("numbers are `15`, `1.5`, `1e3`, `1.5s`, `1h30m`"));
         }
         if unit.is_empty() {
             let what = if parts.is_empty() { "a number" } else { "a duration" };

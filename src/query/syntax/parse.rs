@@ -4,11 +4,11 @@
 use lalrpop_util::ParseError;
 
 use super::grammar::QueryParser;
-use super::{Query, depth, explain, lexer, lower};
+use super::{Query, depth, explain, explain_order, lexer, lower};
 use crate::query::QueryError;
 
 /// Reads a query. The tree says what was written; whether its types fit is checked by
-/// [`check`](crate::query::check).
+/// [`check`](fn@crate::query::check).
 ///
 /// # Errors
 /// If the text is not `TraceQL`, or is beyond a limit.
@@ -30,10 +30,10 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
             ParseError::UnrecognizedToken { token: (start, _, _), .. }
             | ParseError::ExtraToken { token: (start, _, _) } => {
                 let at = lexed.tokens.partition_point(|placed| placed.range.start < start);
-                explain::unexpected(text, &lexed.tokens, at)
+                explain_order::unexpected(text, &lexed.tokens, at)
             }
             ParseError::UnrecognizedEof { .. } | ParseError::InvalidToken { .. } => {
-                explain::unexpected(text, &lexed.tokens, lexed.tokens.len())
+                explain_order::unexpected(text, &lexed.tokens, lexed.tokens.len())
             }
         })?;
     lower::query(phrase, hints)

@@ -147,7 +147,7 @@ pub(super) fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Resul
             '\r' => f.write_str("\\r")?,
             '\t' => f.write_str("\\t")?,
             char if char.is_control() || char == '\u{feff}' => {
-                write!(f, "\\u{:04x}", u32::from(char))?
+                write!(f, "\\u{:04x}", u32::from(char))?;
             }
             char => f.write_char(char)?,
         }

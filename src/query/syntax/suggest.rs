@@ -2,7 +2,7 @@
 
 /// Of `known`, the name that a person most likely meant by `name`: equal but for case, or one or two
 /// slips of the finger away.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let slips_max = match name.chars().count() {
         0..=2 => return None,
         3..=4 => 1,
