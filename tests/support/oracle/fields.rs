@@ -98,6 +98,14 @@ fn attribute(span: &Span, scope: AttributeScope, key: &str) -> Val {
     }
 }
 
+/// The service of a span: `resource.service.name` where that is text.
+pub(crate) fn service(span: &Span) -> String {
+    match attribute(span, AttributeScope::Resource, "service.name") {
+        Val::Str(name) => name,
+        _ => String::new(),
+    }
+}
+
 /// What the span itself says.
 fn of_span(span: &Span, intrinsic: Intrinsic) -> Val {
     match intrinsic {
@@ -128,7 +136,7 @@ fn of_trace(tree: &Tree, at: usize, intrinsic: Intrinsic) -> Val {
         Intrinsic::ChildCount => count(tree.children(at).len()),
         Intrinsic::TraceDuration => Val::Duration(tree.duration().into()),
         Intrinsic::RootName => Val::Str(root.name.clone()),
-        Intrinsic::RootService => Val::Str(root.resource.service_name().to_owned()),
+        Intrinsic::RootService => Val::Str(service(root)),
         Intrinsic::NestedSetLeft => Val::Int(tree.walk[at].0),
         Intrinsic::NestedSetRight => Val::Int(tree.walk[at].1),
         Intrinsic::NestedSetParent => Val::Int(match (tree.parents[at], tree.heads[at]) {
@@ -140,7 +148,7 @@ fn of_trace(tree: &Tree, at: usize, intrinsic: Intrinsic) -> Val {
         Intrinsic::Depth => count(tree.ancestors(at).len()),
         Intrinsic::TraceSpanCount => count(tree.spans.len()),
         Intrinsic::TraceServiceCount => {
-            let services = tree.spans.iter().map(|span| span.resource.service_name());
+            let services = tree.spans.iter().map(service);
             count(services.collect::<BTreeSet<_>>().len())
         }
         Intrinsic::TraceErrorCount => count(tree.errors()),

@@ -165,8 +165,9 @@ impl Tree {
 
     /// The span that gives the trace its name.
     pub(crate) fn root(&self) -> usize {
-        let root = self.heads.iter().position(|head| *head == Some(Head::Root));
-        root.or_else(|| self.heads.iter().position(Option::is_some)).unwrap_or_default()
+        let none_sent = |at: &usize| self.spans[*at].parent_span_id.is_none_or(SpanId::is_zero);
+        let mut heads = (0..self.spans.len()).filter(|at| self.heads[*at].is_some());
+        heads.clone().find(none_sent).or_else(|| heads.next()).unwrap_or_default()
     }
 
     /// The trace's earliest start, in nanoseconds.
