@@ -3,19 +3,18 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::Table;
 use treering::query::{FieldValue, SearchResult, SpanMatch, Spanset, TraceMatch};
 
 use super::value::words;
 use crate::{terminal, time};
 
-/// Widest service, name and single value where stdout is no terminal.
+/// Widest text of one cell, and of one value.
 const TEXT_COLUMNS: usize = 60;
 
-/// Widest values of a row where stdout is no terminal.
+/// Widest values of one row.
 const VALUES_COLUMNS: usize = 400;
 
-/// Columns that ids, times and the blanks around cells take on a terminal.
+/// Columns that ids, times and the blanks around cells take.
 const FIXED_COLUMNS: usize = 48;
 
 /// Lines above the first row.
@@ -26,7 +25,7 @@ pub(crate) fn write_table(result: &SearchResult, out: &mut impl Write) -> io::Re
     if result.traces.is_empty() {
         return writeln!(out, "no trace matches");
     }
-    let mut sheet = Sheet::new();
+    let mut sheet = Sheet::default();
     for trace in &result.traces {
         sheet.add_trace(trace);
     }
@@ -37,27 +36,14 @@ pub(crate) fn write_table(result: &SearchResult, out: &mut impl Write) -> io::Re
 }
 
 /// Rows of spans, and headings between them.
+#[derive(Default)]
 struct Sheet {
-    table: Table,
+    rows: Vec<[String; 6]>,
     /// Headings, each with the row that it stands before.
     headings: Vec<(usize, String)>,
-    service_columns: usize,
-    name_columns: usize,
-    values_columns: usize,
 }
 
 impl Sheet {
-    fn new() -> Self {
-        let table = terminal::table(&["SPAN", "START", "DURATION", "SERVICE", "NAME", "VALUES"]);
-        let (service_columns, name_columns, values_columns) = if io::stdout().is_terminal() {
-            let text = terminal::columns().saturating_sub(FIXED_COLUMNS).max(30);
-            (text / 4, text / 3, text - text / 4 - text / 3)
-        } else {
-            (TEXT_COLUMNS, TEXT_COLUMNS, VALUES_COLUMNS)
-        };
-        Self { table, headings: Vec::new(), service_columns, name_columns, values_columns }
-    }
-
     fn add_trace(&mut self, trace: &TraceMatch) {
         let heading = format!(
             "{} {} {} {} {}",
@@ -67,7 +53,7 @@ impl Sheet {
             terminal::fit(&trace.root_service, TEXT_COLUMNS),
             terminal::fit(&trace.root_name, TEXT_COLUMNS),
         );
-        self.headings.push((self.table.row_count(), heading));
+        self.headings.push((self.rows.len(), heading));
         for spanset in &trace.spansets {
             self.add_spanset(trace, spanset);
         }
@@ -75,9 +61,9 @@ impl Sheet {
 
     fn add_spanset(&mut self, trace: &TraceMatch, spanset: &Spanset) {
         if !spanset.attributes.is_empty() {
-            let values = self.values(&spanset.attributes);
-            let blank = String::new;
-            self.table.add_row(["spanset".to_owned(), blank(), blank(), blank(), blank(), values]);
+            let values = values(&spanset.attributes);
+            let [start, duration, service, name] = [const { String::new() }; 4];
+            self.rows.push(["spanset".to_owned(), start, duration, service, name, values]);
         }
         for span in &spanset.spans {
             self.add_span(trace, span);
@@ -85,42 +71,74 @@ impl Sheet {
         let shown = u64::try_from(spanset.spans.len()).unwrap_or(u64::MAX);
         let hidden = spanset.matched.saturating_sub(shown);
         if hidden > 0 {
-            self.table.add_row([format!("… {} more", terminal::count(hidden))]);
+            let mut row = [const { String::new() }; 6];
+            if let Some(first) = row.first_mut() {
+                *first = format!("… {} more", terminal::count(hidden));
+            }
+            self.rows.push(row);
         }
     }
 
     fn add_span(&mut self, trace: &TraceMatch, span: &SpanMatch) {
-        let values = self.values(&span.attributes);
-        self.table.add_row([
+        self.rows.push([
             span.span_id.to_string(),
             format!("+{}", time::short(span.start.nanos_since(trace.start))),
             time::short(span.duration_nanos),
-            terminal::fit(&span.service, self.service_columns),
-            terminal::fit(&span.name, self.name_columns),
-            values,
+            terminal::fit(&span.service, TEXT_COLUMNS),
+            terminal::fit(&span.name, TEXT_COLUMNS),
+            values(&span.attributes),
         ]);
     }
 
-    /// Values that are not in the row anyway.
-    fn values(&self, attributes: &[(String, FieldValue)]) -> String {
-        let shown = attributes.iter().filter(|(key, _)| key != "duration" && key != "name");
-        let one = |(key, value): &(String, FieldValue)| {
-            format!("{key}={}", terminal::fit(&words(value), TEXT_COLUMNS))
-        };
-        terminal::fit(&shown.map(one).collect::<Vec<_>>().join(" "), self.values_columns)
+    /// The columns of services, names and values. On a terminal the widest give way until a row
+    /// fits.
+    fn widths(&self) -> [usize; 3] {
+        let mut widths = [8, 8, 8];
+        for [.., service, name, values] in &self.rows {
+            for (width, text) in widths.iter_mut().zip([service, name, values]) {
+                *width = terminal::width(text).max(*width);
+            }
+        }
+        if io::stdout().is_terminal() {
+            let room = terminal::columns().saturating_sub(FIXED_COLUMNS).max(24);
+            while widths.iter().sum::<usize>() > room {
+                if let Some(widest) = widths.iter_mut().max() {
+                    *widest -= 1;
+                }
+            }
+        }
+        widths
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut table =
+            terminal::table(&["SPAN", "START", "DURATION", "SERVICE", "NAME", "VALUES"]);
+        let widths = self.widths();
+        for [id, start, duration, texts @ ..] in &self.rows {
+            let texts = texts.iter().zip(widths).map(|(text, width)| terminal::fit(text, width));
+            let times = [id, start, duration].map(String::clone);
+            table.add_row(times.into_iter().chain(texts).collect::<Vec<_>>());
+        }
         let strong = terminal::STRONG;
+        let heading_columns =
+            if io::stdout().is_terminal() { terminal::columns() } else { VALUES_COLUMNS };
         let mut headings = self.headings.iter().peekable();
-        for (line, text) in self.table.lines().enumerate() {
-            while let Some((_, heading)) =
-                headings.next_if(|(row, _)| line >= HEADER_LINES && row + HEADER_LINES <= line)
-            {
+        for (line, text) in table.lines().enumerate() {
+            while let Some((_, heading)) = headings.next_if(|(row, _)| row + HEADER_LINES <= line) {
+                let heading = terminal::fit(heading, heading_columns);
                 writeln!(out, "{strong}{heading}{strong:#}")?;
             }
             writeln!(out, "{}", text.trim_end())?;
         }
-        headings.try_for_each(|(_, heading)| writeln!(out, "{strong}{heading}{strong:#}"))
+        Ok(())
     }
+}
+
+/// Values that are not in the row anyway.
+fn values(attributes: &[(String, FieldValue)]) -> String {
+    let shown = attributes.iter().filter(|(key, _)| key != "duration" && key != "name");
+    let one = |(key, value): &(String, FieldValue)| {
+        format!("{key}={}", terminal::fit(&words(value), TEXT_COLUMNS))
+    };
+    terminal::fit(&shown.map(one).collect::<Vec<_>>().join(" "), VALUES_COLUMNS)
 }
