@@ -5,7 +5,10 @@
 #[path = "support/asking.rs"]
 mod asking;
 #[cfg(test)]
-#[path = "support/files.rs"]
+#[path = "support/collect.rs"]
+mod collect;
+#[cfg(test)]
+#[path = "support/data.rs"]
 mod files;
 #[cfg(test)]
 #[path = "support/oracle/mod.rs"]

@@ -14,6 +14,9 @@ mod asking;
 #[path = "support/forest.rs"]
 mod forest;
 #[cfg(test)]
+#[path = "properties/large.rs"]
+mod large;
+#[cfg(test)]
 #[path = "support/oracle/mod.rs"]
 mod oracle;
 #[cfg(test)]
@@ -22,6 +25,10 @@ mod oracle_cases;
 #[cfg(test)]
 #[path = "support/questions.rs"]
 mod questions;
+#[cfg(test)]
+#[path = "support/spans.rs"]
+#[expect(dead_code, reason = "some of it is for the tests of OTLP alone")]
+mod spans;
 #[cfg(test)]
 #[path = "properties/traces.rs"]
 mod traces;

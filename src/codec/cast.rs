@@ -95,8 +95,9 @@ pub(crate) const fn low_i32(value: u64) -> i32 {
     low_u32(value).cast_signed()
 }
 
-/// The integer that a float stands for; `None` where it has a fraction or is beyond 2^53, from where
-/// on a float no longer says which integer was meant.
+/// The integer that a float stands for; `None` where it has a fraction or is beyond 2^53, from
+/// where on a float no longer says which integer was meant.
+#[cfg(feature = "json")]
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, as checked before")]
 pub(crate) fn exact_i64(value: f64) -> Option<i64> {

@@ -40,8 +40,8 @@ impl Display for Rejection {
     }
 }
 
-/// A fault within a part of a request, on its way out to where the part's path is known. Boxed, since
-/// the way without faults should not pay for them.
+/// A fault within a part of a request, on its way out to where the part's path is known. Boxed,
+/// since the way without faults should not pay for them.
 #[derive(Debug, Clone)]
 pub(super) struct Fault(Box<Refusal>);
 
@@ -61,6 +61,15 @@ impl Fault {
             field => format!("{name}.{field}"),
         };
         self
+    }
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Refusal { field, reason } if field.is_empty() => f.write_str(reason),
+            Refusal { field, reason } => write!(f, "{field}: {reason}"),
+        }
     }
 }
 
@@ -125,8 +134,56 @@ impl Place {
 }
 
 impl Rejection {
-    pub(super) fn new(path: String, span_id: String, fault: Fault) -> Self {
+    fn new(path: String, span_id: String, fault: Fault) -> Self {
         let Refusal { field, reason } = *fault.0;
         Self { path, span_id, field, reason }
+    }
+}
+
+/// Most rejections of one request that are told apart. A span can be two bytes long and its
+/// rejection hundreds: this keeps a hostile request from taking memory far beyond its own.
+pub(super) const REJECTIONS_MAX: usize = 10_000;
+
+/// The rejections of one request.
+#[derive(Debug, Default)]
+pub(super) struct Rejections {
+    list: Vec<Rejection>,
+    more: usize,
+}
+
+impl Rejections {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.list.len() + self.more
+    }
+
+    /// Adds the rejection of a part of the request.
+    #[cold]
+    pub(super) fn part(&mut self, path: String, fault: Fault) {
+        self.push(|| Rejection::new(path, String::new(), fault));
+    }
+
+    /// Adds the rejection of a span.
+    #[cold]
+    pub(super) fn span(&mut self, place: Place, id: impl FnOnce() -> String, fault: Fault) {
+        self.push(|| Rejection::new(place.span_path(), id(), fault));
+    }
+
+    fn push(&mut self, rejection: impl FnOnce() -> Rejection) {
+        if self.list.len() < REJECTIONS_MAX {
+            self.list.push(rejection());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// All of them, the last one standing for those beyond the most.
+    pub(super) fn finish(mut self) -> Vec<Rejection> {
+        if self.more > 0 {
+            let reason = format_args!("{} more were left out", self.more);
+            let fault = Fault::new("", reason);
+            self.list.push(Rejection::new("resourceSpans".to_owned(), String::new(), fault));
+        }
+        self.list
     }
 }

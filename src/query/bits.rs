@@ -141,7 +141,7 @@ mod tests {
             let ranks = bits.ranks();
             for row in range.clone() {
                 prop_assert_eq!(bits.get(row), rows.contains(&row));
-                prop_assert_eq!(bits.rank(&ranks, row) as usize, rows.range(..=row).count());
+                prop_assert_eq!(cast::usize_of(bits.rank(&ranks, row)), rows.range(..=row).count());
             }
             prop_assert!(!bits.get(range.end + 64) && !bits.get(start.wrapping_sub(64)));
             prop_assert_eq!(bits.into_rows().to_vec(), rows.into_iter().collect::<Vec<_>>());

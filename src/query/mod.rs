@@ -2,7 +2,7 @@
 //! types; blocks are seen only through a narrow trait.
 
 mod bits;
-mod check;
+pub(crate) mod check;
 mod error;
 pub(crate) mod exec;
 mod pattern;

@@ -2,6 +2,7 @@
 //! and `.` matches a newline too.
 
 use std::fmt;
+use std::sync::Arc;
 
 use regex_automata::meta::{BuildError, Regex};
 use regex_automata::util::syntax;
@@ -12,8 +13,9 @@ const SIZE_MAX: usize = 1 << 20;
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
 pub(crate) struct Pattern {
-    text: String,
-    regex: Regex,
+    text: Arc<str>,
+    // Shared, because a regex's clone makes working memory of its own.
+    regex: Arc<Regex>,
 }
 
 impl Pattern {
@@ -23,12 +25,11 @@ impl Pattern {
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         // By itself first, so that no unbalanced parenthesis pairs with those added below.
-        compile(text).map_err(|error| describe(&error))?;
+        compile(text)?;
         // A comment of the `x` flag would swallow what follows it, unless a line ends it.
         let whole = compile(&format!("^(?:{text})$"));
-        let regex = whole.or_else(|_| compile(&format!("^(?:{text}\n)$")));
-        let regex = regex.map_err(|error| describe(&error))?;
-        Ok(Self { text: text.to_owned(), regex })
+        let regex = whole.or_else(|_| compile(&format!("^(?:{text}\n)$")))?;
+        Ok(Self { text: Arc::from(text), regex: Arc::new(regex) })
     }
 
     /// True where the pattern matches all of `text`.
@@ -42,13 +43,14 @@ impl Pattern {
     }
 }
 
-fn compile(text: &str) -> Result<Regex, BuildError> {
-    Regex::builder()
+fn compile(text: &str) -> Result<Regex, String> {
+    let built = Regex::builder()
         .syntax(syntax::Config::new().dot_matches_new_line(true))
         .configure(
             Regex::config().nfa_size_limit(Some(SIZE_MAX)).onepass_size_limit(Some(SIZE_MAX)),
         )
-        .build(text)
+        .build(text);
+    built.map_err(|error| describe(&error))
 }
 
 fn describe(error: &BuildError) -> String {

@@ -58,7 +58,9 @@ impl Rows {
             return Self::new(bitmap);
         }
         let mut bits = super::bits::Bits::over(*first..last.saturating_add(1));
-        rows.iter().for_each(|row| bits.set(*row));
+        for row in rows {
+            bits.set(*row);
+        }
         bits.into_rows()
     }
 
@@ -292,7 +294,7 @@ mod tests {
             let range = start..start + length;
             let inside: Vec<u32> = list.iter().copied().filter(|row| range.contains(row)).collect();
             prop_assert_eq!(set.within(range.clone()).to_vec(), inside.clone());
-            prop_assert_eq!(set.count_in(range.clone()), inside.len() as u64);
+            prop_assert_eq!(set.count_in(range.clone()), cast::u64_of(inside.len()));
             prop_assert_eq!(set.first_in(range.clone()), inside.first().copied());
             let mut cursor = set.cursor();
             cursor.peek();

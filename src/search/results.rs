@@ -11,7 +11,7 @@ use crate::block::{BlockError, Section, TraceEntry};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::id::TraceId;
 use crate::model::Trace;
-use crate::query::exec::read;
+use crate::query::exec::read_field;
 use crate::query::source::{Column, Source};
 use crate::query::syntax::Intrinsic;
 use crate::query::value::Scalar;
@@ -104,7 +104,7 @@ fn spanset(
     rows.sort_unstable();
     let names = texts(source, &Column::Intrinsic(Intrinsic::Name), &rows)?;
     let services = texts(source, &service_name(), &rows)?;
-    let fields = prepared.fields.iter().map(|(_, operand)| read(source, operand, &rows));
+    let fields = prepared.fields.iter().map(|(_, field)| read_field(source, field, &rows));
     let fields: Vec<Vec<Scalar>> = fields.collect::<Result<_, _>>()?;
     let block = &found.view.block;
     let mut starts = block.cursor(Section::Starts)?;

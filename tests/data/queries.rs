@@ -10,8 +10,8 @@ use treering::query::syntax::{
 use treering::{Options, Store};
 
 use crate::asking::{ingest, parse, search};
-use crate::files::{requests, spans};
 use crate::oracle::{Ask, Oracle};
+use crate::round_trip::load;
 
 /// Query, traces and spans in otel-demo.
 const CHECKED: [(&str, usize, u64); 13] = [
@@ -29,10 +29,6 @@ const CHECKED: [(&str, usize, u64); 13] = [
     ("{ resource.service.name = \"frontend\" } && { resource.service.name = \"cart\" }", 77, 495),
     ("{ trace:duration > 1s }", 38, 195),
 ];
-
-fn load(name: &str) -> Option<Vec<Span>> {
-    Some(requests(name)?.iter().flat_map(|request| spans(request)).collect())
-}
 
 struct Filled {
     store: Store,

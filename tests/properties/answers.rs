@@ -1,13 +1,14 @@
 //! Searches on random forests give what the oracle gives, whatever the order of arrival.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use treering::{Store, Timestamp};
+use treering::{Options, Store, Timestamp};
 
-use crate::asking::{ingest, open_tiny, parse, search};
+use crate::asking::{ingest, parse, search};
 use crate::forest::{Arrival, BASE, arrival};
 use crate::oracle::{Ask, Oracle};
 use crate::questions::{STRUCTURAL, filter, pipeline, spanset};
@@ -15,8 +16,20 @@ use crate::questions::{STRUCTURAL, filter, pipeline, spanset};
 /// As many cases as `PROPTEST_CASES` says, or `cases`.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     let told = std::env::var_os("PROPTEST_CASES").is_some();
-    let default = ProptestConfig { max_shrink_iters: 2000, ..ProptestConfig::default() };
+    let default = ProptestConfig {
+        max_shrink_iters: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     if told { default } else { ProptestConfig { cases, ..default } }
+}
+
+/// Opens a store of tiny blocks and chunks, so that a few spans fill many.
+fn open_tiny(folder: &Path, chunk_bytes: u32) -> Store {
+    let mut options = Options::default();
+    options.block_rows_max = 7;
+    options.chunk_bytes = chunk_bytes;
+    Store::open(folder.join("store.redb"), options).unwrap()
 }
 
 /// A store in a folder of its own that was given the spans.
@@ -114,9 +127,10 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut arrived = Vec::new();
         for batch in &arrival.batches {
-            let store = open_tiny(folder.path(), chunk_bytes);
-            ingest(&store, batch);
-            drop(store);
+            {
+                let store = open_tiny(folder.path(), chunk_bytes);
+                ingest(&store, batch);
+            }
             arrived.extend(batch.iter().cloned());
             let oracle = Oracle::new(&arrived);
             let store = open_tiny(folder.path(), chunk_bytes);
@@ -127,6 +141,45 @@ proptest! {
             }
         }
     }
+}
+
+/// Questions that find nothing, or everything, would tell little of the engine.
+#[test]
+fn random_questions_are_right_and_most_tell_spans_apart() {
+    let told = std::cell::Cell::new([0_u32; 4]);
+    let cases = ProptestConfig { cases: 300, ..config(300) };
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(
+        cases,
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
+    );
+    runner
+        .run(
+            &(arrival(), filter(), spanset(), pipeline()),
+            |(arrival, filter, spanset, pipeline)| {
+                let oracle = Oracle::new(&arrival.spans());
+                let all = u64::try_from(oracle.spans()).unwrap();
+                let mut counts = told.get();
+                counts[0] += 1;
+                for (count, query) in counts.iter_mut().skip(1).zip([filter, spanset, pipeline]) {
+                    let spans = oracle.search(&parse(&query), &Ask::default()).unwrap().spans();
+                    *count += u32::from(spans > 0 && spans < all);
+                }
+                told.set(counts);
+                Ok(())
+            },
+        )
+        .unwrap_or_else(|error| panic!("{error}"));
+    let [asked, filters, spansets, pipelines] = told.get();
+    println!(
+        "of {asked} questions each, {filters} filters, {spansets} spansets and {pipelines} pipelines tell spans apart"
+    );
+    assert!(
+        filters * 3 > asked && spansets * 3 > asked && pipelines * 5 > asked,
+        "{:?}",
+        told.get()
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The oracle itself, on cases small enough to be checked by eye: one test for each rule of the
 //! language. Invariant: what is expected here is written down from the rules, not from a run.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use treering::model::{
@@ -8,8 +9,10 @@ use treering::model::{
 };
 use treering::{SpanId, Timestamp, TraceId};
 
-use crate::asking::parse;
-use crate::oracle::{Ask, Oracle};
+use crate::answers::filled;
+use crate::asking::{parse, search};
+use crate::forest::Arrival;
+use crate::oracle::{Answer, Ask, Oracle, SpansetAnswer, TraceAnswer};
 
 fn id(id: u8) -> SpanId {
     SpanId::from_bytes([0, 0, 0, 0, 0, 0, 0, id])
@@ -55,15 +58,35 @@ fn event(name: &str, attributes: impl IntoIterator<Item = (&'static str, Value)>
     Event { name: name.to_owned(), attributes: list(attributes), ..Event::default() }
 }
 
+thread_local! {
+    /// Where the engine is asked as well: what it said that the oracle did not.
+    static ENGINE: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
 /// The names of the spans found: a bar between spansets, a slash between traces.
 fn found(spans: &[Span], query: &str) -> String {
-    let answer = Oracle::new(spans).search(&parse(query), &Ask::default()).unwrap();
-    let names = |set: &crate::oracle::SpansetAnswer| {
+    let expected = Oracle::new(spans).search(&parse(query), &Ask::default()).unwrap();
+    let expected = names(&expected);
+    ENGINE.with_borrow_mut(|disagreements| {
+        let Some(disagreements) = disagreements else { return };
+        let arrival = Arrival { batches: spans.chunks(2).map(<[Span]>::to_vec).collect() };
+        match search(&filled(&arrival, 64).store, query, &Ask::default()).as_ref().map(names) {
+            None => disagreements.push(format!("refused: {query}")),
+            Some(found) if found == expected => {}
+            Some(found) => {
+                disagreements.push(format!("{query}: engine \"{found}\", oracle \"{expected}\""));
+            }
+        }
+    });
+    expected
+}
+
+fn names(answer: &Answer) -> String {
+    let names = |set: &SpansetAnswer| {
         set.spans.iter().map(|span| span.name.as_str()).collect::<Vec<_>>().join(" ")
     };
-    let sets = |trace: &crate::oracle::TraceAnswer| {
-        trace.spansets.iter().map(names).collect::<Vec<_>>().join(" | ")
-    };
+    let sets =
+        |trace: &TraceAnswer| trace.spansets.iter().map(names).collect::<Vec<_>>().join(" | ");
     answer.traces.iter().map(sets).collect::<Vec<_>>().join(" / ")
 }
 
@@ -745,4 +768,44 @@ fn pipelines() {
             ("({ name = \"a\" } | count()) < ({ name =~ \"b|c\" } | count())", "a b c d e f"),
         ],
     );
+}
+
+#[test]
+fn the_engine_says_the_same_in_all_these_cases() {
+    let cases: [fn(); 28] = [
+        structural_operators,
+        set_operators,
+        roots_and_orphans_have_siblings_of_their_kind,
+        a_pair_of_one_id_is_client_over_server,
+        other_spans_of_one_id_leave_its_children_to_the_first,
+        cycles_are_cut_at_the_earliest,
+        the_root_is_the_first_without_parent_or_else_the_first_orphan,
+        the_walk_numbers_every_span,
+        parent_fields,
+        unscoped_attributes_are_the_spans_or_else_the_resources,
+        the_first_of_a_repeated_key_counts,
+        missing_values_and_other_types_make_a_comparison_false,
+        boolean_attributes_alone,
+        nil,
+        precedence_is_left_to_right,
+        arithmetic,
+        numbers_compare_across_types,
+        strings_compare_by_bytes_and_patterns_are_anchored,
+        arrays,
+        events_in_one_chain_are_one_event,
+        links_in_one_chain_are_one_link,
+        ids,
+        times,
+        durations,
+        statuses_and_kinds,
+        of_spans_sent_again_the_later_end_stays,
+        traces_come_newest_first,
+        pipelines,
+    ];
+    ENGINE.set(Some(Vec::new()));
+    for case in cases {
+        case();
+    }
+    let disagreements = ENGINE.take().unwrap();
+    assert!(disagreements.is_empty(), "{}", disagreements.join("\n"));
 }

@@ -1,26 +1,19 @@
 //! Putting one question to the engine and to the oracle. Invariant: nothing of the two answers is
 //! left out of the comparison but the values that `select` and stages add.
 
-use std::path::Path;
-
 use treering::model::Span;
 use treering::query::syntax::Query;
-use treering::query::{QueryErrorKind, SearchResult};
-use treering::{Batch, Error, Options, SearchOptions, Store};
+use treering::query::{QueryErrorKind, SearchResult, check};
+use treering::{Batch, Error, SearchOptions, Store};
 
 use super::oracle::{Answer, Ask, SpanAnswer, SpansetAnswer, TraceAnswer};
 
-/// Opens a store of tiny blocks and chunks, so that a few spans fill many.
-pub(crate) fn open_tiny(folder: &Path, chunk_bytes: u32) -> Store {
-    let mut options = Options::default();
-    options.block_rows_max = 7;
-    options.chunk_bytes = chunk_bytes;
-    Store::open(folder.join("store.redb"), options).unwrap()
-}
-
 /// The tree of a query that is known to be right.
 pub(crate) fn parse(text: &str) -> Query {
-    treering::query::syntax::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    match check(text) {
+        Ok(checked) => checked.query().clone(),
+        Err(error) => panic!("{text}: {error}"),
+    }
 }
 
 /// Stores the spans as one batch.

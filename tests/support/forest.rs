@@ -132,14 +132,14 @@ fn draw(number: u8, offset: u64, sketches: Vec<Sketch>) -> Vec<Span> {
     let id = |at: usize| {
         let byte = u8::try_from(at).unwrap_or(u8::MAX);
         // Ids with and without leading zeros, and with digits that have cases.
-        SpanId::from_bytes([if at % 3 == 0 { 0xab } else { 0 }, 0, 0, 0, 0, 0, 1, byte])
+        SpanId::from_bytes([if at.is_multiple_of(3) { 0xab } else { 0 }, 0, 0, 0, 0, 0, 1, byte])
     };
     let mut spans: Vec<Span> = Vec::new();
     let size = sketches.len();
     for (at, (identity, origin, start, length, content)) in sketches.into_iter().enumerate() {
         let mut span = Span::default();
         let mut trace = [0; 16];
-        trace[if number % 2 == 0 { 0 } else { 15 }] = 0xd0 + number;
+        trace[if number.is_multiple_of(2) { 0 } else { 15 }] = 0xd0 + number;
         span.trace_id = TraceId::from_bytes(trace);
         fill(&mut span, content);
         span.span_id = match identity {
@@ -163,7 +163,8 @@ fn draw(number: u8, offset: u64, sketches: Vec<Sketch>) -> Vec<Span> {
         span.start = Timestamp::from_unix_nanos(start);
         span.end = Timestamp::from_unix_nanos(start.saturating_add_signed(length));
         for event in &mut span.events {
-            event.time = Timestamp::from_unix_nanos(start + event.time.unix_nanos());
+            // Up to 2 ns before the span.
+            event.time = Timestamp::from_unix_nanos(start + event.time.unix_nanos() - 2);
         }
         spans.push(span);
     }
@@ -243,7 +244,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn event() -> impl Strategy<Value = Event> {
     let name = select(&["exception", "message", ""][..]);
-    (name, 0..5_u64, attributes(0..4)).prop_map(|(name, after, attributes)| Event {
+    (name, 0..7_u64, attributes(0..4)).prop_map(|(name, after, attributes)| Event {
         time: Timestamp::from_unix_nanos(after),
         name: name.to_owned(),
         attributes,

@@ -1,6 +1,8 @@
 //! Random query texts in the words of the random forests. Invariant: every text is a right query, and
 //! one of the language's filters, spanset operators and (apart) stages.
 
+use std::fmt::{Debug, Display};
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -37,6 +39,10 @@ fn comparison() -> impl Strategy<Value = &'static str> {
 
 fn equality() -> impl Strategy<Value = &'static str> {
     select(&["=", "!="][..])
+}
+
+fn matching() -> impl Strategy<Value = &'static str> {
+    select(&["=~", "!~"][..])
 }
 
 fn string() -> impl Strategy<Value = &'static str> {
@@ -127,6 +133,35 @@ fn arithmetic() -> impl Strategy<Value = String> {
 
 /// One condition.
 fn condition() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => infix(attribute(), comparison(), string()),
+        6 => infix(attribute(), comparison(), number()),
+        2 => infix(string(), comparison(), attribute()),
+        3 => infix(attribute(), equality(), any::<bool>()),
+        4 => infix(attribute(), equality(), Just("nil")),
+        3 => infix(attribute(), comparison(), attribute()),
+        4 => infix(attribute(), matching(), pattern()),
+        3 => attribute(),
+        2 => attribute().prop_map(|a| format!("!{a}")),
+        1 => attribute().prop_map(|a| format!("!!{a}")),
+        4 => infix(arithmetic(), comparison(), arithmetic()),
+        1 => (arithmetic(), arithmetic(), equality())
+            .prop_map(|(a, b, op)| format!("({a} + {b}) {op} nil")),
+        18 => of_intrinsics(),
+        1 => any::<bool>().prop_map(|value| value.to_string()),
+    ]
+}
+
+fn infix<L: Display + Debug, R: Display + Debug>(
+    left: impl Strategy<Value = L>,
+    op: impl Strategy<Value = &'static str>,
+    right: impl Strategy<Value = R>,
+) -> impl Strategy<Value = String> {
+    (left, op, right).prop_map(|(left, op, right)| format!("{left} {op} {right}"))
+}
+
+/// A condition on a field that every span, event or link has.
+fn of_intrinsics() -> impl Strategy<Value = String> {
     let texts = select(
         &[
             "name",
@@ -177,30 +212,13 @@ fn condition() -> impl Strategy<Value = String> {
     let kinds =
         select(&["unspecified", "internal", "server", "client", "producer", "consumer"][..]);
     prop_oneof![
-        6 => (attribute(), comparison(), string()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        6 => (attribute(), comparison(), number()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        2 => (string(), comparison(), attribute()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        3 => (attribute(), equality(), any::<bool>()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        4 => (attribute(), equality()).prop_map(|(a, op)| format!("{a} {op} nil")),
-        3 => (attribute(), comparison(), attribute()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        4 => (attribute(), select(&["=~", "!~"][..]), pattern())
-            .prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        3 => attribute(),
-        2 => attribute().prop_map(|a| format!("!{a}")),
-        1 => attribute().prop_map(|a| format!("!!{a}")),
-        3 => (texts.clone(), comparison(), string()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        2 => (texts, select(&["=~", "!~"][..]), pattern())
-            .prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        2 => (ids.clone(), comparison(), id).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        1 => (ids, select(&["=~", "!~"][..])).prop_map(|(a, op)| format!(r#"{a} {op} ".*(2|0)1.*""#)),
-        4 => (numbers, comparison(), number()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        3 => (equality(), kinds).prop_map(|(op, kind)| format!("kind {op} {kind}")),
-        2 => (equality(), select(&["ok", "error", "unset"][..]))
-            .prop_map(|(op, status)| format!("status {op} {status}")),
-        4 => (arithmetic(), comparison(), arithmetic()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-        1 => (arithmetic(), arithmetic(), equality())
-            .prop_map(|(a, b, op)| format!("({a} + {b}) {op} nil")),
-        1 => any::<bool>().prop_map(|value| value.to_string()),
+        3 => infix(texts.clone(), comparison(), string()),
+        2 => infix(texts, matching(), pattern()),
+        2 => infix(ids.clone(), comparison(), id),
+        1 => infix(ids, matching(), Just(r#"".*(2|0)1.*""#)),
+        4 => infix(numbers, comparison(), number()),
+        3 => infix(Just("kind"), equality(), kinds),
+        2 => infix(Just("status"), equality(), select(&["ok", "error", "unset"][..])),
     ]
 }
 
@@ -224,7 +242,7 @@ pub(crate) fn filter() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => expression().prop_map(|expression| format!("{{ {expression} }}")),
         // Wide filters, so that operators have something to do.
-        3 => select(&["{ }", "{ kind = server }", "{ kind = client }", "{ kind != server }",
+        5 => select(&["{ }", "{ kind = server }", "{ kind = client }", "{ kind != server }",
             "{ span:childCount > 0 }", "{ name = \"get\" }", "{ duration > 5 }"][..])
             .prop_map(str::to_owned),
     ]
@@ -269,10 +287,11 @@ pub(crate) fn pipeline() -> impl Strategy<Value = String> {
             .prop_map(|(aggregate, op, constant)| format!("{aggregate} {op} {constant}")),
         3 => by.prop_map(|by| format!("by({by})")),
         1 => Just("coalesce()".to_owned()),
-        2 => spanset(),
+        1 => spanset(),
         1 => attribute().prop_map(|field| format!("select({field})")),
     ];
-    (spanset(), vec(stage, 1..4)).prop_map(|(first, stages)| {
+    let first = prop_oneof![1 => Just("{ }".to_owned()), 1 => spanset()];
+    (first, vec(stage, 1..4)).prop_map(|(first, stages)| {
         stages.iter().fold(first, |all, stage| format!("{all} | {stage}"))
     })
 }

@@ -201,7 +201,9 @@ pub(crate) fn with_plain_nan(spans: &[Span]) -> Vec<Span> {
 }
 
 fn plain_attributes(attributes: &mut [Attribute]) {
-    attributes.iter_mut().for_each(|attribute| plain_value(&mut attribute.value));
+    for attribute in attributes {
+        plain_value(&mut attribute.value);
+    }
 }
 
 fn plain_value(value: &mut Value) {

@@ -19,9 +19,26 @@ use crate::otlp::error::{Checked, Fault};
 pub(super) struct Trail {
     fault: RefCell<Option<Fault>>,
     depth: Cell<u32>,
+    mark: Option<char>,
 }
 
 impl Trail {
+    /// A trail through text in which `mark` stands for bytes that are no UTF-8.
+    pub(super) fn new(mark: Option<char>) -> Self {
+        Self { mark, ..Self::default() }
+    }
+
+    /// Fails for text that was no UTF-8.
+    #[inline]
+    fn check_text<E: Error>(&self, scalar: &Scalar<'_>) -> Result<(), E> {
+        match (self.mark, scalar) {
+            (Some(mark), Scalar::Text(text)) if text.contains(mark) => {
+                Err(self.mismatch(&"expected UTF-8, got bytes that are none".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The error that stops the reader for `fault`.
     #[cold]
     fn stop<E: Error>(&self, fault: Fault) -> E {
@@ -44,7 +61,7 @@ impl Trail {
 
     /// The fault that ended reading with `error`.
     #[cold]
-    fn fault(&self, error: &impl fmt::Display) -> Fault {
+    pub(super) fn fault(&self, error: &impl fmt::Display) -> Fault {
         self.fault.take().unwrap_or_else(|| syntax_fault(error))
     }
 }
@@ -53,12 +70,16 @@ impl Trail {
 fn syntax_fault(error: &impl fmt::Display) -> Fault {
     let message = error.to_string();
     let message = message.split_once(" at line ").map_or(&*message, |(message, _)| message);
-    Fault::new("", format_args!("expected JSON, got a {message}"))
+    Fault::new("", format_args!("expected valid JSON, got: {message}"))
 }
 
-/// Reads the whole of `json` into `into`.
-pub(super) fn read<'de>(json: &'de str, into: &mut impl Read<'de>) -> Checked<()> {
-    let trail = Trail::default();
+/// Reads the whole of `json` into `into`. In text, `mark` is a fault.
+pub(super) fn read<'de>(
+    json: &'de str,
+    mark: Option<char>,
+    into: &mut impl Read<'de>,
+) -> Checked<()> {
+    let trail = Trail::new(mark);
     let mut deserializer = serde_json::Deserializer::from_str(json);
     // Values count how deep they nest themselves, and what is passed over is not recursed into.
     deserializer.disable_recursion_limit();
@@ -145,6 +166,7 @@ impl<'de, T: Members<'de>> Read<'de> for T {
 impl<'de> Read<'de> for String {
     fn read<D: Deserializer<'de>>(&mut self, from: D, trail: &Trail) -> Result<(), D::Error> {
         let scalar = Scalar::deserialize(from)?;
+        trail.check_text(&scalar)?;
         *self = text(scalar).map_err(|mismatch| trail.mismatch(&mismatch))?.into_owned();
         Ok(())
     }
@@ -172,6 +194,7 @@ impl<'de, A: MapAccess<'de>> Slot<'_, A> {
         convert: impl FnOnce(Scalar<'de>) -> Result<T, Mismatch>,
     ) -> Result<T, A::Error> {
         let scalar = self.object.next_value()?;
+        self.trail.check_text(&scalar)?;
         convert(scalar).map_err(|mismatch| self.trail.mismatch(&mismatch))
     }
 
@@ -280,6 +303,9 @@ impl<'de, T: Members<'de>> Visitor<'de> for ObjectVisitor<'_, T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = object.next_key()? {
+            if self.trail.mark.is_some_and(|mark| name.contains(mark)) {
+                return Err(self.trail.mismatch(&"expected a name in UTF-8".to_owned()));
+            }
             let slot = Slot { object: &mut object, trail: self.trail };
             if let Err(error) = self.target.member(&name, slot) {
                 self.trail.within(&name, &error);

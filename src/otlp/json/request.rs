@@ -1,6 +1,8 @@
 //! A request in JSON: first its structure, then its spans. Invariant: nothing is given to the sink
 //! unless the whole text is JSON; a sink is told resource and scope before the first span of each.
 
+use std::borrow::Cow;
+
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
@@ -9,25 +11,65 @@ use super::resource::{ResourceDraft, ScopeDraft};
 use super::scalar::Mismatch;
 use super::span::{self, SpanDraft};
 use crate::model::{InstrumentationScope, Resource, SpanRef, SpanSink};
-use crate::otlp::error::{Checked, Fault, OtlpError, Place, Rejection, Within};
+use crate::otlp::error::{Checked, Fault, OtlpError, Place, Rejection, Rejections, Within};
 
 /// Reads an `ExportTraceServiceRequest` in OTLP/JSON.
+///
+/// Rejections beyond the first 10,000 are counted only, in one more that comes last.
 ///
 /// # Errors
 /// If the text is no JSON object with `resourceSpans`; then nothing was given to `sink`.
 pub fn read_json(request: &[u8], sink: &mut impl SpanSink) -> Result<Vec<Rejection>, OtlpError> {
-    let text = std::str::from_utf8(request).map_err(|error| {
-        let offset = error.valid_up_to();
-        OtlpError(format!("no OTLP request in JSON: expected UTF-8, at byte {offset}"))
-    })?;
-    let parts = structure(text)?;
-    let mut decoder = Decoder { sink, place: Place::default(), rejections: Vec::new() };
+    let text = Text::new(request)?;
+    let parts = structure(&text)?;
+    let mut decoder = Decoder {
+        sink,
+        mark: text.mark,
+        place: Place::default(),
+        rejections: Rejections::default(),
+    };
     let mut scratch = Scratch { draft: SpanDraft::default(), spare: SpanRef::default() };
     for (position, part) in parts.list.iter().enumerate() {
         decoder.place = Place { resource: position, ..Place::default() };
         decoder.resource_spans(part, &mut scratch);
     }
-    Ok(decoder.rejections)
+    Ok(decoder.rejections.finish())
+}
+
+/// The text of a request. Bytes that are no UTF-8 are replaced by a mark, so that only the span
+/// that they are in is lost.
+struct Text<'a> {
+    text: Cow<'a, str>,
+    mark: Option<char>,
+}
+
+impl<'a> Text<'a> {
+    fn new(request: &'a [u8]) -> Result<Self, OtlpError> {
+        if let Ok(text) = std::str::from_utf8(request) {
+            return Ok(Self { text: Cow::Borrowed(text), mark: None });
+        }
+        // Code points that are for internal use and never stand for characters.
+        let mark = ('\u{fdd0}'..='\u{fdef}').find(|mark| !mentions(request, *mark));
+        let Some(mark) = mark else {
+            return Err(OtlpError("no OTLP request in JSON: expected UTF-8".to_owned()));
+        };
+        let mut text = String::with_capacity(request.len() + mark.len_utf8());
+        for chunk in request.utf8_chunks() {
+            text.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                text.push(mark);
+            }
+        }
+        Ok(Self { text: Cow::Owned(text), mark: Some(mark) })
+    }
+}
+
+/// Whether `mark` is in the request, as it is or as an escape.
+fn mentions(request: &[u8], mark: char) -> bool {
+    let escape = format!("\\u{:x}", u32::from(mark));
+    request.utf8_chunks().any(|chunk| {
+        chunk.valid().contains(mark) || chunk.valid().to_ascii_lowercase().contains(&escape)
+    })
 }
 
 /// A list of parts, or what came in its place.
@@ -145,14 +187,16 @@ impl<'de> Members<'de> for ScopeSpansParts<'de> {
     }
 }
 
-fn structure(text: &str) -> Result<Parts<ResourceSpansParts<'_>>, OtlpError> {
+fn structure<'de>(text: &'de Text<'_>) -> Result<Parts<ResourceSpansParts<'de>>, OtlpError> {
     let refused = |problem: &str| Err(OtlpError(format!("no OTLP request in JSON: {problem}")));
     let mut request = RequestParts::default();
-    let trail = Trail::default();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let trail = Trail::new(text.mark);
+    let mut deserializer = serde_json::Deserializer::from_str(&text.text);
     let read = request.read(&mut deserializer, &trail).and_then(|()| deserializer.end());
-    if let Err(error) = read {
-        return refused(&error.to_string());
+    match read {
+        Err(error) if error.is_data() => return refused(&trail.fault(&error).to_string()),
+        Err(error) => return refused(&error.to_string()),
+        Ok(()) => {}
     }
     match request {
         RequestParts { mismatch: Some(mismatch), .. } => refused(&mismatch),
@@ -168,8 +212,9 @@ fn structure(text: &str) -> Result<Parts<ResourceSpansParts<'_>>, OtlpError> {
 
 struct Decoder<'s, S> {
     sink: &'s mut S,
+    mark: Option<char>,
     place: Place,
-    rejections: Vec<Rejection>,
+    rejections: Rejections,
 }
 
 /// What the spans of a part have in common, and whether the sink knows it.
@@ -186,8 +231,7 @@ struct Scratch<'de> {
 
 impl<S: SpanSink> Decoder<'_, S> {
     fn reject_part(&mut self, path: String, field: &str, mismatch: &Mismatch) {
-        let fault = Fault::new(field, mismatch);
-        self.rejections.push(Rejection::new(path, String::new(), fault));
+        self.rejections.part(path, Fault::new(field, mismatch));
     }
 
     fn resource_spans<'de>(&mut self, part: &ResourceSpansParts<'de>, scratch: &mut Scratch<'de>) {
@@ -197,10 +241,15 @@ impl<S: SpanSink> Decoder<'_, S> {
         if let Some(mismatch) = &part.scope_spans.mismatch {
             return self.reject_part(self.place.resource_path(), "scopeSpans", mismatch);
         }
-        let mut shared = Shared { model: resource(part), told: false };
+        let before = self.rejections.count();
+        let mut shared = Shared { model: resource(part, self.mark), told: false };
         for (position, part) in part.scope_spans.list.iter().enumerate() {
             self.place.scope = position;
             self.scope_spans(part, &mut shared, scratch);
+        }
+        if let (Err(fault), true) = (shared.model, before == self.rejections.count()) {
+            // A fault that no span was there to suffer for.
+            self.rejections.part(self.place.resource_path(), fault);
         }
     }
 
@@ -216,14 +265,17 @@ impl<S: SpanSink> Decoder<'_, S> {
         if let Some(mismatch) = &part.spans.mismatch {
             return self.reject_part(self.place.scope_path(), "spans", mismatch);
         }
-        let mut shared = Shared { model: scope(part), told: false };
+        let before = self.rejections.count();
+        let mut shared = Shared { model: scope(part, self.mark), told: false };
         for (position, json) in part.spans.list.iter().enumerate() {
             self.place.span = position;
             let json = json.map_or("null", RawValue::get);
             if let Err(fault) = self.span(json, resource, &mut shared, scratch) {
-                let path = self.place.span_path();
-                self.rejections.push(Rejection::new(path, span::span_id(json), fault));
+                self.rejections.span(self.place, || span::span_id(json, self.mark), fault);
             }
+        }
+        if let (Err(fault), true) = (shared.model, before == self.rejections.count()) {
+            self.rejections.part(self.place.scope_path(), fault);
         }
     }
 
@@ -236,7 +288,7 @@ impl<S: SpanSink> Decoder<'_, S> {
     ) -> Checked<()> {
         let resource_model = resource.model.as_ref().map_err(Clone::clone)?;
         let scope_model = scope.model.as_ref().map_err(Clone::clone)?;
-        reader::read(json, &mut scratch.draft)?;
+        reader::read(json, self.mark, &mut scratch.draft)?;
         let mut view: SpanRef<'_> = std::mem::take(&mut scratch.spare);
         let taken = scratch.draft.view(&mut view).and_then(|()| {
             if !resource.told {
@@ -254,26 +306,26 @@ impl<S: SpanSink> Decoder<'_, S> {
     }
 }
 
-fn resource(part: &ResourceSpansParts<'_>) -> Checked<Resource> {
+fn resource(part: &ResourceSpansParts<'_>, mark: Option<char>) -> Checked<Resource> {
     let mut draft = ResourceDraft::default();
     if let Some(json) = part.resource {
-        reader::read(json.get(), &mut draft).within("resource")?;
+        reader::read(json.get(), mark, &mut draft).within("resource")?;
     }
-    Ok(Resource { schema_url: schema_url(part.schema_url)?, ..draft.finish() })
+    Ok(Resource { schema_url: schema_url(part.schema_url, mark)?, ..draft.finish() })
 }
 
-fn scope(part: &ScopeSpansParts<'_>) -> Checked<InstrumentationScope> {
+fn scope(part: &ScopeSpansParts<'_>, mark: Option<char>) -> Checked<InstrumentationScope> {
     let mut draft = ScopeDraft::default();
     if let Some(json) = part.scope {
-        reader::read(json.get(), &mut draft).within("scope")?;
+        reader::read(json.get(), mark, &mut draft).within("scope")?;
     }
-    Ok(InstrumentationScope { schema_url: schema_url(part.schema_url)?, ..draft.finish() })
+    Ok(InstrumentationScope { schema_url: schema_url(part.schema_url, mark)?, ..draft.finish() })
 }
 
-fn schema_url(json: Option<&RawValue>) -> Checked<String> {
+fn schema_url(json: Option<&RawValue>, mark: Option<char>) -> Checked<String> {
     let mut url = String::new();
     if let Some(json) = json {
-        reader::read(json.get(), &mut url).within("schemaUrl")?;
+        reader::read(json.get(), mark, &mut url).within("schemaUrl")?;
     }
     Ok(url)
 }

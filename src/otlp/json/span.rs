@@ -220,7 +220,7 @@ fn id<T: std::str::FromStr<Err = ParseIdError>>(text: &str, field: &str) -> Chec
 
 /// The span id of a span that has a fault, as far as it can be read.
 #[cold]
-pub(super) fn span_id(json: &str) -> String {
+pub(super) fn span_id(json: &str, mark: Option<char>) -> String {
     #[derive(Default)]
     struct OnlyId<'de>(Cow<'de, str>);
 
@@ -243,15 +243,16 @@ pub(super) fn span_id(json: &str) -> String {
 
     let mut id = OnlyId::default();
     // What was read before a fault is as far as it could be read.
-    drop(reader::read(json, &mut id));
-    id.0.chars().take(check::QUOTE_MAX).collect()
+    drop(reader::read(json, None, &mut id));
+    let shown = |c| if Some(c) == mark { char::REPLACEMENT_CHARACTER } else { c };
+    id.0.chars().take(check::QUOTE_MAX).map(shown).collect()
 }
 
 /// An empty view that keeps the memory of the lists of `view`, whatever it borrowed from.
 pub(super) fn recycle(mut view: SpanRef<'_>) -> SpanRef<'static> {
     view.clear();
-    // Collecting from a list into one of the same layout takes over its memory; the lists are empty,
-    // so no element is ever made.
+    // Collecting from a list into one of the same layout takes over its memory; the lists are
+    // empty, so no element is ever made.
     let attribute = |_: AttributeRef<'_>| AttributeRef { key: "", value: ValueRef::Empty };
     SpanRef {
         attributes: view.attributes.into_iter().map(attribute).collect(),

@@ -38,12 +38,21 @@ message! {
 
 message! {
     /// `Resource`.
-    resource { ATTRIBUTES: length = 1, DROPPED_ATTRIBUTES_COUNT: varint = 2, ENTITY_REFS: length = 3 }
+    resource {
+        ATTRIBUTES: length = 1,
+        DROPPED_ATTRIBUTES_COUNT: varint = 2,
+        ENTITY_REFS: length = 3,
+    }
 }
 
 message! {
     /// `EntityRef`.
-    entity_ref { SCHEMA_URL: length = 1, TYPE: length = 2, ID_KEYS: length = 3, DESCRIPTION_KEYS: length = 4 }
+    entity_ref {
+        SCHEMA_URL: length = 1,
+        TYPE: length = 2,
+        ID_KEYS: length = 3,
+        DESCRIPTION_KEYS: length = 4,
+    }
 }
 
 message! {
@@ -53,7 +62,12 @@ message! {
 
 message! {
     /// `InstrumentationScope`.
-    scope { NAME: length = 1, VERSION: length = 2, ATTRIBUTES: length = 3, DROPPED_ATTRIBUTES_COUNT: varint = 4 }
+    scope {
+        NAME: length = 1,
+        VERSION: length = 2,
+        ATTRIBUTES: length = 3,
+        DROPPED_ATTRIBUTES_COUNT: varint = 4,
+    }
 }
 
 message! {
@@ -80,7 +94,12 @@ message! {
 
 message! {
     /// `Span.Event`.
-    event { TIME_UNIX_NANO: fixed64 = 1, NAME: length = 2, ATTRIBUTES: length = 3, DROPPED_ATTRIBUTES_COUNT: varint = 4 }
+    event {
+        TIME_UNIX_NANO: fixed64 = 1,
+        NAME: length = 2,
+        ATTRIBUTES: length = 3,
+        DROPPED_ATTRIBUTES_COUNT: varint = 4,
+    }
 }
 
 message! {

@@ -1,6 +1,7 @@
 //! OTLP in protobuf, straight from wire bytes to the model and back. Reading follows the rules of
 //! protobuf: fields in any order, the last of a single value wins, repeated messages of a single
-//! field are merged, unknown fields are passed over. A known field of the wrong wire type is a fault.
+//! field are merged, unknown fields are passed over. A known field of the wrong wire type is a
+//! fault.
 
 mod fields;
 mod request;

@@ -1,16 +1,16 @@
-//! A request from the wire, part by part. Invariant: a sink is told resource and scope, complete with
-//! what comes behind their spans, before the first span of each; one of neither without spans.
+//! A request from the wire, part by part. Invariant: a sink is told resource and scope, complete
+//! with what comes behind their spans, before the first span of each; one of neither without spans.
 
 use super::fields::{request, resource_spans, scope_spans};
 use super::value::text;
 use super::{resource, span};
 use crate::codec::wire::{Reader, WireError};
 use crate::model::{InstrumentationScope, Resource, SpanRef, SpanSink};
-use crate::otlp::error::{Checked, Fault, OtlpError, Place, Rejection, Within};
+use crate::otlp::error::{Checked, Fault, OtlpError, Place, Rejection, Rejections, Within};
 
 /// Reads an `ExportTraceServiceRequest` in protobuf, in time proportional to its length. What is
-/// allocated for a span is kept for the next one, so memory does not grow with their number, except
-/// for rejections.
+/// allocated for a span is kept for the next one, so memory does not grow with their number.
+/// Rejections beyond the first 10,000 are counted only, in one more that comes last.
 ///
 /// # Errors
 /// If the outermost structure of the request is broken; what was read before was given to `sink`.
@@ -19,30 +19,33 @@ pub fn read_protobuf(
     sink: &mut impl SpanSink,
 ) -> Result<Vec<Rejection>, OtlpError> {
     let mut reader = Reader::new(request);
-    let mut decoder =
-        Decoder { sink, span: SpanRef::default(), place: Place::default(), rejections: Vec::new() };
+    let mut decoder = Decoder {
+        sink,
+        span: SpanRef::default(),
+        place: Place::default(),
+        rejections: Rejections::default(),
+    };
     let outermost = |error: WireError| OtlpError(format!("no OTLP request in protobuf: {error}"));
     while let Some(key) = reader.key().map_err(outermost)? {
         match key {
             request::RESOURCE_SPANS => {
                 let part = reader.message().map_err(outermost)?;
                 if let Err(fault) = decoder.resource_spans(part) {
-                    let path = decoder.place.resource_path();
-                    decoder.rejections.push(Rejection::new(path, String::new(), fault));
+                    decoder.rejections.part(decoder.place.resource_path(), fault);
                 }
                 decoder.place.resource += 1;
             }
             key => reader.unknown(key, request::LAST).map_err(outermost)?,
         }
     }
-    Ok(decoder.rejections)
+    Ok(decoder.rejections.finish())
 }
 
 struct Decoder<'a, 's, S> {
     sink: &'s mut S,
     span: SpanRef<'a>,
     place: Place,
-    rejections: Vec<Rejection>,
+    rejections: Rejections,
 }
 
 /// What the spans of a part have in common: a model, or the fault that it has.
@@ -93,6 +96,7 @@ impl<'a, S: SpanSink> Decoder<'a, '_, S> {
                 key => reader.unknown(key, resource_spans::LAST)?,
             }
         }
+        let before = self.rejections.count();
         let mut reader = part;
         self.place.scope = 0;
         while self.place.scope < scopes
@@ -100,15 +104,15 @@ impl<'a, S: SpanSink> Decoder<'a, '_, S> {
         {
             if key == resource_spans::SCOPE_SPANS {
                 if let Err(fault) = self.scope_spans(reader.message()?, &mut shared) {
-                    let path = self.place.scope_path();
-                    self.rejections.push(Rejection::new(path, String::new(), fault));
+                    self.rejections.part(self.place.scope_path(), fault);
                 }
                 self.place.scope += 1;
             } else {
                 reader.skip(key)?;
             }
         }
-        Ok(())
+        // A fault that no span was there to suffer for.
+        shared.fault.filter(|_| self.rejections.count() == before).map_or(Ok(()), Err)
     }
 
     /// Fails where the part's fields cannot be told apart.
@@ -137,6 +141,7 @@ impl<'a, S: SpanSink> Decoder<'a, '_, S> {
                 key => reader.unknown(key, scope_spans::LAST)?,
             }
         }
+        let before = self.rejections.count();
         let mut reader = part;
         self.place.span = 0;
         while self.place.span < spans
@@ -145,15 +150,15 @@ impl<'a, S: SpanSink> Decoder<'a, '_, S> {
             if key == scope_spans::SPANS {
                 let message = reader.message()?;
                 if let Err(fault) = self.span(message, resource, &mut shared) {
-                    let path = self.place.span_path();
-                    self.rejections.push(Rejection::new(path, span::span_id(message), fault));
+                    self.rejections.span(self.place, || span::span_id(message), fault);
                 }
                 self.place.span += 1;
             } else {
                 reader.skip(key)?;
             }
         }
-        Ok(())
+        // A fault that no span was there to suffer for.
+        shared.fault.filter(|_| self.rejections.count() == before).map_or(Ok(()), Err)
     }
 
     fn span(

@@ -19,13 +19,9 @@ pub(super) fn text<'a>(reader: &mut Reader<'a>, name: &str) -> Checked<&'a str> 
 
 #[cold]
 fn not_utf8(name: &str, bytes: &[u8], offset: usize) -> Fault {
-    let got =
-        check::hex_digits(bytes.get(offset..).and_then(|bytes| bytes.get(..1)).unwrap_or(&[]));
-    let length = bytes.len();
-    Fault::new(
-        name,
-        format_args!("expected UTF-8, got byte 0x{got} at {offset} of its {length} bytes"),
-    )
+    let byte = bytes.get(offset..).and_then(|bytes| bytes.get(..1)).unwrap_or(&[]);
+    let got = check::hex_digits(byte);
+    Fault::new(name, format_args!("expected UTF-8, got byte 0x{got} at offset {offset}"))
 }
 
 /// A `KeyValue` at `depth` nested arrays and lists.

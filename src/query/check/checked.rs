@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::checker::Checker;
 use crate::query::syntax::{self, Query};
 use crate::query::{QueryError, QueryErrorKind};
 
@@ -36,7 +37,9 @@ impl fmt::Display for CheckedQuery {
 /// If the text is not `TraceQL`, its types do not fit, or it is beyond a limit.
 pub fn check(text: &str) -> Result<CheckedQuery, QueryError> {
     let query = syntax::parse(text)?;
-    Ok(CheckedQuery { query, warnings: Vec::new() })
+    let mut checker = Checker::new(text);
+    checker.query(&query)?;
+    Ok(CheckedQuery { query, warnings: checker.warnings })
 }
 
 /// Refuses a query that is right but no search.

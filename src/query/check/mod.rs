@@ -1,5 +1,19 @@
-//! From a tree to a checked query: types, scopes and regular expressions.
+//! From a tree to a checked query.
+//!
+//! What the text alone tells about types is checked here, so that a plan need not: operands that never
+//! go together, conditions that are none, `nil` where it means nothing, patterns that do not compile,
+//! constants that overflow. An attribute's type is known only at run time and goes with everything.
+//! `checker` walks the tree; `types` and `scalar` have the rules, `mismatch` the words; `pattern` and
+//! `rfc3339` read what strings mean beside `=~` and beside times.
 
 mod checked;
+mod checker;
+
+mod mismatch;
+pub(crate) mod scalar;
+mod types;
+
+pub(crate) mod pattern;
+pub(crate) mod rfc3339;
 
 pub use checked::{CheckedQuery, check, check_search};

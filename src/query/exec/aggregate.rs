@@ -7,7 +7,6 @@ use super::Execution;
 use super::operand::Prepared;
 use super::stages::{Found, Set, count};
 use crate::codec::cast;
-use crate::query::plan::filter::Operand;
 use crate::query::plan::pipeline::Number;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Source};
@@ -61,7 +60,7 @@ impl<S: Source> Execution<'_, S> {
                 operand: self.prepare(operand, &found.candidates)?,
             },
             Number::Pipeline(stages, inner) => {
-                let left = self.stages(stages, found.clone())?;
+                let left = self.stages(stages, found.nested())?;
                 let inner = Box::new(self.ready(inner, &left)?);
                 Ready::Pipeline(left.rows(), inner)
             }

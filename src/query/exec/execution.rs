@@ -5,9 +5,11 @@ use std::ops::Range;
 use super::candidates::Candidates;
 use super::stages::Found;
 use crate::query::plan::Plan;
+use crate::query::plan::field::{Resolved, resolve};
 use crate::query::plan::filter::{Operand, Step};
 use crate::query::rows::Rows;
 use crate::query::source::Source;
+use crate::query::syntax::Field;
 use crate::query::value::Scalar;
 
 /// What a plan finds in the traces of `window`, a range of rows that holds whole traces, and what
@@ -28,6 +30,26 @@ pub(crate) fn execute<S: Source>(
     let mut execution = Execution { source, window, figures };
     let found = execution.stages(&plan.stages, Found::all(candidates))?;
     Ok((found, execution.figures))
+}
+
+/// The values of a field for ascending rows, nil where there is none; of an event's or a link's
+/// field that of the first which has it.
+///
+/// # Errors
+/// If the source cannot be read.
+pub(crate) fn read_field<S: Source>(
+    source: &S,
+    field: &Field,
+    rows: &[u32],
+) -> Result<Vec<Scalar>, S::Error> {
+    let window = 0..source.row_count();
+    let mut execution = Execution { source, window, figures: Figures::default() };
+    let operand = match resolve(field) {
+        Resolved::Span(field) => Operand::Field(field),
+        Resolved::Item(column) => Operand::First(column),
+    };
+    let prepared = execution.prepare(&operand, &Candidates::Rows(Rows::from_sorted(rows)))?;
+    execution.operand_values(&prepared, rows)
 }
 
 /// A run of a plan over a window.
@@ -80,24 +102,4 @@ impl<S: Source> Execution<'_, S> {
     pub(super) fn trace_starts(&self) -> Result<std::sync::Arc<[u32]>, S::Error> {
         self.source.trace_starts()
     }
-
-    /// The spans as candidates.
-    pub(super) fn candidates_of(rows: &Rows) -> Candidates {
-        Candidates::Rows(rows.clone())
-    }
-}
-
-/// The values of an operand for some rows, nil where a row has none.
-///
-/// # Errors
-/// If the source cannot be read.
-pub(crate) fn read<S: Source>(
-    source: &S,
-    operand: &Operand,
-    rows: &[u32],
-) -> Result<Vec<Scalar>, S::Error> {
-    let window = 0..source.row_count();
-    let mut execution = Execution { source, window, figures: Figures::default() };
-    let prepared = execution.prepare(operand, &Candidates::Rows(Rows::from_sorted(rows)))?;
-    execution.operand_values(&prepared, rows)
 }

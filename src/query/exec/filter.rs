@@ -158,7 +158,9 @@ impl<S: Source> Execution<'_, S> {
             Candidates::Rows(rows) => {
                 let mut marks = Bits::over(self.window.clone());
                 rows.for_each_batch(|batch| {
-                    batch.iter().for_each(|row| marks.set(passes::value(&parents, *row)));
+                    for row in batch {
+                        marks.set(passes::value(&parents, *row));
+                    }
                 });
                 Candidates::Rows(marks.into_rows())
             }
@@ -167,8 +169,7 @@ impl<S: Source> Execution<'_, S> {
         if passing.is_empty() {
             return Ok(passing);
         }
-        let marks = Bits::of(&passing);
-        Ok(passes::select(&candidates.rows(), |row| marks.get(passes::value(&parents, row))))
+        Ok(passes::children(&passing, &candidates.rows(), &parents, &self.source.ends()?))
     }
 
     fn lookup_test(

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::relate::relate;
-use super::testing::Forest;
+use super::testing::{Forest, Random, large_forest};
 use crate::query::rows::Rows;
-use crate::query::source::{Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space};
+use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
 use crate::query::syntax::{Form, Relation};
 use crate::query::value::Scalar;
 
@@ -65,38 +65,14 @@ impl Source for Shared {
     }
 }
 
-/// Numbers that look random and are the same each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        u32::try_from((self.0 >> 33) % u64::from(limit)).unwrap()
-    }
-}
-
-fn forest(random: &mut Random) -> Shared {
-    let mut forest = Forest::default();
-    let mut path: Vec<u32> = Vec::new();
-    for row in 0..ROWS {
-        if row == 0 || random.below(60) == 0 {
-            path.clear();
-            forest.trace_starts.push(row);
-            forest.kin.insert(row, Kin::NoParentId);
+impl From<Forest> for Shared {
+    fn from(forest: Forest) -> Self {
+        Self {
+            parents: forest.parents().unwrap(),
+            ends: forest.ends().unwrap(),
+            starts: forest.trace_starts().unwrap(),
+            loose: forest.loose().unwrap(),
         }
-        let up = usize::try_from(random.below(3)).unwrap();
-        path.truncate(path.len().saturating_sub(up).max(1));
-        forest.parents.push(path.last().copied().unwrap_or(NO_ROW));
-        path.push(row);
-    }
-    forest.trace_starts.push(ROWS);
-    Shared {
-        parents: forest.parents().unwrap(),
-        ends: forest.ends().unwrap(),
-        starts: forest.trace_starts().unwrap(),
-        loose: forest.loose().unwrap(),
     }
 }
 
@@ -116,7 +92,7 @@ fn best(mut run: impl FnMut() -> Rows) -> (Duration, u64) {
 #[ignore = "a measurement, for release builds"]
 fn passes_against_reading() {
     let mut random = Random(42);
-    let forest = forest(&mut random);
+    let forest = Shared::from(large_forest(&mut random, ROWS));
     let shares = [(86, 86), (171, 171), (20, 151), (151, 20), (1, 170), (170, 1), (1000, 171)];
     for (left, right) in shares {
         let mut pick = |per_mille| (0..ROWS).filter(|_| random.below(1000) < per_mille).collect();

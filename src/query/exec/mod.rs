@@ -20,6 +20,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use execution::{Execution, Figures, StepFigures, execute, read};
+pub(crate) use execution::{Execution, Figures, StepFigures, execute, read_field};
 pub(crate) use stages::{Found, Set};
 pub(crate) use traces::for_each_trace;

@@ -56,23 +56,22 @@ impl<S: Source> Execution<'_, S> {
     pub(crate) fn compare_chain(
         &mut self,
         first: &Filter,
-        rest: &[(CompareOp, Operand)],
+        rest: &[(CompareOp, Option<Operand>)],
         candidates: &Candidates,
     ) -> Result<Rows, S::Error> {
         let mut so_far = self.filter(first, candidates)?;
         let all = candidates.rows();
         for (op, operand) in rest {
+            let Some(operand) = operand else {
+                // A truth is never nil.
+                so_far = if *op == CompareOp::NotEqual { all.clone() } else { Rows::empty() };
+                continue;
+            };
             let prepared = self.prepare(operand, candidates)?;
             so_far = self.select_batches(&all, |run, rows| {
                 let values = run.operand_values(&prepared, rows)?;
                 let truth = rows.iter().map(|row| Scalar::Bool(so_far.contains(*row)));
-                // Nothing but nil itself is compared with nil: a truth is never nil.
-                let absent = matches!(operand, Operand::Literal(Scalar::Nil));
-                let holds = |(a, b): (Scalar, &Scalar)| match (absent, op) {
-                    (true, op) => *op == CompareOp::NotEqual,
-                    (false, op) => compare(*op, &a, b),
-                };
-                Ok(truth.zip(&values).map(holds).collect())
+                Ok(truth.zip(&values).map(|(a, b)| compare(*op, &a, b)).collect())
             })?;
         }
         Ok(so_far)
@@ -150,17 +149,17 @@ impl<S: Source> Execution<'_, S> {
         candidates: &Candidates,
     ) -> Result<Prepared<'a>, S::Error> {
         let predicate = Predicate { column: column.clone(), test: Test::Present };
-        let owned = self.source.owners(column.space())?;
+        let all_owners = self.source.owners(column.space())?;
         let present = match candidates {
             Candidates::All(_) => self.source.find(&predicate, self.window.clone())?,
             Candidates::Rows(rows) => {
-                self.source.check(&predicate, &super::items::items_of(rows, &owned))?
+                self.source.check(&predicate, &super::items::items_of(rows, &all_owners))?
             }
         };
         let (mut owners, mut items) = (Vec::new(), Vec::new());
         present.for_each_batch(|batch| {
             for item in batch {
-                let owner = passes::value(&owned, *item);
+                let owner = passes::value(&all_owners, *item);
                 if owners.last() != Some(&owner) {
                     owners.push(owner);
                     items.push(*item);

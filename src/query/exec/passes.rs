@@ -12,6 +12,9 @@ use crate::query::rows::{BATCH, Rows};
 /// One side counts as sparse where the other has so many times its rows.
 const SPARSE: u64 = 16;
 
+/// For fewer rows than this, the first parent is looked for before bits are made.
+const FEW: u64 = 1024;
+
 /// The rows of `right` that have an ancestor in `left`.
 pub(crate) fn descendants(left: &Rows, right: &Rows, ends: &[u32]) -> Rows {
     if left.is_empty() || right.is_empty() {
@@ -103,12 +106,25 @@ pub(crate) fn parents_of(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32
 }
 
 /// The rows of `right` that share their stored parent with another row of `left`.
-pub(crate) fn siblings(left: &Rows, right: &Rows, parents: &[u32]) -> Rows {
+pub(crate) fn siblings(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32]) -> Rows {
     if left.is_empty() || right.is_empty() {
         return Rows::empty();
     }
-    // A parent is never after its child, so all parents of both lie before the last row.
-    let window = 0..left.bounds().end;
+    let near = |rows: &Rows, others: &Rows| {
+        if !climbing_pays(rows, others) {
+            return rows.clone();
+        }
+        let mut marks = Bits::over(0..others.bounds().end);
+        others.for_each_batch(|batch| batch.iter().for_each(|row| marks.set(value(parents, *row))));
+        near_subtrees(rows, &marks.into_rows(), ends)
+    };
+    let (left, right) = (&near(left, right), &near(right, left));
+    if left.is_empty() || right.is_empty() {
+        return Rows::empty();
+    }
+    // A parent comes before its child, and few rows are not worth a bit for each row before them.
+    let first = if left.len() < FEW { first_parent(left, parents) } else { 0 };
+    let window = first..left.bounds().end;
     let (mut once, mut twice) = (Bits::over(window.clone()), Bits::over(window));
     left.for_each_batch(|batch| {
         for row in batch {
@@ -122,6 +138,14 @@ pub(crate) fn siblings(left: &Rows, right: &Rows, parents: &[u32]) -> Rows {
         let above = value(parents, row);
         twice.get(above) | (once.get(above) & !marks.get(row))
     })
+}
+
+fn first_parent(rows: &Rows, parents: &[u32]) -> u32 {
+    let mut first = u32::MAX;
+    rows.for_each_batch(|batch| {
+        first = batch.iter().fold(first, |first, row| first.min(value(parents, *row)));
+    });
+    first
 }
 
 /// The proper descendants of the rows of `roots`, as far as they lie between the first and the last

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::items::gallop;
 use super::passes;
 use crate::query::rows::Rows;
 use crate::query::source::{Kin, Loose, Source};
@@ -61,7 +62,7 @@ fn plain<S: Source>(
             Ok(passes::parents_of(left, right, &source.parents()?, &source.ends()?))
         }
         Relation::Sibling => {
-            let stored = passes::siblings(left, right, &source.parents()?);
+            let stored = passes::siblings(left, right, &source.parents()?, &source.ends()?);
             let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
             Ok(stored.or(&loose))
         }
@@ -77,10 +78,12 @@ fn loose_siblings(left: &Rows, right: &Rows, loose: &[Loose], trace_starts: &[u3
     let mut rest = between(loose, first, end);
     let mut kept = Vec::new();
     let mut one_trace: Vec<Loose> = Vec::new();
+    let mut next_trace = 0;
     while let Some(next) = rest.first() {
-        let next_trace = trace_starts.partition_point(|start| *start <= next.row);
+        next_trace = gallop(trace_starts, next_trace, next.row.saturating_add(1));
         let end = trace_starts.get(next_trace).copied().unwrap_or(u32::MAX);
-        let (trace, after) = rest.split_at(rest.partition_point(|loose| loose.row < end));
+        let count = rest.iter().take_while(|loose| loose.row < end).count();
+        let (trace, after) = rest.split_at(count);
         rest = after;
         // Most traces have one root and no orphan.
         if trace.len() > 1 {
@@ -115,10 +118,13 @@ fn between(loose: &[Loose], first: u32, end: u32) -> &[Loose] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::query::exec::testing::{Forest, forests};
+    use crate::codec::cast;
+    use crate::query::exec::testing::{Forest, Random, forests, large_forest};
 
     const RELATIONS: [Relation; 5] = [
         Relation::Child,
@@ -127,21 +133,6 @@ mod tests {
         Relation::Ancestor,
         Relation::Sibling,
     ];
-
-    /// True where `right` is to `left` what the relation says, straight from parents.
-    fn holds(forest: &Forest, relation: Relation, left: u32, right: u32) -> bool {
-        let parent = |row: u32| forest.parent(row);
-        let below = |low: u32, high: u32| {
-            std::iter::successors(parent(low), |row| parent(*row)).any(|row| row == high)
-        };
-        match relation {
-            Relation::Child => parent(right) == Some(left),
-            Relation::Parent => parent(left) == Some(right),
-            Relation::Descendant => below(right, left),
-            Relation::Ancestor => below(left, right),
-            Relation::Sibling => left != right && forest.are_siblings(left, right),
-        }
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
@@ -155,7 +146,7 @@ mod tests {
         ) {
             let (a, b) = (Rows::from_sorted(&left), Rows::from_sorted(&right));
             for relation in RELATIONS {
-                let pair = |l: &u32, r: &u32| holds(&forest, relation, *l, *r);
+                let pair = |l: &u32, r: &u32| forest.related(relation, *l, *r);
                 let related = |r: &u32| left.iter().any(|l| pair(l, r));
                 let relating = |l: &u32| right.iter().any(|r| pair(l, r));
                 let of = |form| relate(&forest, (relation, form), &a, &b).unwrap().to_vec();
@@ -172,10 +163,74 @@ mod tests {
         }
     }
 
+    /// The rows that a relation holds for, one column after another.
+    fn expected(forest: &Forest, relation: Relation, left: &[bool]) -> Vec<bool> {
+        let rows = left.len();
+        let parent = |row: usize| forest.parent(u32::try_from(row).unwrap()).map(cast::usize_of);
+        let mut holds = vec![false; rows];
+        match relation {
+            Relation::Child => {
+                for row in 0..rows {
+                    holds[row] = parent(row).is_some_and(|above| left[above]);
+                }
+            }
+            Relation::Descendant => {
+                for row in 0..rows {
+                    holds[row] = parent(row).is_some_and(|above| left[above] || holds[above]);
+                }
+            }
+            Relation::Parent | Relation::Ancestor => {
+                for row in (0..rows).rev() {
+                    let Some(above) = parent(row) else { continue };
+                    holds[above] |= left[row] || relation == Relation::Ancestor && holds[row];
+                }
+            }
+            Relation::Sibling => {
+                let kin = |row: usize| {
+                    let row = u32::try_from(row).unwrap();
+                    let key = (forest.parent(row), forest.kin.get(&row), forest.trace_of(row));
+                    (key.1 != Some(&Kin::Nobody)).then_some(key)
+                };
+                let mut counts = BTreeMap::new();
+                for row in (0..rows).filter(|row| left[*row]) {
+                    *counts.entry(kin(row)).or_insert(0) += 1;
+                }
+                for row in 0..rows {
+                    let others = counts.get(&kin(row)).copied().unwrap_or(0) - i32::from(left[row]);
+                    holds[row] = kin(row).is_some() && others > 0;
+                }
+            }
+        }
+        holds
+    }
+
+    #[test]
+    fn operators_are_right_on_large_sets_of_unlike_sizes() {
+        let rows = 140_000;
+        let mut random = Random(7);
+        let forest = large_forest(&mut random, rows);
+        for (left, right) in [(1, 9999), (9999, 1), (1, 300), (2500, 2500), (40, 9000), (9000, 40)]
+        {
+            let mut pick =
+                |share| -> Vec<bool> { (0..rows).map(|_| random.below(10_000) < share).collect() };
+            let (left, right) = (pick(left), pick(right));
+            let set = |of: &[bool]| -> Rows {
+                (0..rows).zip(of).filter(|(_, of)| **of).map(|(row, _)| row).collect()
+            };
+            for relation in RELATIONS {
+                let holds = expected(&forest, relation, &left);
+                let both: Vec<bool> = holds.iter().zip(&right).map(|(a, b)| *a && *b).collect();
+                let operator = (relation, Form::Plain);
+                let found = relate(&forest, operator, &set(&left), &set(&right)).unwrap();
+                assert!(found == set(&both), "{relation:?}");
+            }
+        }
+    }
+
     /// Sets from nearly empty to full, so that the paths for one small side run too.
     fn subset(rows: u32) -> impl Strategy<Value = Vec<u32>> {
         (0_u32..=8).prop_flat_map(move |eighths| {
-            let picks = proptest::collection::vec(0_u32..64, rows as usize);
+            let picks = proptest::collection::vec(0_u32..64, cast::usize_of(rows));
             picks.prop_map(move |picks| {
                 let picked = (0..rows).zip(picks);
                 let limit = if eighths == 0 { 1 } else { eighths * 8 };

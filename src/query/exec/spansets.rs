@@ -9,7 +9,10 @@ use super::traces;
 use crate::query::plan::pipeline::{Link, Spansets};
 use crate::query::rows::Rows;
 use crate::query::source::Source;
-use crate::query::syntax::{Form, SpansetOp};
+use crate::query::syntax::{Form, Relation, SpansetOp};
+
+/// A left side counts as small where there are so many times its rows to choose from.
+const FEW: u64 = 64;
 
 /// An expression whose filters have been run.
 #[derive(Debug)]
@@ -36,13 +39,46 @@ impl<S: Source> Execution<'_, S> {
                     if left.is_empty() && yields_nothing_from_nothing(link.op) {
                         continue;
                     }
-                    let right = self.spansets(&link.right, candidates)?;
+                    let near = self.narrowed(link, &left, candidates)?;
+                    let right = self.spansets(&link.right, &near)?;
                     let considered = left.len() + right.len();
                     left = self.join(link.op, &left, &right)?;
                     self.figures.note(link.step, considered, left.len());
                 }
                 Ok(left)
             }
+        }
+    }
+
+    /// The candidates for the right side of an operator: where the left side is small, only those
+    /// that can matter for it. (A pipeline or a chain of operators on the right needs all spans of
+    /// its traces, because what it finds of one span may depend on the others.)
+    fn narrowed(
+        &self,
+        link: &Link,
+        left: &Rows,
+        candidates: &Candidates,
+    ) -> Result<Candidates, S::Error> {
+        if left.len().saturating_mul(FEW) > candidates.len() {
+            return Ok(candidates.clone());
+        }
+        let near = |relation| {
+            let all = candidates.rows();
+            Ok(Candidates::Rows(relate(self.source, (relation, Form::Plain), left, &all)?))
+        };
+        let one_by_one = matches!(link.right, Spansets::Filter(_));
+        match link.op {
+            SpansetOp::Structural(relation, Form::Plain | Form::Union) if one_by_one => {
+                match relation {
+                    Relation::Child | Relation::Descendant => near(Relation::Descendant),
+                    relation => near(relation),
+                }
+            }
+            SpansetOp::And => {
+                let traces = traces::whole_traces(left, &self.trace_starts()?);
+                Ok(Candidates::Rows(candidates.keep(&traces)))
+            }
+            _ => Ok(candidates.clone()),
         }
     }
 
@@ -70,7 +106,9 @@ impl<S: Source> Execution<'_, S> {
                 Tree::Leaf(rows) => {
                     set.rows.iter().copied().filter(|row| rows.contains(*row)).collect()
                 }
-                tree => self.combine(tree, &Rows::from_sorted(&set.rows))?.to_vec(),
+                tree @ Tree::Chain { .. } => {
+                    self.combine(tree, &Rows::from_sorted(&set.rows))?.to_vec()
+                }
             };
             if !rows.is_empty() {
                 kept.push(Set { rows, ..set.clone() });
@@ -84,7 +122,7 @@ impl<S: Source> Execution<'_, S> {
         Ok(match expr {
             Spansets::Filter(filter) => Tree::Leaf(self.filter(filter, &found.candidates)?),
             // Spansets are disjoint: what a pipeline leaves of each is told apart again below.
-            Spansets::Pipeline(stages) => Tree::Leaf(self.stages(stages, found.clone())?.rows()),
+            Spansets::Pipeline(stages) => Tree::Leaf(self.stages(stages, found.nested())?.rows()),
             Spansets::Chain { first, rest } => {
                 let first = Box::new(self.leaves(first, found)?);
                 let mut links = Vec::with_capacity(rest.len());

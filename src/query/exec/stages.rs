@@ -21,8 +21,19 @@ pub(crate) struct Found {
     /// The spansets by trace, within a trace by group value; `None` where each trace has one, without
     /// attributes.
     pub(crate) sets: Option<Vec<Set>>,
-    /// True where a trace may have several.
-    pub(super) split: bool,
+    pub(super) scope: Scope,
+}
+
+/// How spansets lie within traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// A trace has one at most.
+    Whole,
+    /// A trace may have several.
+    Split,
+    /// A trace may have several, parts of the spansets that a pipeline in parentheses was given;
+    /// those of different ones stay apart.
+    Nested,
 }
 
 /// One spanset.
@@ -30,6 +41,8 @@ pub(crate) struct Found {
 pub(crate) struct Set {
     /// The trace's place among the block's traces.
     pub(crate) trace: u32,
+    /// In a pipeline in parentheses, the place of the spanset it is a part of; else 0.
+    pub(super) origin: usize,
     /// Its rows, ascending; at least one.
     pub(crate) rows: Vec<u32>,
     /// Values of the stages, such as `count()`, in the order of the stages.
@@ -39,7 +52,7 @@ pub(crate) struct Set {
 impl Found {
     /// One spanset a trace.
     pub(super) fn all(candidates: Candidates) -> Self {
-        Self { candidates, sets: None, split: false }
+        Self { candidates, sets: None, scope: Scope::Whole }
     }
 
     /// All rows of all spansets.
@@ -47,14 +60,46 @@ impl Found {
         self.candidates.rows()
     }
 
-    fn of_sets(sets: Vec<Set>, split: bool) -> Self {
+    /// The same spansets as input of a pipeline in parentheses.
+    pub(super) fn nested(&self) -> Self {
+        let mut nested = self.clone();
+        if self.scope != Scope::Whole {
+            nested.scope = Scope::Nested;
+            for (place, set) in nested.sets.iter_mut().flatten().enumerate() {
+                set.origin = place;
+            }
+        }
+        nested
+    }
+
+    /// One spanset a trace, or in a pipeline in parentheses one for each that it was given.
+    fn coalesced(self) -> Self {
+        let (Scope::Nested, Some(sets)) = (self.scope, self.sets) else {
+            return Self::all(self.candidates);
+        };
+        let mut merged: Vec<Set> = Vec::new();
+        for set in sets {
+            match merged.last_mut().filter(|last| last.origin == set.origin) {
+                Some(last) => last.rows.extend(set.rows),
+                None => merged.push(Set { attributes: Vec::new(), ..set }),
+            }
+        }
+        for set in &mut merged {
+            set.rows.sort_unstable();
+        }
+        Self { candidates: self.candidates, sets: Some(merged), scope: Scope::Nested }
+    }
+
+    fn of_sets(sets: Vec<Set>, scope: Scope) -> Self {
         let mut rows = Vec::new();
-        sets.iter().for_each(|set| rows.extend_from_slice(&set.rows));
-        if split {
+        for set in &sets {
+            rows.extend_from_slice(&set.rows);
+        }
+        if scope != Scope::Whole {
             rows.sort_unstable();
         }
         let candidates = Candidates::Rows(Rows::from_sorted(&rows));
-        Self { candidates, sets: Some(sets), split }
+        Self { candidates, sets: Some(sets), scope }
     }
 }
 
@@ -72,13 +117,14 @@ impl<S: Source> Execution<'_, S> {
                 Stage::Spansets(expr) => self.select(expr, found)?,
                 Stage::Filter { left, op, right } => {
                     let kept = self.keep_sets(left, *op, right, &found)?;
-                    Found::of_sets(kept, found.split)
+                    Found::of_sets(kept, found.scope)
                 }
                 Stage::By { name, operand } => {
+                    let nested = found.scope == Scope::Nested;
                     let sets = self.split(&Arc::from(name.as_str()), operand, found)?;
-                    Found::of_sets(sets, true)
+                    Found::of_sets(sets, if nested { Scope::Nested } else { Scope::Split })
                 }
-                Stage::Coalesce => Found::all(found.candidates),
+                Stage::Coalesce => found.coalesced(),
                 Stage::Select(_) => found,
             };
         }
@@ -86,8 +132,9 @@ impl<S: Source> Execution<'_, S> {
     }
 
     fn select(&mut self, expr: &Spansets, found: Found) -> Result<Found, S::Error> {
-        if found.split {
-            return Ok(Found::of_sets(self.spansets_within(expr, &found)?, true));
+        if found.scope != Scope::Whole {
+            let scope = found.scope;
+            return Ok(Found::of_sets(self.spansets_within(expr, &found)?, scope));
         }
         let rows = self.spansets(expr, &found.candidates)?;
         let Some(sets) = found.sets else {
@@ -101,7 +148,7 @@ impl<S: Source> Execution<'_, S> {
             }
             Ok(())
         })?;
-        Ok(Found { candidates: Candidates::Rows(rows), sets: Some(kept), split: false })
+        Ok(Found { candidates: Candidates::Rows(rows), sets: Some(kept), scope: Scope::Whole })
     }
 
     /// The spansets one by one, where only their rows are known.
@@ -111,7 +158,7 @@ impl<S: Source> Execution<'_, S> {
         }
         let mut sets = Vec::new();
         for_each_trace(&found.rows(), &self.trace_starts()?, |trace, rows| {
-            sets.push(Set { trace, rows: rows.to_vec(), attributes: Vec::new() });
+            sets.push(Set { trace, origin: 0, rows: rows.to_vec(), attributes: Vec::new() });
             Ok(())
         })?;
         Ok(sets)
@@ -138,7 +185,7 @@ impl<S: Source> Execution<'_, S> {
             let values = self.operand_values(&prepared, rows)?;
             let last = rows.last().unwrap_or(first);
             while let Some(set) = sets.next_if(|set| set.rows.first() <= Some(last)) {
-                split_set(set, name, rows, &values, &mut groups);
+                split_set(&set, name, rows, &values, &mut groups);
             }
             rest = after;
         }
@@ -156,7 +203,7 @@ impl<S: Source> Execution<'_, S> {
 }
 
 /// Splits one spanset; `values` are those of `rows`, which hold all its rows.
-fn split_set(set: Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups: &mut Vec<Set>) {
+fn split_set(set: &Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups: &mut Vec<Set>) {
     let mut keyed: Vec<(&Scalar, u32)> = Vec::with_capacity(set.rows.len());
     for row in &set.rows {
         let value = rows.binary_search(row).ok().and_then(|at| values.get(at));
@@ -169,7 +216,7 @@ fn split_set(set: Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups:
         let mut attributes = set.attributes.clone();
         attributes.push((Arc::clone(name), Scalar::clone(value)));
         let rows = group.iter().map(|(_, row)| *row).collect();
-        groups.push(Set { trace: set.trace, rows, attributes });
+        groups.push(Set { trace: set.trace, origin: set.origin, rows, attributes });
     }
 }
 

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::codec::cast::usize_of;
 use crate::id::SpanId;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space};
+use crate::query::syntax::Relation;
 use crate::query::value::Scalar;
 
 /// A block of nothing but shape and values.
@@ -36,7 +38,7 @@ impl Forest {
     }
 
     pub(crate) fn parent(&self, row: u32) -> Option<u32> {
-        Some(self.parents[row as usize]).filter(|parent| *parent != NO_ROW)
+        Some(self.parents[usize_of(row)]).filter(|parent| *parent != NO_ROW)
     }
 
     pub(crate) fn trace_of(&self, row: u32) -> usize {
@@ -51,16 +53,31 @@ impl Forest {
         alike && self.trace_of(a) == self.trace_of(b)
     }
 
+    /// True where `right` is to `left` what the relation says, straight from parents.
+    pub(crate) fn related(&self, relation: Relation, left: u32, right: u32) -> bool {
+        let below = |low: u32, high: u32| {
+            let above = std::iter::successors(self.parent(low), |row| self.parent(*row));
+            above.into_iter().any(|row| row == high)
+        };
+        match relation {
+            Relation::Child => self.parent(right) == Some(left),
+            Relation::Parent => self.parent(left) == Some(right),
+            Relation::Descendant => below(right, left),
+            Relation::Ancestor => below(left, right),
+            Relation::Sibling => left != right && self.are_siblings(left, right),
+        }
+    }
+
     pub(crate) fn value(&self, column: &Column, row: u32) -> Scalar {
         self.looked_at.set(self.looked_at.get() + 1);
-        self.columns.get(column).map_or(Scalar::Nil, |values| values[row as usize].clone())
+        self.columns.get(column).map_or(Scalar::Nil, |values| values[usize_of(row)].clone())
     }
 
     pub(crate) fn owner(&self, space: Space, row: u32) -> u32 {
         match space {
             Space::Spans => row,
-            Space::Events => self.event_owners[row as usize],
-            Space::Links => self.link_owners[row as usize],
+            Space::Events => self.event_owners[usize_of(row)],
+            Space::Links => self.link_owners[usize_of(row)],
         }
     }
 
@@ -68,7 +85,7 @@ impl Forest {
         let mut ends: Vec<u32> = (0..self.rows()).collect();
         for row in (0..self.rows()).rev() {
             if let Some(parent) = self.parent(row) {
-                ends[parent as usize] = ends[parent as usize].max(ends[row as usize]);
+                ends[usize_of(parent)] = ends[usize_of(parent)].max(ends[usize_of(row)]);
             }
         }
         ends
@@ -160,22 +177,54 @@ pub(crate) fn forests(rows_max: usize) -> impl Strategy<Value = Forest> {
                 forest.trace_starts.push(at);
             }
             path.truncate(path.len().saturating_sub(up));
-            match path.last() {
-                Some(parent) => forest.parents.push(*parent),
-                None => {
-                    forest.parents.push(NO_ROW);
-                    let missing = |id| Kin::Missing(SpanId::from_bytes([id; 8]));
-                    let kin = match kin {
-                        0 | 1 => Kin::NoParentId,
-                        2 => Kin::Nobody,
-                        id => missing(id),
-                    };
-                    forest.kin.insert(at, kin);
-                }
+            forest.parents.push(path.last().copied().unwrap_or(NO_ROW));
+            if path.is_empty() {
+                let missing = |id| Kin::Missing(SpanId::from_bytes([id; 8]));
+                let kin = match kin {
+                    0 | 1 => Kin::NoParentId,
+                    2 => Kin::Nobody,
+                    id => missing(id),
+                };
+                forest.kin.insert(at, kin);
             }
             path.push(at);
         }
         forest.trace_starts.push(forest.rows());
         forest
     })
+}
+
+/// Numbers that look random and are the same each time.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        u32::try_from((self.0 >> 33) % u64::from(limit)).unwrap()
+    }
+}
+
+/// A forest of about 60 spans a trace, with some orphans.
+pub(crate) fn large_forest(random: &mut Random, rows: u32) -> Forest {
+    let mut forest = Forest::default();
+    let mut path: Vec<u32> = Vec::new();
+    for row in 0..rows {
+        if row == 0 || random.below(60) == 0 {
+            path.clear();
+            forest.trace_starts.push(row);
+        }
+        let up = usize_of(random.below(3));
+        let depth = path.len().saturating_sub(up).max(1);
+        path.truncate(if random.below(200) == 0 { 0 } else { depth });
+        if path.is_empty() {
+            let kin = [Kin::NoParentId, Kin::Missing(SpanId::from_bytes([7; 8])), Kin::Nobody];
+            forest.kin.insert(row, kin[usize_of(random.below(3))]);
+        }
+        forest.parents.push(path.last().copied().unwrap_or(NO_ROW));
+        path.push(row);
+    }
+    forest.trace_starts.push(rows);
+    forest
 }

@@ -6,7 +6,7 @@ use crate::query::bits::Bits;
 use crate::query::rows::Rows;
 
 /// All rows of the traces that have a row in `rows`.
-fn whole_traces(rows: &Rows, trace_starts: &[u32]) -> Rows {
+pub(crate) fn whole_traces(rows: &Rows, trace_starts: &[u32]) -> Rows {
     let mut first = None;
     let mut last = 0;
     let mut marks = Bits::over(0..0);

@@ -48,7 +48,7 @@ impl Tree {
                 Stage::By { name, .. } => self.line(None, format_args!("split {name}")),
                 Stage::Coalesce => self.line(None, "merge each trace's spansets"),
                 Stage::Select(fields) => {
-                    self.line(None, format_args!("return {} fields", fields.len()))
+                    self.line(None, format_args!("return {} fields", fields.len()));
                 }
             }
         }
@@ -110,7 +110,10 @@ impl Tree {
                 self.line(None, "truth of");
                 self.below(|tree| tree.filter(first));
                 for (op, operand) in rest {
-                    self.line(None, format_args!("{} {operand}", sign(*op)));
+                    match operand {
+                        Some(operand) => self.line(None, format_args!("{} {operand}", sign(*op))),
+                        None => self.line(None, format_args!("{} nil", sign(*op))),
+                    }
                 }
             }
             Filter::IsNil { step, operand } => {

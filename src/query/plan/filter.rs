@@ -25,8 +25,8 @@ pub(crate) enum Filter {
     CompareChain {
         /// The leftmost condition.
         first: Box<Filter>,
-        /// What the truth so far is compared with, one after another.
-        rest: Vec<(CompareOp, Operand)>,
+        /// What the truth so far is compared with, one after another; `None` is the word `nil`.
+        rest: Vec<(CompareOp, Option<Operand>)>,
     },
     /// The computed value is nil.
     IsNil {
@@ -153,7 +153,9 @@ impl Operand {
             Self::Negate(operand) | Self::Flip(operand) => operand.for_each_field(visit),
             Self::Arithmetic { first, rest } => {
                 first.for_each_field(visit);
-                rest.iter().for_each(|(_, operand)| operand.for_each_field(visit));
+                for (_, operand) in rest {
+                    operand.for_each_field(visit);
+                }
             }
         }
     }

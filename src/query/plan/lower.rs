@@ -110,7 +110,8 @@ impl Lowering {
         let first = self.comparison(first, op, second)?;
         let mut rest = Vec::new();
         for (op, operand) in chain {
-            rest.push((op, self.operand(operand)?));
+            let operand = if is_nil(operand) { None } else { Some(self.operand(operand)?) };
+            rest.push((op, operand));
         }
         if rest.is_empty() {
             return Ok(first);
@@ -210,10 +211,10 @@ impl Lowering {
         op: CompareOp,
         right: &FieldExpr,
     ) -> Result<Filter, QueryError> {
-        let FieldExprKind::Literal(Literal::String(text)) = &right.kind else {
+        let FieldExprKind::Literal(Literal::String(regex)) = &right.kind else {
             return Ok(Filter::Constant(false));
         };
-        let pattern = Pattern::new(text)
+        let pattern = Pattern::new(regex)
             .map_err(|message| QueryError::new(QueryErrorKind::Regex, right.range, message))?;
         let test = match op {
             CompareOp::Match => Test::Matches(pattern),

@@ -4,9 +4,10 @@
 use super::field::{Resolved, resolve};
 use super::filter::{Filter, Operand, Step};
 use super::lower::Lowering;
+use super::named::named_fields;
 use crate::query::QueryError;
 use crate::query::syntax::{
-    AggregateOp, ArithmeticOp, CompareOp, FieldExpr, Pipeline, ScalarExpr, ScalarExprKind,
+    AggregateOp, ArithmeticOp, CompareOp, Field, FieldExpr, Pipeline, ScalarExpr, ScalarExprKind,
     ScalarFilter, SpansetExpr, SpansetOp, Stage as Syntax,
 };
 use crate::query::value::Scalar;
@@ -16,6 +17,8 @@ use crate::query::value::Scalar;
 pub(crate) struct Plan {
     /// The stages, first to last.
     pub(crate) stages: Vec<Stage>,
+    /// The fields that the query names, in the order of their first mention.
+    pub(crate) fields: Vec<Field>,
     /// How many numbered steps there are.
     pub(crate) steps: usize,
 }
@@ -110,7 +113,7 @@ pub(crate) enum Number {
 pub(crate) fn plan(pipeline: &Pipeline) -> Result<Plan, QueryError> {
     let mut planner = Planner { lowering: Lowering::default() };
     let stages = planner.stages(pipeline)?;
-    Ok(Plan { stages, steps: planner.lowering.steps() })
+    Ok(Plan { stages, fields: named_fields(pipeline), steps: planner.lowering.steps() })
 }
 
 struct Planner {

@@ -169,7 +169,7 @@ impl<'t> Lexer<'t> {
                 self.at += text.len();
                 Ok(token.clone())
             }
-            None => Err(explain::wrong_char(first, start)),
+            None => Err(explain::wrong_char(rest, start)),
         }
     }
 

@@ -2,6 +2,7 @@
 //! exactly one kind, and the trees built here are in the form that `ast` describes: parentheses that
 //! change nothing leave no node.
 
+use super::explain::syntax;
 use super::lower_call::call;
 use super::lower_metrics;
 use super::phrase::{Operator, Phrase, PhraseKind};
@@ -9,9 +10,9 @@ use super::token::Token;
 use super::{
     ArithmeticOp, BinaryOp, CompareOp, Hint, Literal, MetricsExpr, MetricsField, MetricsFunction,
     MetricsStep, Pipeline, Query, ScalarExpr, ScalarExprKind, ScalarFilter, SpansetExpr, Stage,
-    TextRange, UnaryOp, explain,
+    TextRange, UnaryOp, explain_kind,
 };
-use crate::query::{QueryError, QueryErrorKind};
+use crate::query::QueryError;
 
 /// A part of a query whose kind is known.
 pub(super) struct Part {
@@ -53,10 +54,6 @@ impl PartKind {
     }
 }
 
-pub(super) fn syntax(range: TextRange, message: impl Into<String>) -> QueryError {
-    QueryError::new(QueryErrorKind::Syntax, range, message)
-}
-
 /// The query that `phrase` is.
 pub(super) fn query(phrase: Phrase, hints: Vec<Hint>) -> Result<Query, QueryError> {
     let part = lower(phrase)?;
@@ -66,7 +63,7 @@ pub(super) fn query(phrase: Phrase, hints: Vec<Hint>) -> Result<Query, QueryErro
         }
         PartKind::Pipeline(pipeline) => Query::Search(pipeline, hints),
         PartKind::Metrics(metrics) => Query::Metrics(metrics, hints),
-        PartKind::Scalar(scalar) => return Err(explain::naked_scalar(&scalar)),
+        PartKind::Scalar(scalar) => return Err(explain_kind::naked_scalar(&scalar)),
         // `lower` gives no other kinds for a list of stages, which the whole query is.
         kind => return Err(syntax(part.range, format!("{} is no query", kind.describe()))),
     })
@@ -81,8 +78,8 @@ pub(super) fn lower(phrase: Phrase) -> Result<Part, QueryError> {
         PhraseKind::Literal(
             value @ (Literal::Int(_) | Literal::Float(_) | Literal::Duration(_)),
         ) => scalar(ScalarExprKind::Literal(value), range),
-        PhraseKind::Literal(value) => return Err(explain::literal_outside(&value, range)),
-        PhraseKind::Field(field) => return Err(explain::field_outside(&field, range)),
+        PhraseKind::Literal(value) => return Err(explain_kind::literal_outside(&value, range)),
+        PhraseKind::Field(field) => return Err(explain_kind::field_outside(&field, range)),
         PhraseKind::Call(of) => call(of, range)?,
         PhraseKind::Unary(op, operand) => unary(op, lower(*operand)?, range)?,
         PhraseKind::Chain(first, rest) => return chain(*first, rest, range),
@@ -149,7 +146,7 @@ impl Stages {
         if let Some(metrics) = self.metrics.take() {
             self.metrics = match part.kind {
                 PartKind::Steps(steps) => Some(lower_metrics::with_steps(metrics, steps, range)?),
-                kind => return Err(explain::after_metrics(kind.describe(), range)),
+                kind => return Err(explain_kind::after_metrics(kind.describe(), range)),
             };
             return Ok(());
         }
@@ -160,11 +157,11 @@ impl Stages {
                 self.done.push(Stage::Spanset(SpansetExpr::Pipeline(Box::new(pipeline))));
             }
             PartKind::Stage(Stage::Coalesce) if first => {
-                return Err(explain::coalesce_first(range));
+                return Err(explain_kind::coalesce_first(range));
             }
             PartKind::Stage(stage) => self.done.push(stage),
-            PartKind::Scalar(scalar) => return Err(explain::naked_scalar(&scalar)),
-            PartKind::Function(..) if first => return Err(explain::function_first(range)),
+            PartKind::Scalar(scalar) => return Err(explain_kind::naked_scalar(&scalar)),
+            PartKind::Function(..) if first => return Err(explain_kind::function_first(range)),
             PartKind::Function(function, by, steps) => {
                 let pipeline = Pipeline { stages: std::mem::take(&mut self.done) };
                 let function_range = TextRange { start: self.range.start, end: range.end };
@@ -172,8 +169,8 @@ impl Stages {
                     Some(lower_metrics::function(pipeline, (function, by), steps, function_range)?);
             }
             PartKind::Metrics(metrics) if first => self.metrics = Some(metrics),
-            PartKind::Metrics(_) => return Err(explain::metrics_after_spans(range)),
-            PartKind::Steps(_) => return Err(explain::step_without_metrics(range)),
+            PartKind::Metrics(_) => return Err(explain_kind::metrics_after_spans(range)),
+            PartKind::Steps(_) => return Err(explain_kind::step_without_metrics(range)),
         }
         Ok(())
     }
@@ -182,12 +179,12 @@ impl Stages {
     fn end_with_scalar(self, inner: ScalarExpr) -> Result<Part, QueryError> {
         let range = self.range;
         if self.metrics.is_some() {
-            return Err(explain::after_metrics("a number", inner.range));
+            return Err(explain_kind::after_metrics("a number", inner.range));
         }
         let kind = if self.done.is_empty() {
             PartKind::Scalar(ScalarExpr { range, ..inner })
         } else if is_constant(&inner) {
-            return Err(explain::constant_stage(inner.range));
+            return Err(explain_kind::constant_stage(inner.range));
         } else {
             let pipeline = Pipeline { stages: self.done };
             scalar(ScalarExprKind::Pipeline(Box::new(pipeline), Box::new(inner)), range)
@@ -237,14 +234,14 @@ fn spanset_chain(first: Part, rest: Vec<(Operator, Part)>) -> Result<PartKind, Q
     let operand = |part: Part, op: &Operator| match part.kind {
         PartKind::Spanset(expr) => Ok(expr),
         PartKind::Pipeline(pipeline) => Ok(SpansetExpr::Pipeline(Box::new(pipeline))),
-        kind => Err(explain::not_spans(&kind, part.range, op)),
+        kind => Err(explain_kind::not_spans(&kind, part.range, op)),
     };
     let Some(operator) = operator else { return Ok(first.kind) };
     let mut chained = Vec::with_capacity(rest.len());
     let first = operand(first, &operator)?;
     for (op, part) in rest {
         let Some(meaning) = op.between_spansets() else {
-            return Err(explain::spans_compared(&op, &part.kind));
+            return Err(explain_kind::spans_compared(&op, &part.kind));
         };
         chained.push((meaning, operand(part, &op)?));
     }
@@ -254,10 +251,10 @@ fn spanset_chain(first: Part, rest: Vec<(Operator, Part)>) -> Result<PartKind, Q
 fn compare_op(op: &Operator) -> Result<CompareOp, QueryError> {
     match op.between_values() {
         Some(BinaryOp::Compare(CompareOp::Match | CompareOp::NotMatch)) | None => {
-            Err(explain::not_between_numbers(op))
+            Err(explain_kind::not_between_numbers(op))
         }
         Some(BinaryOp::Compare(compare)) => Ok(compare),
-        Some(_) => Err(explain::not_between_numbers(op)),
+        Some(_) => Err(explain_kind::not_between_numbers(op)),
     }
 }
 
@@ -267,11 +264,11 @@ fn comparison(first: Part, rest: Vec<(Operator, Part)>) -> Result<PartKind, Quer
         let mut rest = rest.into_iter();
         let Some((op, right)) = rest.next() else { return Ok(PartKind::Scalar(left)) };
         let PartKind::Scalar(right) = right.kind else {
-            return Err(explain::compared_with(&right.kind, right.range, &op));
+            return Err(explain_kind::compared_with(&right.kind, right.range, &op));
         };
         let filter = ScalarFilter { left, op: compare_op(&op)?, right };
         return match rest.next() {
-            Some((op, _)) => Err(explain::chained_comparison(op.range)),
+            Some((op, _)) => Err(explain_kind::chained_comparison(op.range)),
             None => Ok(PartKind::Stage(Stage::Filter(filter))),
         };
     }
@@ -286,7 +283,7 @@ fn comparison(first: Part, rest: Vec<(Operator, Part)>) -> Result<PartKind, Quer
             PartKind::Scalar(right) if is_constant(&right) => {
                 steps.push(MetricsStep::Compare(compare, right));
             }
-            kind => return Err(explain::metrics_compared_with(&kind, right.range)),
+            kind => return Err(explain_kind::metrics_compared_with(&kind, right.range)),
         }
     }
     let range = TextRange { start: first.range.start, end };
@@ -302,7 +299,7 @@ fn comparison(first: Part, rest: Vec<(Operator, Part)>) -> Result<PartKind, Quer
             before.extend(steps);
             Ok(PartKind::Steps(before))
         }
-        kind => Err(explain::not_comparable(&kind, first.range, &operator)),
+        kind => Err(explain_kind::not_comparable(&kind, first.range, &operator)),
     }
 }
 
@@ -321,7 +318,7 @@ fn arithmetic(
         for part in parts() {
             let fits = matches!(part.kind, PartKind::Scalar(_) | PartKind::Metrics(_));
             if !fits {
-                return Err(explain::no_arithmetic(&part.kind, part.range, op));
+                return Err(explain_kind::no_arithmetic(&part.kind, part.range, op));
             }
         }
     }
@@ -343,9 +340,9 @@ fn arithmetic(
 fn arithmetic_op(op: &Operator) -> Result<ArithmeticOp, QueryError> {
     match op.between_values() {
         Some(BinaryOp::Arithmetic(ArithmeticOp::Modulo | ArithmeticOp::Power)) | None => {
-            Err(explain::not_between_numbers(op))
+            Err(explain_kind::not_between_numbers(op))
         }
         Some(BinaryOp::Arithmetic(arithmetic)) => Ok(arithmetic),
-        Some(_) => Err(explain::not_between_numbers(op)),
+        Some(_) => Err(explain_kind::not_between_numbers(op)),
     }
 }

@@ -1,11 +1,12 @@
 //! Calls: every function of the language with its arguments. Invariant: a number that a function
 //! takes is within its bounds once it is in the tree.
 
-use super::lower::{PartKind, syntax};
+use super::explain::syntax;
+use super::lower::PartKind;
 use super::phrase::{Argument, Call};
 use super::{
     AggregateOp, FieldExpr, FieldExprKind, Literal, MetricsField, MetricsFunction, MetricsStep,
-    ScalarExpr, ScalarExprKind, Stage, TextRange, UnaryOp, explain,
+    ScalarExpr, ScalarExprKind, Stage, TextRange, UnaryOp, explain_kind,
 };
 use crate::query::{QueryError, QueryErrorKind};
 
@@ -86,7 +87,7 @@ fn metrics_function(call: Call) -> Result<MetricsFunction, QueryError> {
         "histogram_over_time" => one_field(call).map(MetricsFunction::Histogram),
         "quantile_over_time" => quantile(call),
         "compare" => compare(call),
-        _ => Err(explain::unknown_function(&call.name, call.name_range)),
+        _ => Err(explain_kind::unknown_function(&call.name, call.name_range)),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The metrics part of lowering. Invariant: `Steps` never holds `Steps`, and `compare` stands alone.
 
+use super::explain::syntax;
 use super::lower::{Part, PartKind, is_constant};
 use super::{
     ArithmeticOp, MetricsExpr, MetricsExprKind, MetricsField, MetricsFunction, MetricsStep,
-    Pipeline, TextRange, explain,
+    Pipeline, TextRange, explain_kind,
 };
 use crate::query::QueryError;
 
@@ -58,12 +59,12 @@ pub(super) fn chain(
             PartKind::Scalar(scalar) if is_constant(&scalar) => {
                 MetricsExpr { range: scalar.range, kind: MetricsExprKind::Constant(scalar) }
             }
-            kind => return Err(explain::metrics_compared_with(&kind, part.range)),
+            kind => return Err(explain_kind::metrics_compared_with(&kind, part.range)),
         });
     }
     let mut operands = operands.into_iter();
     let Some(first) = operands.next() else {
-        return Err(super::lower::syntax(range, "there is nothing to compute with"));
+        return Err(syntax(range, "there is nothing to compute with"));
     };
     let rest = operators.into_iter().zip(operands).collect();
     Ok(MetricsExpr { kind: MetricsExprKind::Chain { first: Box::new(first), rest }, range })
@@ -72,7 +73,7 @@ pub(super) fn chain(
 fn refuse_compare(query: &MetricsExpr, range: TextRange) -> Result<(), QueryError> {
     match &query.kind {
         MetricsExprKind::Function { function: MetricsFunction::Compare { .. }, .. } => {
-            Err(super::lower::syntax(range, "`compare` knows no second stage and no arithmetic")
+            Err(syntax(range, "`compare` knows no second stage and no arithmetic")
                 .with_help("let `compare(...)` end the query"))
         }
         _ => Ok(()),

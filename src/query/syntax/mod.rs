@@ -32,7 +32,9 @@ mod lower_call;
 mod lower_metrics;
 
 mod explain;
+mod explain_kind;
 mod parse;
+mod suggest;
 
 mod ast;
 mod metrics;

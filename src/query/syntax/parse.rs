@@ -4,9 +4,8 @@
 use lalrpop_util::ParseError;
 
 use super::grammar::QueryParser;
-use super::token::Token;
-use super::{Query, TextRange, depth, explain, lexer, lower};
-use crate::query::{QueryError, QueryErrorKind};
+use super::{Query, depth, explain, lexer, lower};
+use crate::query::QueryError;
 
 /// Reads a query. The tree says what was written; whether its types fit is checked by
 /// [`check`](crate::query::check).
@@ -18,7 +17,7 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
     let lexed = lexer::lex(text);
     depth::check_depth(&lexed.tokens)?;
     if let (true, None) = (lexed.tokens.is_empty(), &lexed.error) {
-        return Err(explain::empty(text));
+        return Err(explain::empty());
     }
     let placed = lexed
         .tokens

@@ -65,9 +65,7 @@ fn relation(op: CompareOp, a: &Scalar, b: &Scalar) -> Relation {
         (Scalar::Id(id), Scalar::String(text)) => {
             Relation::Order(Some(id.to_string().as_str().cmp(text)))
         }
-        (Scalar::String(_), Scalar::Id(_)) | (Scalar::String(_), Scalar::Time(_)) => {
-            reverse(relation(op, b, a))
-        }
+        (Scalar::String(_), Scalar::Id(_) | Scalar::Time(_)) => reverse(relation(op, b, a)),
         (Scalar::Time(time), Scalar::String(text)) => match time::nanos(text) {
             Some(nanos) => Relation::Order(Some(i128::from(time.unix_nanos()).cmp(&nanos))),
             None => Relation::None,
@@ -86,6 +84,7 @@ fn reverse(relation: Relation) -> Relation {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Number {
     /// An integer, a duration's or a time's nanoseconds.
     Whole(i128),

@@ -42,7 +42,6 @@ pub(crate) struct Answer {
 
 /// A trace found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::missing_docs_in_private_items, reason = "as in the public result")]
 pub(crate) struct TraceAnswer {
     pub(crate) trace_id: TraceId,
     pub(crate) root_service: String,

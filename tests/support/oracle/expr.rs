@@ -144,9 +144,8 @@ impl On<'_> {
                 Some((Per::Span, comparison)) if !self.holds(comparison, Place::Span) => {
                     return false;
                 }
-                Some(_) => {}
                 None if !self.truth(expr) => return false,
-                None => {}
+                Some(_) | None => {}
             }
         }
         let span = &self.tree.spans[self.at];

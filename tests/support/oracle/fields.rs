@@ -61,7 +61,10 @@ pub(crate) fn on_event(span: &Span, event: &Event, field: &FieldKind) -> Val {
     match field {
         FieldKind::Attribute(_, key) => find(&event.attributes, key),
         FieldKind::Intrinsic(Intrinsic::EventName) => Val::Str(event.name.clone()),
-        FieldKind::Intrinsic(_) => Val::Duration(event.time.nanos_since(span.start).into()),
+        FieldKind::Intrinsic(_) => {
+            let (time, start) = (event.time.unix_nanos(), span.start.unix_nanos());
+            Val::Duration(i128::from(time) - i128::from(start))
+        }
     }
 }
 

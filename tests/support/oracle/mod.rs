@@ -16,5 +16,5 @@ mod time;
 mod tree;
 mod values;
 
-pub(crate) use answer::{Answer, Ask, Oracle, SpanAnswer, SpansetAnswer, TraceAnswer, Unsupported};
+pub(crate) use answer::{Answer, Ask, Oracle, SpanAnswer, SpansetAnswer, TraceAnswer};
 pub(crate) use tree::{normalised, pre_order, stored};

@@ -36,7 +36,7 @@ impl<'a> Evaluation<'a> {
             SpansetExpr::Chain { first, rest } => {
                 let mut left = self.operand(first, input);
                 for (op, next) in rest {
-                    left = self.apply(left, *op, self.operand(next, input));
+                    left = self.apply(left, *op, &self.operand(next, input));
                 }
                 vec![left]
             }
@@ -49,10 +49,10 @@ impl<'a> Evaluation<'a> {
         self.spanset(expr, input).into_iter().flatten().collect()
     }
 
-    fn apply(self, left: Set, op: SpansetOp, right: Set) -> Set {
+    fn apply(self, left: Set, op: SpansetOp, right: &Set) -> Set {
         match op {
             SpansetOp::And if left.is_empty() || right.is_empty() => Set::new(),
-            SpansetOp::And | SpansetOp::Or => &left | &right,
+            SpansetOp::And | SpansetOp::Or => &left | right,
             SpansetOp::Unless if right.is_empty() => left,
             SpansetOp::Unless => Set::new(),
             SpansetOp::Structural(relation, form) => {
@@ -61,7 +61,7 @@ impl<'a> Evaluation<'a> {
                     right.iter().copied().filter(|r| left.iter().any(|l| pair(*l, *r))).collect();
                 match form {
                     Form::Plain => of_right,
-                    Form::Not => &right - &of_right,
+                    Form::Not => right - &of_right,
                     Form::Union => {
                         let of_left: Set = left
                             .iter()

@@ -22,9 +22,9 @@ pub(crate) fn rfc3339(text: &str) -> Option<u64> {
     let (fraction, zone) = match rest.strip_prefix('.') {
         None => (0, rest),
         Some(rest) => {
-            let end = rest.find(|c: char| !c.is_ascii_digit())?;
-            let nanos: String = rest[..end].chars().chain("000000000".chars()).take(9).collect();
-            (nanos.parse::<i128>().ok()?, &rest[end..])
+            let (fraction, zone) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+            let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+            (nanos.parse::<i128>().ok()?, zone)
         }
     };
     let offset = match zone {

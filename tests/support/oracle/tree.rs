@@ -197,10 +197,10 @@ fn order(span: &Span) -> impl Ord + use<> {
 /// The parent that the span names, before cycles are cut.
 fn named_parent(spans: &[Span], at: usize) -> (Option<usize>, Option<Head>) {
     let span = &spans[at];
-    if let Some((client, server)) = pair(spans, span.span_id) {
-        if server == at {
-            return (Some(client), None);
-        }
+    if let Some((client, server)) = pair(spans, span.span_id)
+        && server == at
+    {
+        return (Some(client), None);
     }
     let Some(id) = span.parent_span_id.filter(|id| !id.is_zero()) else {
         return (None, Some(Head::Root));

@@ -253,7 +253,8 @@ fn ints(a: i64, op: ArithmeticOp, b: i64) -> Val {
         ArithmeticOp::Multiply => a.checked_mul(b),
         ArithmeticOp::Divide | ArithmeticOp::Modulo if b == 0 => return Val::Nil,
         ArithmeticOp::Divide => a.checked_div(b),
-        ArithmeticOp::Modulo => a.checked_rem(b),
+        // Of the least integer and -1 nothing remains.
+        ArithmeticOp::Modulo => Some(a.wrapping_rem(b)),
         ArithmeticOp::Power => return power(a, b),
     };
     exact.map_or_else(|| floats(float(i128::from(a)), op, float(i128::from(b))), Val::Int)
@@ -292,13 +293,13 @@ pub(crate) fn group_order(a: &Val, b: &Val) -> Ordering {
     fn rank(value: &Val) -> u8 {
         match value {
             Val::Str(_) | Val::Id(_) => 1,
-            Val::Int(_) => 2,
-            Val::Float(_) => 3,
-            Val::Bool(_) => 4,
+            Val::Bool(_) => 2,
+            Val::Int(_) => 3,
+            Val::Float(_) => 4,
             Val::Duration(_) => 5,
-            Val::Status(_) => 6,
-            Val::Kind(_) => 7,
-            Val::Time(_) => 8,
+            Val::Time(_) => 6,
+            Val::Status(_) => 7,
+            Val::Kind(_) => 8,
             Val::Array(_) => 9,
             Val::Nil | Val::Opaque => 10,
         }

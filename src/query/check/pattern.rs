@@ -1,0 +1,257 @@
+//! The patterns of `=~`: RE2's syntax, anchored at both ends, `.` matching line breaks too.
+//! Invariant: a pattern that compiles here means what RE2 documents, except that the `x` and `u`
+//! flags of the engine below are not refused.
+//!
+//! The engine's own syntax differs from RE2's in a few places that people do meet: `{` in
+//! `/users/{id}` stands for itself, `[` within a class too, `\d \s \w` are ASCII, and there is no set
+//! arithmetic within classes. So a pattern is first written anew (syntax as documented on RE2's page
+//! "Syntax"), and a place in the new text is led back to the old.
+
+use regex_automata::meta::{Config, Regex};
+use regex_syntax::ast::ErrorKind;
+use regex_syntax::hir::{Hir, Look};
+
+/// Most bytes of a compiled pattern.
+const PATTERN_BYTES_MAX: usize = 1024 * 1024;
+/// Most levels of groups and repetitions in a pattern.
+const PATTERN_DEPTH_MAX: u32 = 100;
+
+/// Why a pattern does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PatternError {
+    pub(super) message: String,
+    pub(super) help: String,
+    /// The bytes of the pattern that are wrong.
+    pub(super) range: (usize, usize),
+}
+
+/// Compiles `pattern`, so that it matches a whole value or not at all.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, PatternError> {
+    let rewritten = rewrite(pattern);
+    let inner = regex_syntax::ParserBuilder::new()
+        .dot_matches_new_line(true)
+        .nest_limit(PATTERN_DEPTH_MAX)
+        .build()
+        .parse(&rewritten.text)
+        .map_err(|error| refusal(&error, &rewritten, pattern))?;
+    let anchored = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
+    let config = Config::new()
+        .nfa_size_limit(Some(PATTERN_BYTES_MAX))
+        .onepass_size_limit(Some(PATTERN_BYTES_MAX));
+    Regex::builder().configure(config).build_from_hir(&anchored).map_err(|_| PatternError {
+        message: "this pattern is too large".into(),
+        help: "shorten its repetitions: `x{100}` counts as a hundred `x`".into(),
+        range: (0, pattern.len()),
+    })
+}
+
+fn refusal(error: &regex_syntax::Error, rewritten: &Rewritten, pattern: &str) -> PatternError {
+    let other = "patterns are in RE2 syntax and match the whole value";
+    let (reason, help, span) = match error {
+        regex_syntax::Error::Parse(error) => {
+            (error.kind().to_string(), help(error.kind()).unwrap_or(other), Some(error.span()))
+        }
+        regex_syntax::Error::Translate(error) => {
+            (error.kind().to_string(), other, Some(error.span()))
+        }
+        _ => ("it is not in RE2 syntax".into(), other, None),
+    };
+    let range = span.map_or((0, pattern.len()), |span| {
+        (rewritten.source(span.start.offset), rewritten.source(span.end.offset))
+    });
+    let reason = reason.lines().next().unwrap_or_default().to_owned();
+    PatternError { message: format!("this pattern is wrong: {reason}"), help: help.into(), range }
+}
+
+fn help(kind: &ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::ClassUnclosed => "to match a bracket itself, write `\\\\[` (in backticks `\\[`)",
+        ErrorKind::GroupUnclosed | ErrorKind::GroupUnopened => {
+            "to match a parenthesis itself, write `\\\\(` (in backticks `\\(`)"
+        }
+        ErrorKind::RepetitionMissing => "any text is `.*`, not `*`",
+        ErrorKind::UnsupportedBackreference | ErrorKind::UnsupportedLookAround => {
+            "RE2 syntax has no backreferences and no look-around"
+        }
+        ErrorKind::EscapeUnrecognized | ErrorKind::EscapeUnexpectedEof => {
+            "to match a backslash itself, write `\\\\\\\\` (in backticks `\\\\`)"
+        }
+        _ => return None,
+    })
+}
+
+/// A pattern in the engine's syntax, and for each byte of it (and its end) the byte it comes from.
+struct Rewritten {
+    text: String,
+    sources: Vec<usize>,
+}
+
+impl Rewritten {
+    fn push(&mut self, text: &str, source: usize) {
+        self.text.push_str(text);
+        self.sources.resize(self.text.len(), source);
+    }
+
+    fn source(&self, at: usize) -> usize {
+        self.sources.get(at).or(self.sources.last()).copied().unwrap_or(0)
+    }
+}
+
+/// Rewrites RE2's syntax as the engine's.
+fn rewrite(pattern: &str) -> Rewritten {
+    let mut to = Rewritten { text: String::new(), sources: Vec::new() };
+    let mut at = 0;
+    let mut in_class = false;
+    while let Some(rest) = pattern.get(at..).filter(|rest| !rest.is_empty()) {
+        let length = if rest.starts_with('\\') {
+            escape(rest, at, in_class, &mut to)
+        } else if in_class {
+            let length = class_item(rest, at, &mut to);
+            in_class = !rest.starts_with(']');
+            length
+        } else if rest.starts_with('[') {
+            in_class = true;
+            let opening = [r"[^]", "[]", "[^", "["];
+            let opening = opening.into_iter().find(|opening| rest.starts_with(opening));
+            let opening = opening.unwrap_or("[");
+            to.push(opening, at);
+            opening.len()
+        } else if rest.starts_with('{') && !is_repetition(rest) {
+            to.push(r"\{", at);
+            1
+        } else {
+            let length = rest.chars().next().map_or(1, char::len_utf8);
+            to.push(rest.get(..length).unwrap_or(""), at);
+            length
+        };
+        at += length;
+    }
+    to.sources.push(pattern.len());
+    to
+}
+
+/// Rewrites the escape that `rest`, at `at`, begins with; returns its bytes.
+fn escape(rest: &str, at: usize, in_class: bool, to: &mut Rewritten) -> usize {
+    let Some(kind) = rest.chars().nth(1) else {
+        to.push(r"\", at);
+        return 1;
+    };
+    let class = match (kind, in_class) {
+        ('d', false) => "[0-9]",
+        ('d', true) => "0-9",
+        ('D', _) => "[^0-9]",
+        ('w', false) => "[0-9A-Za-z_]",
+        ('w', true) => "0-9A-Za-z_",
+        ('W', _) => "[^0-9A-Za-z_]",
+        ('s', false) => r"[\t\n\f\r ]",
+        ('s', true) => r"\t\n\f\r ",
+        ('S', _) => r"[^\t\n\f\r ]",
+        _ => "",
+    };
+    if !class.is_empty() {
+        to.push(class, at);
+        return 2;
+    }
+    if let (Some(quoted), false) = (rest.strip_prefix(r"\Q"), in_class) {
+        let content = quoted.split(r"\E").next().unwrap_or(quoted);
+        for (offset, char) in content.char_indices() {
+            push_itself(char, at + 2 + offset, to);
+        }
+        return (2 + content.len() + 2).min(rest.len());
+    }
+    if kind.is_ascii_punctuation() {
+        push_itself(kind, at, to);
+    } else {
+        to.push(rest.get(..1 + kind.len_utf8()).unwrap_or(""), at);
+    }
+    1 + kind.len_utf8()
+}
+
+fn push_itself(char: char, at: usize, to: &mut Rewritten) {
+    if regex_syntax::is_meta_character(char) {
+        to.push(r"\", at);
+    }
+    to.push(char.encode_utf8(&mut [0; 4]), at);
+}
+
+/// Rewrites the first item of `rest`, which is within a class and no escape; returns its bytes.
+fn class_item(rest: &str, at: usize, to: &mut Rewritten) -> usize {
+    if let Some(name) = rest.strip_prefix("[:").and_then(|name| name.split_once(":]")) {
+        let length = name.0.len() + 4;
+        to.push(rest.get(..length).unwrap_or(""), at);
+        return length;
+    }
+    if rest.starts_with('[') {
+        to.push(r"\[", at);
+        return 1;
+    }
+    for operator in ["&&", "--", "~~"] {
+        if let (true, Some(char)) = (rest.starts_with(operator), operator.get(..1)) {
+            to.push(char, at);
+            to.push(r"\", at + 1);
+            to.push(char, at + 1);
+            return 2;
+        }
+    }
+    let length = rest.chars().next().map_or(1, char::len_utf8);
+    to.push(rest.get(..length).unwrap_or(""), at);
+    length
+}
+
+/// Whether `rest` begins with `{n}`, `{n,}` or `{n,m}`.
+fn is_repetition(rest: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((content, _)) = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
+        return false;
+    };
+    let (low, high) = content.split_once(',').unwrap_or((content, ""));
+    !low.is_empty() && digits(low) && digits(high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compile;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        compile(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn a_pattern_matches_the_whole_value() {
+        assert!(matches("a|ab", "ab"));
+        assert!(!matches("a", "ab"));
+        assert!(matches("a.b", "a\nb"));
+        assert!(!matches("a", "a\n"));
+        assert!(matches("", ""));
+    }
+
+    #[test]
+    fn braces_and_brackets_stand_for_themselves_where_re2_says_so() {
+        assert!(matches("/users/{id}", "/users/{id}"));
+        assert!(matches("a{2}", "aa"));
+        assert!(matches("a{2,}b{,3}", "aaab{,3}"));
+        assert!(matches("[[]", "["));
+        assert!(matches("[]a]+", "]a"));
+        assert!(matches("[^]]", "["));
+        assert!(matches("[[:alpha:]&&~~]+", "x&~"));
+        assert!(matches("[+--]+", "+,-"));
+        assert!(matches(r"\Qa.b[\E.", "a.b[x"));
+        assert!(matches(r"\<\_\[", "<_["));
+    }
+
+    #[test]
+    fn perl_classes_are_ascii() {
+        assert!(matches(r"\d\w\s[\d\s]", "1a 2"));
+        assert!(!matches(r"\w", "\u{e9}"));
+        assert!(matches(r"\W[^\W]", "\u{e9}a"));
+        assert!(matches("(?i)straSSe", "STRASSE"));
+    }
+
+    #[test]
+    fn a_mistake_is_found_where_it_is() {
+        assert_eq!(compile(r"\d+[").unwrap_err().range, (3, 4));
+        assert_eq!(compile("a)").unwrap_err().range, (1, 2));
+        assert!(compile(r"(\pL{900}){900}").unwrap_err().message.contains("too large"));
+        assert!(compile(&"(".repeat(5_000)).is_err());
+    }
+}

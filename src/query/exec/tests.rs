@@ -1,1 +1,0 @@
-//! The engine against direct evaluation.

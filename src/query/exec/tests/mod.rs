@@ -1,0 +1,24 @@
+//! The engine on a source over plain vectors, against direct evaluation of the syntax tree.
+
+mod filters;
+mod generate;
+mod naive;
+mod pipelines;
+mod plans;
+
+use super::testing::Forest;
+use super::{Found, execute};
+use crate::query::plan::plan;
+use crate::query::syntax::{Pipeline, Stage};
+
+fn run(forest: &Forest, stages: Vec<Stage>, window: std::ops::Range<u32>) -> Found {
+    let plan = plan(&Pipeline { stages }).unwrap();
+    assert!(!plan.to_string().is_empty());
+    execute(&plan, forest, window).unwrap().0
+}
+
+/// The rows that count.
+fn live(forest: &Forest) -> Vec<u32> {
+    let lives = |row: &u32| forest.live.as_ref().is_none_or(|live| live.contains(*row));
+    (0..forest.rows()).filter(lives).collect()
+}

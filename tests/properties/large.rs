@@ -1,0 +1,90 @@
+//! Blocks beyond 65,536 and 131,072 rows, where row sets change their containers: made of seeded
+//! traces, so that a failure comes again.
+
+use std::sync::Arc;
+
+use treering::model::{Attribute, Resource, Span, SpanKind};
+use treering::{Options, SpanId, Store, Timestamp, TraceId};
+
+use crate::asking::{ingest, parse, search};
+use crate::forest::BASE;
+use crate::oracle::{Ask, Oracle};
+
+const SPANS: usize = 140_000;
+
+/// Xorshift: the next of a row of numbers that look random, below `below`.
+fn next(state: &mut u64, below: u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state % below
+}
+
+fn spans() -> Vec<Span> {
+    let mut state = 0x5eed;
+    let services = ["web", "cart", "db"].map(|name| {
+        Arc::new(Resource {
+            attributes: vec![Attribute::new("service.name", name)],
+            ..Resource::default()
+        })
+    });
+    let mut spans = Vec::new();
+    let mut number = 0_u64;
+    while spans.len() < SPANS {
+        number += 1;
+        let mut trace = [0; 16];
+        trace[8..].copy_from_slice(&number.to_le_bytes());
+        for own in 1..=(1 + next(&mut state, 40)) {
+            let parent = if own == 1 { 0 } else { 1 + next(&mut state, own) };
+            let start = BASE + number * 10_000 + own * 10 + next(&mut state, 30);
+            let name =
+                ["get", "put", "scan", "send"][usize::try_from(next(&mut state, 4)).unwrap()];
+            spans.push(Span {
+                trace_id: TraceId::from_bytes(trace),
+                span_id: SpanId::from_bytes((own << 32).to_le_bytes()),
+                // Now and then its own id, which is a cycle.
+                parent_span_id: (parent > 0)
+                    .then(|| SpanId::from_bytes((parent << 32).to_le_bytes())),
+                name: name.to_owned(),
+                kind: SpanKind(i32::try_from(next(&mut state, 6)).unwrap()),
+                start: Timestamp::from_unix_nanos(start),
+                end: Timestamp::from_unix_nanos(start + next(&mut state, 100_000)),
+                attributes: vec![
+                    Attribute::new("n", i64::try_from(next(&mut state, 50_000)).unwrap()),
+                    Attribute::new("few", i64::try_from(next(&mut state, 5)).unwrap()),
+                ],
+                resource: Arc::clone(&services[usize::try_from(next(&mut state, 3)).unwrap()]),
+                ..Span::default()
+            });
+        }
+    }
+    spans
+}
+
+#[test]
+fn operators_cross_the_borders_of_containers() {
+    let spans = spans();
+    let oracle = Oracle::new(&spans);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("store.redb"), Options::default()).unwrap();
+    ingest(&store, &spans);
+    let all = u64::try_from(oracle.spans()).unwrap();
+    let (left, right) = ("{ span.few = 1 && kind = server }", "{ resource.service.name = \"db\" }");
+    let mut queries: Vec<String> =
+        crate::questions::STRUCTURAL.iter().map(|op| format!("{left} {op} {right}")).collect();
+    queries.extend(
+        [
+            "{ span.n < 20000 && name != \"get\" }",
+            "{ duration > 50us } >> { span.n > 49000 } && { span.few = 3 }",
+            "{ span.few * 10000 > span.n } || { name =~ \"s.*\" && kind = client }",
+            "{ nestedSetParent = 0 } ~ { }",
+        ]
+        .map(str::to_owned),
+    );
+    for query in &queries {
+        let expected = oracle.search(&parse(query), &Ask::default()).unwrap();
+        assert!(expected.spans() < all, "{query}");
+        let found = search(&store, query, &Ask::default());
+        assert!(found.is_some_and(|found| found == expected), "{query}");
+    }
+}
