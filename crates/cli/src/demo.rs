@@ -144,7 +144,8 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
     Ok(out.flush()?)
 }
 
-/// Asks a question twice, as a person would and for all there is, and shows some of the answer.
+/// Asks a question as a person would, again with its data at hand, and for all there is; shows some
+/// of the answer.
 fn ask(
     opened: &Opened,
     words: &str,
@@ -154,6 +155,7 @@ fn ask(
     let strong = terminal::STRONG;
     writeln!(out, "\n{strong}{words}{strong:#}\n  {query}")?;
     let (first, first_took) = search(opened, query, &SearchOptions::default())?;
+    let (_, again_took) = search(opened, query, &SearchOptions::default())?;
     let mut options = SearchOptions::default();
     options.limit = None;
     options.spans_per_spanset = Some(1);
@@ -161,9 +163,10 @@ fn ask(
     let matched = all.traces.iter().flat_map(|trace| &trace.spansets).map(|set| set.matched);
     writeln!(
         out,
-        "newest {} in {}; all {} with {} in {}\n",
+        "newest {} in {}, asked again {}; all {} with {} in {}\n",
         terminal::plural(u64::try_from(first.traces.len()).unwrap_or(0), "trace"),
         milliseconds(first_took),
+        milliseconds(again_took),
         terminal::plural(u64::try_from(all.traces.len()).unwrap_or(0), "trace"),
         terminal::plural(matched.sum(), "span"),
         milliseconds(all_took),
