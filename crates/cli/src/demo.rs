@@ -32,17 +32,17 @@ const DRAWN_SPANS_MAX: usize = 40;
 /// A question in words and in `TraceQL`.
 const QUESTIONS: [(&str, &str); 3] = [
     (
-        "Which requests of service A go out and come in again by the ingress gateway?",
+        "Which of service A's traces go through the ingress gateway below it?",
         "{ .service.name = \"service-a.default\" } >> \
          { .service.name = \"istio-ingressgateway.istio-system\" }",
     ),
     (
-        "Which database connects are slow because of service A's requests?",
+        "Which database connects below service A are slow?",
         "{ .service.name = \"service-a.default\" } >> \
          { .net.peer.name = \"db.example.com\" && .db.operation = \"CONNECT\" && duration > 50ms }",
     ),
     (
-        "Where did each chain of errors begin? (errors without an error below them)",
+        "Which error is the last in each chain of errors?",
         "{ status = error } !< { status = error }",
     ),
 ];
@@ -105,8 +105,9 @@ fn quoted(path: &Path) -> String {
 
 /// Stores about `spans` made-up spans.
 fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failure> {
+    let count = || opened.store.stats().map_err(|source| opened.failure("count", source));
+    let traces_before = count()?.traces;
     let (mut stored, mut offered, mut took) = (0_u64, 0_u64, Duration::ZERO);
-    let mut traces = 0_u64;
     let mut batch = Batch::new();
     let mut requests = Generator::new(SEED).requests(spans).peekable();
     while let Some(request) = requests.next() {
@@ -125,16 +126,16 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
             let done = opened.store.ingest(std::mem::take(&mut batch));
             let done = done.map_err(|source| opened.failure("store spans", source))?;
             stored += done.spans;
-            traces += done.traces;
         }
         took += started.elapsed();
     }
+    let traces = count()?.traces.saturating_sub(traces_before);
     let rate = terminal::count(terminal::per_second(offered, took));
     writeln!(
         out,
-        "stored {} in about {} in {:.2} s ({rate} spans/s, durable and searchable)",
+        "stored {} of {} in {:.2} s ({rate} spans/s, durable and searchable)",
         terminal::plural(stored, "span"),
-        terminal::plural(traces, "trace"),
+        terminal::plural(traces, "new trace"),
         took.as_secs_f64(),
     )?;
     if stored < offered {
@@ -143,7 +144,8 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
     Ok(out.flush()?)
 }
 
-/// Asks a question twice, as a person would and for all there is, and shows some of the answer.
+/// Asks a question as a person would, again with its data at hand, and for all there is; shows some
+/// of the answer.
 fn ask(
     opened: &Opened,
     words: &str,
@@ -153,6 +155,7 @@ fn ask(
     let strong = terminal::STRONG;
     writeln!(out, "\n{strong}{words}{strong:#}\n  {query}")?;
     let (first, first_took) = search(opened, query, &SearchOptions::default())?;
+    let (_, again_took) = search(opened, query, &SearchOptions::default())?;
     let mut options = SearchOptions::default();
     options.limit = None;
     options.spans_per_spanset = Some(1);
@@ -160,9 +163,10 @@ fn ask(
     let matched = all.traces.iter().flat_map(|trace| &trace.spansets).map(|set| set.matched);
     writeln!(
         out,
-        "newest {} in {}; all {} with {} in {}\n",
+        "newest {} in {}, asked again {}; all {} with {} in {}\n",
         terminal::plural(u64::try_from(first.traces.len()).unwrap_or(0), "trace"),
         milliseconds(first_took),
+        milliseconds(again_took),
         terminal::plural(u64::try_from(all.traces.len()).unwrap_or(0), "trace"),
         terminal::plural(matched.sum(), "span"),
         milliseconds(all_took),

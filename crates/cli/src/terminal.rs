@@ -70,16 +70,13 @@ pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// A table without frames, as wide as the terminal at most; unbounded where stdout is no terminal.
+/// A table without frames whose rows are one line each, however wide.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(STYLE).set_header(header.iter().copied());
-    if std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(columns()).unwrap_or(u16::MAX));
-    } else {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
+    table
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header.iter().copied());
     table
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use treering::Ingested;
 
 use super::input;
 use super::json_requests;
@@ -25,7 +26,7 @@ pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Resu
     let traces_before = count()?.traces;
     let started = Instant::now();
     let bar = progress(&args.files);
-    let mut loader = Loader::new(&opened, &bar, args.strict);
+    let mut loader = Loader::new(opened.store.clone(), &bar, args.strict);
     let mut read = Ok(());
     for (path, format) in args.files.iter().zip(formats) {
         read = load(&mut loader, path, format, &bar);
@@ -33,24 +34,27 @@ pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Resu
             break;
         }
     }
-    let finished = read.and_then(|()| loader.flush());
+    let done = loader.finish();
     bar.finish_and_clear();
     let took = started.elapsed();
+    let (stored, written) = done.written;
+    written.map_err(|source| opened.failure("store spans", source))?;
     let traces = count()?.traces.saturating_sub(traces_before);
-    summary(&loader, traces, took, out)?;
-    match finished {
-        Ok(()) if loader.faults > 0 => Err(Failure::Reported),
-        other => other,
+    summary(stored, traces, took, out)?;
+    if done.faults > 0 {
+        let faults = terminal::plural(done.faults, "fault");
+        writeln!(anstream::stderr().lock(), "something was left out: {faults}, named above")?;
+        return Err(Failure::Reported);
     }
+    read
 }
 
 fn summary(
-    loader: &Loader<'_>,
+    stored: Ingested,
     traces: u64,
     took: Duration,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let stored = loader.stored;
     let rate = terminal::per_second(stored.spans, took);
     writeln!(
         out,
@@ -66,19 +70,11 @@ fn summary(
     if stored.replaced > 0 {
         writeln!(out, "{} with other content replaced", terminal::plural(stored.replaced, "span"))?;
     }
-    if loader.faults > 0 {
-        out.flush()?;
-        writeln!(
-            anstream::stderr().lock(),
-            "{} left out",
-            terminal::plural(loader.faults, "fault")
-        )?;
-    }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 fn load(
-    loader: &mut Loader<'_>,
+    loader: &mut Loader,
     path: &Path,
     format: Format,
     bar: &ProgressBar,
@@ -104,7 +100,7 @@ fn load(
     loader.end_file(&shown)
 }
 
-fn load_json(loader: &mut Loader<'_>, input: impl BufRead, name: &str) -> Result<(), Failure> {
+fn load_json(loader: &mut Loader, input: impl BufRead, name: &str) -> Result<(), Failure> {
     let mut requests = json_requests::Requests::new(input);
     loop {
         let next = requests.next();
@@ -121,7 +117,7 @@ fn load_json(loader: &mut Loader<'_>, input: impl BufRead, name: &str) -> Result
     }
 }
 
-fn load_pb(loader: &mut Loader<'_>, mut input: impl BufRead, name: &str) -> Result<(), Failure> {
+fn load_pb(loader: &mut Loader, mut input: impl BufRead, name: &str) -> Result<(), Failure> {
     let mut number = 0_u64;
     loop {
         number += 1;

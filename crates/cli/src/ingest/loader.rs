@@ -4,11 +4,11 @@
 use std::io::Write;
 
 use indicatif::ProgressBar;
-use treering::{Batch, Ingested};
+use treering::{Batch, Store};
 
+use super::writer::{Writer, Written};
 use crate::args::Format;
 use crate::failure::{Failure, write_chain};
-use crate::store::Opened;
 use crate::terminal;
 
 /// Spans after which a batch is stored.
@@ -20,35 +20,50 @@ const BATCH_BYTES: usize = 128 << 20;
 /// Faults shown of each file; the others are counted.
 const FAULTS_SHOWN: u64 = 100;
 
-/// Stores requests as they come.
+/// Gathers requests as they come, and stores them.
 #[derive(Debug)]
-pub(super) struct Loader<'a> {
-    opened: &'a Opened,
-    bar: &'a ProgressBar,
+pub(super) struct Loader {
+    writer: Writer,
+    bar: ProgressBar,
     strict: bool,
     batch: Batch,
     batch_bytes: usize,
-    /// What was stored so far.
-    pub(super) stored: Ingested,
     /// Lines, requests, spans and files that were left out so far.
-    pub(super) faults: u64,
+    faults: u64,
     /// Those of the file at hand.
     file_faults: u64,
 }
 
-impl<'a> Loader<'a> {
-    /// A loader into `opened` that reports above `bar`.
-    pub(super) fn new(opened: &'a Opened, bar: &'a ProgressBar, strict: bool) -> Self {
+/// How loading went.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// What was stored, and why not more.
+    pub(super) written: Written,
+    /// Lines, requests, spans and files that were left out.
+    pub(super) faults: u64,
+}
+
+impl Loader {
+    /// A loader into `store` that reports above `bar`.
+    pub(super) fn new(store: Store, bar: &ProgressBar, strict: bool) -> Self {
         Self {
-            opened,
-            bar,
+            writer: Writer::new(store, bar.clone()),
+            bar: bar.clone(),
             strict,
             batch: Batch::new(),
             batch_bytes: 0,
-            stored: Ingested::default(),
             faults: 0,
             file_faults: 0,
         }
+    }
+
+    /// Stores what was gathered, and tells of all that was read.
+    pub(super) fn finish(self) -> Loaded {
+        if !self.batch.is_empty() {
+            // Where the writer ended early, it says why right below.
+            let _sent = self.writer.send(self.batch);
+        }
+        Loaded { written: self.writer.finish(), faults: self.faults }
     }
 
     /// Adds a request that was found at `place`.
@@ -78,40 +93,22 @@ impl<'a> Loader<'a> {
             }
         }
         if self.batch.len() >= BATCH_SPANS || self.batch_bytes >= BATCH_BYTES {
-            self.flush()?;
+            self.batch_bytes = 0;
+            if !self.writer.send(std::mem::take(&mut self.batch)) {
+                return Err(Failure::Reported);
+            }
         }
         Ok(())
     }
 
-    /// Stores what was gathered.
-    pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        self.batch_bytes = 0;
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
-        let done = self.opened.store.ingest(batch);
-        let done = done.map_err(|source| self.opened.failure("store spans", source))?;
-        self.stored.spans += done.spans;
-        self.stored.traces += done.traces;
-        self.stored.duplicates += done.duplicates;
-        self.stored.replaced += done.replaced;
-        self.bar.set_message(terminal::plural(self.stored.spans, "span"));
-        Ok(())
-    }
-
-    /// Reports something that is left out. With `--strict`, stores what came before and ends.
+    /// Reports something that is left out; with `--strict`, that ends the command.
     pub(super) fn fault(&mut self, text: &str) -> Result<(), Failure> {
         self.faults += 1;
         self.file_faults += 1;
         if self.file_faults <= FAULTS_SHOWN {
             self.say(text)?;
         }
-        if self.strict {
-            self.flush()?;
-            return Err(Failure::Reported);
-        }
-        Ok(())
+        if self.strict { Err(Failure::Reported) } else { Ok(()) }
     }
 
     /// A file ends.
