@@ -10,5 +10,6 @@ pub(crate) mod hex;
 pub(crate) mod order;
 pub(crate) mod packed;
 pub(crate) mod record;
+pub(crate) mod rfc3339;
 pub(crate) mod value;
 pub(crate) mod wire;

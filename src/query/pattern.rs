@@ -4,11 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use regex_automata::meta::{BuildError, Regex};
-use regex_automata::util::syntax;
+use regex_automata::meta::Regex;
 
-/// Bytes that a compiled pattern may take; a pattern that needs more is an error.
-const SIZE_MAX: usize = 1 << 20;
+use super::check::pattern::compile;
 
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
@@ -24,11 +22,7 @@ impl Pattern {
     /// # Errors
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        // By itself first, so that no unbalanced parenthesis pairs with those added below.
-        compile(text)?;
-        // A comment of the `x` flag would swallow what follows it, unless a line ends it.
-        let whole = compile(&format!("^(?:{text})$"));
-        let regex = whole.or_else(|_| compile(&format!("^(?:{text}\n)$")))?;
+        let regex = compile(text).map_err(|error| error.message().to_owned())?;
         Ok(Self { text: Arc::from(text), regex: Arc::new(regex) })
     }
 
@@ -40,23 +34,6 @@ impl Pattern {
     /// The pattern as written.
     pub(crate) fn text(&self) -> &str {
         &self.text
-    }
-}
-
-fn compile(text: &str) -> Result<Regex, String> {
-    let built = Regex::builder()
-        .syntax(syntax::Config::new().dot_matches_new_line(true))
-        .configure(
-            Regex::config().nfa_size_limit(Some(SIZE_MAX)).onepass_size_limit(Some(SIZE_MAX)),
-        )
-        .build(text);
-    built.map_err(|error| describe(&error))
-}
-
-fn describe(error: &BuildError) -> String {
-    match error.syntax_error() {
-        Some(error) => error.to_string(),
-        None => error.to_string(),
     }
 }
 

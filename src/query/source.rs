@@ -65,7 +65,7 @@ impl fmt::Display for Column {
             Self::ScopeAttribute(key) => write!(f, "instrumentation.{key}"),
             Self::EventAttribute(key) => write!(f, "event.{key}"),
             Self::LinkAttribute(key) => write!(f, "link.{key}"),
-            Self::Intrinsic(intrinsic) => write!(f, "{intrinsic:?}"),
+            Self::Intrinsic(intrinsic) => write!(f, "{intrinsic}"),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::prepare::Prepared;
 use super::run::matches;
 use super::view::BlockView;
 use crate::block::BlockError;
+use crate::query::exec::explain as explain_plan;
 
 /// How a query runs; `Display` is the text for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +36,9 @@ pub(crate) fn explain(
     let started = Instant::now();
     let (found, run) = matches(views, prepared, options)?;
     let elapsed = started.elapsed();
-    let mut text = format!("{}\n\n{}\n", prepared.canonical, prepared.plan);
-    for (step, figures) in run.figures.steps.iter().enumerate() {
-        // Writing to a string cannot fail.
-        let _written =
-            writeln!(text, "#{step}: {} rows in, {} out", figures.candidates, figures.found);
-    }
+    let plan = explain_plan(&prepared.plan, &run.figures);
+    let mut text = format!("{}\n\n{plan}", prepared.canonical);
+    // Writing to a string cannot fail.
     let _written = writeln!(
         text,
         "\n{} rows considered; {} of {} blocks skipped\n{} traces, {} spans in {elapsed:.1?}",

@@ -1,7 +1,7 @@
 //! A query made ready to run: its plan, and the fields that are returned with each span.
 
-use crate::query::plan::{Plan, named_fields, plan};
-use crate::query::syntax::{Field, FieldKind, Intrinsic, Query, TextRange};
+use crate::query::plan::{Plan, plan};
+use crate::query::syntax::{Field, FieldKind, Query, TextRange};
 use crate::query::{CheckedQuery, QueryError, QueryErrorKind, check_search};
 
 /// A search, ready to run on any store.
@@ -25,9 +25,10 @@ pub(crate) fn prepare(checked: &CheckedQuery) -> Result<Prepared, QueryError> {
         let message = "this is a metrics query; a search takes none";
         return Err(QueryError::new(QueryErrorKind::Unsupported, TextRange::default(), message));
     };
+    let plan = plan(pipeline)?;
     Ok(Prepared {
-        plan: plan(pipeline)?,
-        fields: named_fields(pipeline).into_iter().map(|field| (name(&field), field)).collect(),
+        fields: plan.fields.iter().map(|field| (name(field), field.clone())).collect(),
+        plan,
         warnings: checked.warnings().to_vec(),
         canonical: checked.to_string(),
     })
@@ -37,41 +38,7 @@ pub(crate) fn prepare(checked: &CheckedQuery) -> Result<Prepared, QueryError> {
 fn name(field: &Field) -> String {
     let own = match &field.kind {
         FieldKind::Attribute(_, key) => key.as_str(),
-        FieldKind::Intrinsic(intrinsic) => short_name(*intrinsic),
+        FieldKind::Intrinsic(intrinsic) => intrinsic.short_name(),
     };
     if field.parent { format!("parent.{own}") } else { own.to_owned() }
-}
-
-fn short_name(intrinsic: Intrinsic) -> &'static str {
-    match intrinsic {
-        Intrinsic::Duration => "duration",
-        Intrinsic::Name => "name",
-        Intrinsic::Status => "status",
-        Intrinsic::StatusMessage => "statusMessage",
-        Intrinsic::Kind => "kind",
-        Intrinsic::SpanId => "span:id",
-        Intrinsic::ParentId => "span:parentID",
-        Intrinsic::ChildCount => "span:childCount",
-        Intrinsic::TraceId => "trace:id",
-        Intrinsic::TraceDuration => "traceDuration",
-        Intrinsic::RootName => "rootName",
-        Intrinsic::RootService => "rootServiceName",
-        Intrinsic::EventName => "event:name",
-        Intrinsic::EventTimeSinceStart => "event:timeSinceStart",
-        Intrinsic::LinkTraceId => "link:traceID",
-        Intrinsic::LinkSpanId => "link:spanID",
-        Intrinsic::InstrumentationName => "instrumentation:name",
-        Intrinsic::InstrumentationVersion => "instrumentation:version",
-        Intrinsic::NestedSetLeft => "nestedSetLeft",
-        Intrinsic::NestedSetRight => "nestedSetRight",
-        Intrinsic::NestedSetParent => "nestedSetParent",
-        Intrinsic::SelfDuration => "span:selfDuration",
-        Intrinsic::Depth => "span:depth",
-        Intrinsic::TraceSpanCount => "trace:spanCount",
-        Intrinsic::TraceServiceCount => "trace:serviceCount",
-        Intrinsic::TraceErrorCount => "trace:errorCount",
-        Intrinsic::StartTime => "span:startTime",
-        Intrinsic::EndTime => "span:endTime",
-        Intrinsic::TraceStartTime => "trace:startTime",
-    }
 }

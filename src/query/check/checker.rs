@@ -2,7 +2,6 @@
 //! in the order of the text.
 
 use super::pattern;
-use super::rfc3339;
 use super::types::{Sides, Type, of_field, type_error};
 use crate::query::error::one_line;
 use crate::query::syntax::{
@@ -214,7 +213,7 @@ pub(super) fn check_time(sides: &Sides<'_>) -> Result<(), QueryError> {
     };
     match other.map(|other| (&other.kind, other)) {
         Some((FieldExprKind::Literal(Literal::String(text)), other))
-            if rfc3339::nanos(text).is_none() =>
+            if crate::codec::rfc3339::nanos(text).is_none() =>
         {
             Err(type_error(other, "this string is no time")
                 .with_help("write it as in `\"2024-05-01T12:00:00Z\"` (RFC 3339)"))

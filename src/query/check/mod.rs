@@ -3,8 +3,8 @@
 //! What the text alone tells about types is checked here, so that a plan need not: operands that never
 //! go together, conditions that are none, `nil` where it means nothing, patterns that do not compile,
 //! constants that overflow. An attribute's type is known only at run time and goes with everything.
-//! `checker` walks the tree; `types` and `scalar` have the rules, `mismatch` the words; `pattern` and
-//! `rfc3339` read what strings mean beside `=~` and beside times.
+//! `checker` walks the tree; `types` and `scalar` have the rules, `mismatch` the words; `pattern`
+//! reads what strings mean beside `=~`.
 
 mod checked;
 mod checker;
@@ -14,6 +14,5 @@ pub(crate) mod scalar;
 mod types;
 
 pub(crate) mod pattern;
-pub(crate) mod rfc3339;
 
 pub use checked::{CheckedQuery, check, check_search};

@@ -25,6 +25,13 @@ pub(crate) struct PatternError {
     pub(super) range: (usize, usize),
 }
 
+impl PatternError {
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
 /// Compiles `pattern`, so that it matches a whole value or not at all.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, PatternError> {
     let rewritten = rewrite(pattern);

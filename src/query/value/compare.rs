@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-use super::{Scalar, time};
-use crate::codec::cast;
+use super::Scalar;
+use crate::codec::{cast, rfc3339};
 use crate::query::syntax::CompareOp;
 
 /// True where `a op b` holds. An array holds where any of its elements does, with `!=` where none
@@ -66,7 +66,7 @@ fn relation(op: CompareOp, a: &Scalar, b: &Scalar) -> Relation {
             Relation::Order(Some(id.to_string().as_str().cmp(text)))
         }
         (Scalar::String(_), Scalar::Id(_) | Scalar::Time(_)) => reverse(relation(op, b, a)),
-        (Scalar::Time(time), Scalar::String(text)) => match time::nanos(text) {
+        (Scalar::Time(time), Scalar::String(text)) => match rfc3339::nanos(text) {
             Some(nanos) => Relation::Order(Some(i128::from(time.unix_nanos()).cmp(&nanos))),
             None => Relation::None,
         },

@@ -8,7 +8,6 @@ mod id;
 mod order;
 mod scalar;
 mod test;
-mod time;
 
 pub(crate) use arithmetic::{arithmetic, negate};
 pub(crate) use compare::compare;

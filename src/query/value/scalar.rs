@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Id, time};
+use super::Id;
+use crate::codec::rfc3339;
 use crate::model;
 use crate::query::result::FieldValue;
 use crate::query::syntax::{KindLiteral, Literal, StatusLiteral};
@@ -101,7 +102,7 @@ impl Scalar {
     /// The point in time that an RFC 3339 text says; one before the epoch as an integer. `None`
     /// where it says none, or one that no timestamp reaches.
     pub(crate) fn of_time_text(text: &str) -> Option<Self> {
-        let nanos = time::nanos(text)?;
+        let nanos = rfc3339::nanos(text)?;
         let point = u64::try_from(nanos).map(Timestamp::from_unix_nanos).map(Self::Time);
         point.ok().or_else(|| i64::try_from(nanos).ok().map(Self::Int))
     }

@@ -98,7 +98,7 @@ fn text_constants_of_times_and_ids_are_read_once() {
         let right = expr(FieldExprKind::Literal(Literal::String(text.to_owned())));
         let condition = compared(expr(FieldExprKind::Field(left)), op, right);
         let stages = vec![Stage::Spanset(SpansetExpr::Filter(condition))];
-        plan(&Pipeline { stages }, "").unwrap().to_string().replace("spans where\n  #0 ", "")
+        plan(&Pipeline { stages }).unwrap().to_string().replace("spans where\n  #0 ", "")
     };
     let start = Intrinsic::StartTime;
     assert_eq!(shown(start, CompareOp::Less, "1970-01-01T00:00:01Z"), "StartTime < 1000000000\n");
