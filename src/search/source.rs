@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::table::{Field, rows_of};
 use super::{computed, structure, traces, view::BlockView};
-use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, ValueKind, field};
 use crate::codec::cast::usize_of;
 use crate::model::Value;
 use crate::query::rows::Rows;
@@ -101,7 +101,8 @@ impl<'a> BlockSource<'a> {
                     Ok(Place::Root(Box::new(name)))
                 }
                 Intrinsic::RootService => {
-                    let name = Field::attribute(self.block, Table::Resources, "service.name")?;
+                    let mut name = Field::attribute(self.block, Table::Resources, "service.name")?;
+                    name.columns.retain(|column| column.kind() == ValueKind::String);
                     let default = Some(Scalar::text(""));
                     Ok(Place::Root(Box::new(Place::Table(Table::Resources, name, default))))
                 }

@@ -1,7 +1,7 @@
 //! Facts of whole traces, and rows chosen by them. Invariant: a trace's rows pass together or not at
 //! all.
 
-use crate::block::{Block, BlockError, ColumnKey, Section, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Section, Table, ValueKind, field};
 use crate::codec::cast::{low_u32, u32_of, usize_of};
 use crate::id::TraceId;
 use crate::query::rows::Rows;
@@ -94,10 +94,12 @@ fn counts(block: &Block, rows: &Rows) -> Result<Vec<Scalar>, BlockError> {
     Ok(firsts.windows(2).map(|bounds| Scalar::Int(count(bounds))).collect())
 }
 
-/// How many different values of `resource.service.name` each trace has; absent counts as `""`.
+/// How many different texts `resource.service.name` has in each trace; absent counts as `""`, and so
+/// does what is no text.
 fn service_counts(block: &Block) -> Result<Vec<Scalar>, BlockError> {
     let resources: Vec<u32> = (0..block.table_rows(Table::Resources)?).collect();
-    let names = super::table::Field::attribute(block, Table::Resources, "service.name")?;
+    let mut names = super::table::Field::attribute(block, Table::Resources, "service.name")?;
+    names.columns.retain(|column| column.kind() == ValueKind::String);
     let mut services = vec![Scalar::text(""); resources.len()];
     names.values(&resources, &mut services)?;
     let columns = block.columns(Table::Spans, &ColumnKey::Field(field::RESOURCE))?;

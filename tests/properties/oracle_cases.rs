@@ -806,7 +806,6 @@ fn the_oracle_reads_what_is_unsettled_its_own_way() {
 }
 
 #[test]
-#[ignore = "oracle and engine read these rules in two ways"]
 fn the_engine_reads_what_is_unsettled_as_the_oracle_does() {
     ENGINE.set(Some(Vec::new()));
     unsettled();

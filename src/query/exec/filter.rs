@@ -196,7 +196,11 @@ impl<S: Source> Execution<'_, S> {
                 let (span, resource) =
                     (Column::SpanAttribute(key.clone()), Column::ResourceAttribute(key.clone()));
                 let own = self.column_test(span.clone(), test, candidates)?;
-                let inherited = self.column_test(resource, test, candidates)?;
+                let inherited = if key == SERVICE_NAME {
+                    self.lookup_test(&Lookup::ServiceName, test, candidates)?
+                } else {
+                    self.column_test(resource, test, candidates)?
+                };
                 if inherited.is_empty() {
                     return Ok(own);
                 }

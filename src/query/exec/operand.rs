@@ -271,9 +271,12 @@ impl<S: Source> Execution<'_, S> {
                     .map(|(at, (_, row))| (at, *row))
                     .collect();
                 let wanted: Vec<u32> = absent.iter().map(|(_, row)| *row).collect();
-                let mut inherited = Vec::with_capacity(wanted.len());
-                let column = Column::ResourceAttribute(key.clone());
-                self.source.values(&column, &wanted, &mut inherited)?;
+                let resource = if key == SERVICE_NAME {
+                    Lookup::ServiceName
+                } else {
+                    Lookup::Plain(Column::ResourceAttribute(key.clone()))
+                };
+                let inherited = self.lookup_values(&resource, &wanted)?;
                 for ((at, _), value) in absent.into_iter().zip(inherited) {
                     if let Some(slot) = values.get_mut(at) {
                         *slot = value;

@@ -63,9 +63,9 @@ impl Lowering {
             (base, wanted) = (next, !wanted);
         }
         Ok(match &base.kind {
-            FieldExprKind::Field(field) => self.lone(field, wanted),
+            FieldExprKind::Field(field) => apart(self.lone(field, wanted)),
             FieldExprKind::Literal(literal) => Filter::Constant(*literal == Literal::Bool(wanted)),
-            _ if wanted => self.filter(base)?,
+            _ if wanted => apart(self.filter(base)?),
             _ => match self.filter(base)? {
                 Filter::Constant(value) => Filter::Constant(!value),
                 filter => Filter::Not(Box::new(filter)),
@@ -337,6 +337,15 @@ pub(crate) fn flip(value: &Scalar) -> Scalar {
     match value {
         Scalar::Bool(value) => Scalar::Bool(!value),
         _ => Scalar::Nil,
+    }
+}
+
+/// A condition on events or links that stands by itself, as `!` demands: it is not joined with others
+/// of its `&&` chain.
+fn apart(filter: Filter) -> Filter {
+    match filter {
+        Filter::Items(_) => Filter::Runs(vec![Run { join: Join::And, operands: vec![filter] }]),
+        other => other,
     }
 }
 

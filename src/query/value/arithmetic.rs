@@ -66,7 +66,14 @@ fn ints(op: ArithmeticOp, a: i64, b: i64) -> Scalar {
         ArithmeticOp::Divide => a.checked_div(b),
         // The one overflow, of the least integer by -1, has remainder 0.
         ArithmeticOp::Modulo => (b != 0).then(|| a.wrapping_rem(b)),
-        ArithmeticOp::Power => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
+        ArithmeticOp::Power => match (u32::try_from(b), a) {
+            (Ok(b), _) => a.checked_pow(b),
+            // What is left of a fraction when it is cut to an int, as `/` does.
+            (Err(_), 0) if b < 0 => return Scalar::Nil,
+            (Err(_), 0 | 1) => Some(a),
+            (Err(_), -1) => Some(if b % 2 == 0 { 1 } else { -1 }),
+            (Err(_), _) => (b < 0).then_some(0),
+        },
     };
     match exact {
         Some(exact) => Scalar::Int(exact),
@@ -99,8 +106,11 @@ mod tests {
         assert_eq!(ints(Divide, -7, 2), Int(-3));
         assert_eq!(ints(Modulo, -7, 2), Int(-1));
         assert_eq!(ints(Power, 3, 2), Int(9));
-        assert_eq!(ints(Power, 1, i64::MAX), Float(1.0));
-        assert_eq!(ints(Power, 2, -1), Float(0.5));
+        assert_eq!(ints(Power, 1, i64::MAX), Int(1));
+        assert_eq!(ints(Power, 2, i64::MAX), Float(f64::INFINITY));
+        assert_eq!(ints(Power, 2, -1), Int(0));
+        assert_eq!(ints(Power, -1, -3), Int(-1));
+        assert_eq!(ints(Power, 0, -1), Scalar::Nil);
         assert_eq!(ints(Multiply, i64::MAX, 2), Float(cast::nearest_f64(i64::MAX) * 2.0));
         assert_eq!(ints(Divide, i64::MIN, -1), Float(-cast::nearest_f64(i64::MIN)));
         assert_eq!(ints(Modulo, i64::MIN, -1), Int(0));
