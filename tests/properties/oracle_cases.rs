@@ -781,6 +781,8 @@ fn unsettled() {
             ("{ event:name = \"exception\" && !!(event:name = \"message\") }", "events"),
         ],
     );
+    // Parentheses around a pipeline leave its spansets as they are.
+    check(&six(), &[("({ } | by(name)) | count() = 1", "a | b | c | d | e | f")]);
     // RE2 knows only ASCII digits and letters.
     holds(
         [("d", "٣".into()), ("e", "é".into())],
