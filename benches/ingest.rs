@@ -56,7 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{prost:.2} s for prost alone to decode; ratio {:.2}", seconds / prost);
     println!("{} blocks, {:.1} B/span on disk", stats.blocks, stats.allocated_bytes as f64 / count);
     if let (Some(before), Some(peak)) = (before, peak) {
-        println!("peak memory {peak} MiB, {before} MiB of it requests held before the clock started");
+        println!(
+            "peak memory {peak} MiB, {before} MiB of it requests held before the clock started"
+        );
     }
     for (section, bytes) in stats.section_bytes {
         println!("{:>8.2} B/span  {section}", bytes as f64 / count);

@@ -2,7 +2,7 @@
 //! disk. For each query: the best and the median time, the candidate rows it considered, what it
 //! found, and the time that merely reading both sides' candidate bitmaps takes in the same run, as
 //! roaring's `iter` and as its `next_many` read them. A program that prints figures:
-//! `cargo bench --bench join [-- --spans N]`.
+//! `cargo bench --bench join [-- --spans N] [--runs N] [--only QUERY]`; the last two are for profiles.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -11,8 +11,6 @@ use roaring::RoaringBitmap;
 use treering::model::Span;
 use treering::{Batch, Options, SearchOptions, Store};
 use treering_generator::{GATEWAY, Generator};
-
-const RUNS: usize = 30;
 
 /// A query, and which spans its two sides select.
 struct Question {
@@ -59,11 +57,7 @@ const QUESTIONS: [Question; 7] = [
         left: is_service_a,
         right: is_slow_connect,
     },
-    Question {
-        text: "{ status = error } !< { status = error }",
-        left: is_error,
-        right: is_error,
-    },
+    Question { text: "{ status = error } !< { status = error }", left: is_error, right: is_error },
     Question {
         text: r#"{ .service.name = "service-a.default" } > { .service.name = "istio-ingressgateway.istio-system" }"#,
         left: is_service_a,
@@ -83,7 +77,9 @@ const QUESTIONS: [Question; 7] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let spans = spans_wanted()?;
+    let spans = argument("--spans")?.unwrap_or(1_000_000);
+    let runs = argument("--runs")?.unwrap_or(30);
+    let only = argument("--only")?;
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path().join("join.redb"), Options::default())?;
     let mut candidates = vec![(RoaringBitmap::new(), RoaringBitmap::new()); QUESTIONS.len()];
@@ -102,17 +98,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         row += 1;
     }
     store.ingest(batch)?;
-    println!("{row} spans, {} blocks; times in ms, best / median of {RUNS}", store.stats()?.blocks);
+    println!("{row} spans, {} blocks; times in ms, best / median of {runs}", store.stats()?.blocks);
     println!(
         "{:>14} {:>10} {:>10} {:>14} {:>14} {:>7}  query",
         "search", "considered", "found", "iter", "next_many", "ratio"
     );
-    for (question, (left, right)) in QUESTIONS.iter().zip(&candidates) {
+    for (at, (question, (left, right))) in QUESTIONS.iter().zip(&candidates).enumerate() {
+        if only.is_some_and(|only| only != at) {
+            continue;
+        }
         let counts = store.count(question.text, &SearchOptions::default())?;
-        let search = times(|| store.count(question.text, &SearchOptions::default()).map(|c| c.spans))?;
-        let by_row = times(|| Ok::<u64, treering::Error>(sum_by_row(left) + sum_by_row(right)))?;
-        let in_batches =
-            times(|| Ok::<u64, treering::Error>(sum_in_batches(left) + sum_in_batches(right)))?;
+        let search =
+            times(runs, || store.count(question.text, &SearchOptions::default()).map(|c| c.spans))?;
+        let by_row =
+            times(runs, || Ok::<u64, treering::Error>(sum_by_row(left) + sum_by_row(right)))?;
+        let in_batches = times(runs, || {
+            Ok::<u64, treering::Error>(sum_in_batches(left) + sum_in_batches(right))
+        })?;
         println!(
             "{:>14} {:>10} {:>10} {:>14} {:>14} {:>7.1}  {}",
             shown(search),
@@ -121,28 +123,34 @@ fn main() -> Result<(), Box<dyn Error>> {
             shown(by_row),
             shown(in_batches),
             search.0.as_secs_f64() / in_batches.0.as_secs_f64(),
-            question.text.replace(A, "A").replace(r#"{ .service.name = "istio-ingressgateway.istio-system" }"#, "gateway"),
+            question
+                .text
+                .replace(A, "A")
+                .replace(r#"{ .service.name = "istio-ingressgateway.istio-system" }"#, "gateway"),
         );
     }
     println!("ratio: best search to best next_many over both sides' candidates");
     Ok(())
 }
 
-fn spans_wanted() -> Result<usize, Box<dyn Error>> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--spans").skip(1);
-    Ok(arguments.next().map_or(Ok(1_000_000), |spans| spans.parse())?)
+fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
+    arguments.next().map(|value| value.parse()).transpose()
 }
 
 /// The best and the median time of some runs.
-fn times<E>(mut run: impl FnMut() -> Result<u64, E>) -> Result<(Duration, Duration), E> {
+fn times<E>(
+    runs: usize,
+    mut run: impl FnMut() -> Result<u64, E>,
+) -> Result<(Duration, Duration), E> {
     let mut times = Vec::new();
-    for _ in 0..RUNS {
+    for _ in 0..runs {
         let started = Instant::now();
         std::hint::black_box(run()?);
         times.push(started.elapsed());
     }
     times.sort_unstable();
-    Ok((times[0], times[RUNS / 2]))
+    Ok((times[0], times[runs / 2]))
 }
 
 fn shown((best, median): (Duration, Duration)) -> String {
