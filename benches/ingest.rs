@@ -5,6 +5,14 @@
 //! Requests are made before the clock starts and gathered into batches of 262,144 spans, as the
 //! command line does.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "a program that prints figures"
+)]
+
 use std::error::Error;
 use std::time::Instant;
 

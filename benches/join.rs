@@ -4,6 +4,8 @@
 //! roaring's `iter` and as its `next_many` read them. A program that prints figures:
 //! `cargo bench --bench join [-- --spans N] [--runs N] [--only QUERY]`; the last two are for profiles.
 
+#![expect(clippy::print_stdout, clippy::indexing_slicing, reason = "a program that prints figures")]
+
 use std::error::Error;
 use std::time::{Duration, Instant};
 

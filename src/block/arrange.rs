@@ -48,7 +48,7 @@ pub(crate) fn arrange(
     numbers.dedup_by(|next, kept| {
         let same = identity(next) == identity(kept);
         if same {
-            settle(staging, next, kept, &mut settled);
+            settle(staging, *next, kept, &mut settled);
         }
         same
     });
@@ -84,15 +84,15 @@ pub(crate) fn arrange(
 }
 
 /// Leaves in `kept` the span that stays.
-fn settle(staging: &Staging, next: &u32, kept: &mut u32, settled: &mut Settled) {
+fn settle(staging: &Staging, next: u32, kept: &mut u32, settled: &mut Settled) {
     let span = |number: u32| staging.spans.get(usize_of(number)).map(|span| staging.unstage(span));
-    let (a, b) = (span(*kept), span(*next));
+    let (a, b) = (span(*kept), span(next));
     let end = |span: &Option<crate::model::Span>| span.as_ref().map(|span| span.end);
     match end(&b).cmp(&end(&a)).then_with(|| b.cmp(&a)) {
         Ordering::Equal => settled.duplicates += 1,
         Ordering::Greater => {
             settled.replaced += 1;
-            *kept = *next;
+            *kept = next;
         }
         Ordering::Less => settled.replaced += 1,
     }

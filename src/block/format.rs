@@ -267,7 +267,7 @@ pub(crate) fn decode_sections(head: &[u8]) -> Result<Vec<(Section, Extent)>, Mal
         let section = Section::of_code(code);
         match (section, end) {
             (Some(section), Some(end)) if end <= header.image_len => {
-                sections.push((section, extent))
+                sections.push((section, extent));
             }
             _ => {
                 let what = format!("section {code} at {} + {}", extent.offset, extent.len);

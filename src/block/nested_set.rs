@@ -301,19 +301,19 @@ mod tests {
             prop_assert_eq!(seen, (0..u32::try_from(nodes.len()).unwrap()).collect::<Vec<_>>());
             for p in 0..nodes.len() {
                 let parent = ordered.parents[p];
-                prop_assert!(ordered.ends[p] as usize >= p);
+                prop_assert!(usize_of(ordered.ends[p]) >= p);
                 if parent != NONE {
-                    prop_assert!((parent as usize) < p);
-                    prop_assert!(ordered.ends[p] <= ordered.ends[parent as usize]);
+                    prop_assert!(usize_of(parent) < p);
+                    prop_assert!(ordered.ends[p] <= ordered.ends[usize_of(parent)]);
                 }
                 // Descendants are exactly the interval.
-                for q in 0..nodes.len() {
-                    let mut at = q as u32;
-                    while at != NONE && at as usize != p {
-                        at = ordered.parents[at as usize];
+                for (q, row) in (0..nodes.len()).zip(0u32..) {
+                    let mut at = row;
+                    while at != NONE && usize_of(at) != p {
+                        at = ordered.parents[usize_of(at)];
                     }
-                    let inside = q >= p && q as u32 <= ordered.ends[p];
-                    prop_assert_eq!(at as usize == p, inside);
+                    let inside = q >= p && row <= ordered.ends[p];
+                    prop_assert_eq!(usize_of(at) == p, inside);
                 }
             }
         }

@@ -342,13 +342,10 @@ impl Block {
     ) -> Result<(u64, u64), BlockError> {
         let section = Section::Table(table, part);
         let Some(extent) = self.extent(section)? else { return Err(self.missing(section)) };
-        match offset.checked_add(len).filter(|end| *end <= extent.len) {
-            Some(_) => Ok((extent.offset + offset, len)),
-            None => {
-                let what = format!("{offset} + {len} bytes of {}", extent.len);
-                let place = usize_of_u64(offset);
-                Err(self.image.corrupt(&section.name(), Malformed::new(place, what)))
-            }
+        if offset.checked_add(len).is_some_and(|end| end <= extent.len) {
+            return Ok((extent.offset + offset, len));
         }
+        let what = format!("{offset} + {len} bytes of {}", extent.len);
+        Err(self.image.corrupt(&section.name(), Malformed::new(usize_of_u64(offset), what)))
     }
 }

@@ -109,11 +109,10 @@ impl Block {
                 let presence = column.presence()?;
                 let mut present = presence.range(rows.clone()).peekable();
                 let Some(first) = present.peek().copied() else { continue };
-                let mut rank = u32::try_from(presence.rank(first)).unwrap_or(0).saturating_sub(1);
+                let rank = u32::try_from(presence.rank(first)).unwrap_or(0).saturating_sub(1);
                 let mut values = column.value_cursor()?;
-                for row in present {
+                for (row, rank) in present.zip(rank..) {
                     take(usize_of(row - rows.start), &entry.key, values.at_rank(rank)?);
-                    rank += 1;
                 }
             }
             Ok(())

@@ -11,6 +11,7 @@ use super::error::BlockId;
 use super::image::{Chunks, Image};
 use super::reader::Block;
 use super::staging::Staging;
+use crate::codec::cast::{u64_of, usize_of};
 use crate::id::{SpanId, TraceId};
 use crate::model::{
     Attribute, EntityRef, Event, InstrumentationScope, Link, Resource, Span, SpanKind, SpanRef,
@@ -30,7 +31,7 @@ impl Chunks for Memory {
         _: BlockId,
         chunk: u32,
     ) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>> {
-        let chunk = self.image.chunks(self.chunk_len).nth(chunk as usize);
+        let chunk = self.image.chunks(self.chunk_len).nth(usize_of(chunk));
         chunk.map(Arc::from).ok_or_else(|| "no such chunk".into())
     }
 }
@@ -52,8 +53,8 @@ fn block_of(spans: &[Span], chunk_len: usize) -> Block {
     let image = build(&staging, &traces).unwrap().image;
     Block::new(Image {
         block: BlockId(1),
-        len: image.len() as u64,
-        chunk_len: chunk_len as u64,
+        len: u64_of(image.len()),
+        chunk_len: u64_of(chunk_len),
         chunks: Arc::new(Memory { image, chunk_len }),
         cache: Arc::new(Cache::new(1 << 20)),
     })

@@ -17,7 +17,9 @@ pub(crate) fn encode(value: &Value, out: &mut Vec<u8>) {
         Value::Bytes(bytes) => put_bytes(out, tag::BYTES, bytes),
         Value::Array(values) => {
             put_list(out, tag::ARRAY, values.len());
-            values.iter().for_each(|value| encode(value, out));
+            for value in values {
+                encode(value, out);
+            }
         }
         Value::KeyValues(list) => {
             put_list(out, tag::KEY_VALUES, list.len());

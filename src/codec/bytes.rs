@@ -60,17 +60,13 @@ impl<'a> Reader<'a> {
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let at = self.at;
-        self.take(N)?.try_into().map_err(|_| Malformed::new(at, "short read"))
+        let taken = self.take(N)?.first_chunk().copied();
+        taken.ok_or_else(|| Malformed::new(at, "short read"))
     }
 
     /// The next byte.
     pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)
-    }
-
-    /// The next 2 bytes as a number.
-    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
-        self.array().map(u16::from_le_bytes)
     }
 
     /// The next 4 bytes as a number.
@@ -151,8 +147,8 @@ mod tests {
     fn reads_past_the_end_are_errors_with_their_place() {
         let mut reader = Reader::new(&[1, 0, 0, 0, 9]);
         assert_eq!(reader.u32().unwrap(), 1);
-        let error = reader.u16().unwrap_err();
-        assert_eq!(error.to_string(), "at byte 4: 2 bytes expected, 1 left");
+        let error = reader.u32().unwrap_err();
+        assert_eq!(error.to_string(), "at byte 4: 4 bytes expected, 1 left");
         assert!(Reader::new(&[200, 1, 2]).prefixed().is_err());
     }
 }

@@ -6,7 +6,9 @@ use super::bytes::Malformed;
 /// The checksum of `parts`, one after another.
 pub(crate) fn of(parts: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize()
 }
 

@@ -30,11 +30,6 @@ impl Pattern {
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
-
-    /// The pattern as written.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
 }
 
 impl PartialEq for Pattern {

@@ -156,11 +156,6 @@ impl Rows {
         if range.is_empty() { 0 } else { self.0.range_cardinality(range) }
     }
 
-    /// The first row in `range`.
-    pub(crate) fn first_in(&self, range: Range<u32>) -> Option<u32> {
-        if range.is_empty() { None } else { self.0.range(range).next() }
-    }
-
     /// A reader of all rows, ascending.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor { rows: self.0.iter(), batch: [0; BATCH], next: 0, filled: 0 }
@@ -240,12 +235,6 @@ impl Cursor<'_> {
         self.batch.get(self.next..self.filled)?.first().copied()
     }
 
-    /// Passes over the row that [`Cursor::peek`] gave.
-    #[inline]
-    pub(crate) fn step(&mut self) {
-        self.next = (self.next + 1).min(self.filled);
-    }
-
     /// Moves to the first row that is `row` or later.
     pub(crate) fn advance_to(&mut self, row: u32) {
         let waiting = self.batch.get(self.next..self.filled).unwrap_or_default();
@@ -307,7 +296,6 @@ mod tests {
             let inside: Vec<u32> = list.iter().copied().filter(|row| range.contains(row)).collect();
             prop_assert_eq!(set.within(range.clone()).to_vec(), inside.clone());
             prop_assert_eq!(set.count_in(range.clone()), cast::u64_of(inside.len()));
-            prop_assert_eq!(set.first_in(range.clone()), inside.first().copied());
             let mut cursor = set.cursor();
             cursor.peek();
             cursor.advance_to(start);

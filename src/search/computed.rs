@@ -19,10 +19,7 @@ use crate::time::Timestamp;
 type Make<'a> = Box<dyn Fn(u32) -> Scalar + 'a>;
 
 /// A reader of a computed intrinsic; `None` where it is stored as a column.
-pub(super) fn maker<'a>(
-    block: &'a Block,
-    which: Intrinsic,
-) -> Result<Option<Make<'a>>, BlockError> {
+pub(super) fn maker(block: &Block, which: Intrinsic) -> Result<Option<Make<'_>>, BlockError> {
     if let Some(values) = traces::values(block, which)? {
         let firsts = block.trace_first_rows()?;
         return Ok(Some(Box::new(move |row| {
@@ -81,7 +78,7 @@ fn int(value: u32) -> Scalar {
     Scalar::Int(i64::from(value))
 }
 
-fn times<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockError> {
+fn times(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
     let firsts = block.trace_first_rows()?;
     let trace_starts = block.wide(Section::TraceStarts)?;
     let starts = block.wide(Section::Starts)?;
@@ -93,7 +90,7 @@ fn times<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockError>
         return Ok(Box::new(move |row| Scalar::Time(Timestamp::from_unix_nanos(start(row)))));
     }
     let durations = block.wide(Section::Durations)?;
-    let backward = super::table::Field::field(
+    let backward = super::table::Field::converted(
         block,
         crate::block::Table::Spans,
         crate::block::field::BACKWARD,
@@ -115,7 +112,7 @@ fn times<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockError>
 
 /// A depth-first walk counts entering and leaving: at pre-order position p and depth d, p + 1 spans
 /// have been entered and p - d left.
-fn nested_set<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockError> {
+fn nested_set(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
     let firsts = block.trace_first_rows()?;
     let (depths, ends, parents) = (depths(block)?, block.ends()?, block.parents()?);
     let left = move |row: u32| {
@@ -143,7 +140,7 @@ fn nested_set<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockE
     })
 }
 
-fn ids<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockError> {
+fn ids(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
     let rows = block.header()?.rows;
     let bytes: Arc<[u8]> = block.records(Section::SpanIds, 8, 0, rows)?.to_vec().into();
     let id = move |row: u32| {
@@ -163,7 +160,7 @@ fn ids<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockError> {
     }))
 }
 
-fn link_ids<'a>(block: &'a Block, which: Intrinsic) -> Result<Make<'a>, BlockError> {
+fn link_ids(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
     let links = block.header()?.links;
     let (section, len) = match which {
         Intrinsic::LinkTraceId => (Section::LinkTraceIds, 16),

@@ -17,7 +17,7 @@ mod view;
 pub use explain::Explanation;
 pub(crate) use explain::explain;
 pub use options::{Counts, SearchOptions};
-pub(crate) use prepare::{Prepared, prepare};
+pub(crate) use prepare::prepare;
 pub(crate) use results::{search, trace};
 pub(crate) use run::count;
 pub(crate) use view::BlockView;

@@ -104,18 +104,18 @@ fn spanset(
     rows.sort_unstable();
     let names = texts(source, &Column::Intrinsic(Intrinsic::Name), &rows)?;
     let services = texts(source, &service_name(), &rows)?;
-    let fields = prepared.fields.iter().map(|(_, field)| read_field(source, field, &rows));
-    let fields: Vec<Vec<Scalar>> = fields.collect::<Result<_, _>>()?;
+    let reads = prepared.fields.iter().map(|(_, field)| read_field(source, field, &rows));
+    let columns: Vec<Vec<Scalar>> = reads.collect::<Result<_, _>>()?;
     let block = &found.view.block;
     let mut starts = block.cursor(Section::Starts)?;
     let mut durations = block.cursor(Section::Durations)?;
     let mut spans = Vec::with_capacity(shown.len());
     for row in &shown {
         let Ok(at) = rows.binary_search(row) else { continue };
-        let value = |values: &Vec<Scalar>| values.get(at).cloned().unwrap_or_default();
-        let named = prepared.fields.iter().zip(&fields);
-        let attributes = named
-            .map(|((name, _), values)| (name.clone(), value(values).to_field_value()))
+        let at_row = |values: &Vec<Scalar>| values.get(at).cloned().unwrap_or_default();
+        let pairs = prepared.fields.iter().zip(&columns);
+        let attributes = pairs
+            .map(|((name, _), values)| (name.clone(), at_row(values).to_field_value()))
             .filter(|(_, value)| *value != FieldValue::Nil)
             .collect();
         let start = entry.start.unix_nanos().saturating_add(starts.get(usize_of(*row))?);

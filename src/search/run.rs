@@ -100,7 +100,7 @@ fn block_matches(
         let start = firsts.get(usize_of(trace)).copied().unwrap_or(0);
         let (window, figures) = execute(&prepared.plan, &source, start..end)?;
         run.figures.add(&figures);
-        collect(view, &firsts, &starts, &window, limit, found, run)?;
+        run.spans_matched += collect(view, (&firsts, &starts), &window, limit, found)?;
         let next = trace.checked_sub(1).and_then(|trace| starts.get(usize_of(trace)));
         let next = next.map(|nanos| Timestamp::from_unix_nanos(*nanos));
         let certain = |last: &Match| next.is_some_and(|next| last.start > next);
@@ -132,36 +132,34 @@ fn rows_in_time(view: &BlockView, options: &SearchOptions) -> Result<Option<Rows
     super::traces::rows_where(&view.block, meets).map(Some)
 }
 
-/// Adds the traces of a window to `found`, newest first, as far as they are wanted.
+/// Adds the traces of a window to `found`, newest first, as far as they are wanted; gives the number
+/// of spans that matched. `table` has the first row and the start of each trace.
 fn collect(
     view: &Arc<BlockView>,
-    firsts: &[u32],
-    starts: &[u64],
+    table: (&[u32], &[u64]),
     window: &Found,
     limit: usize,
     found: &mut Vec<Match>,
-    run: &mut RunFigures,
-) -> Result<(), BlockError> {
+) -> Result<u64, BlockError> {
+    let (firsts, starts) = table;
+    let mut matched = 0;
     let start_of =
         |trace: u32| Timestamp::from_unix_nanos(starts.get(usize_of(trace)).copied().unwrap_or(0));
     let mut traces: Vec<(u32, Vec<MatchSet>)> = Vec::new();
-    match &window.sets {
-        Some(sets) => {
-            for set in sets {
-                run.spans_matched += u64_of(set.rows.len());
-                let one = MatchSet { rows: set.rows.clone(), attributes: set.attributes.clone() };
-                match traces.last_mut() {
-                    Some((trace, sets)) if *trace == set.trace => sets.push(one),
-                    _ => traces.push((set.trace, vec![one])),
-                }
+    if let Some(sets) = &window.sets {
+        for set in sets {
+            matched += u64_of(set.rows.len());
+            let one = MatchSet { rows: set.rows.clone(), attributes: set.attributes.clone() };
+            match traces.last_mut() {
+                Some((trace, sets)) if *trace == set.trace => sets.push(one),
+                _ => traces.push((set.trace, vec![one])),
             }
-            traces.reverse();
         }
-        None => {
-            let rows = window.rows();
-            run.spans_matched += rows.len();
-            traces = newest_traces(&rows, firsts, starts, limit)?;
-        }
+        traces.reverse();
+    } else {
+        let rows = window.rows();
+        matched += rows.len();
+        traces = newest_traces(&rows, firsts, starts, limit)?;
     }
     for (trace, sets) in traces {
         let start = start_of(trace);
@@ -175,7 +173,7 @@ fn collect(
         found.insert(at, one);
         found.truncate(limit);
     }
-    Ok(())
+    Ok(matched)
 }
 
 /// The newest traces among `rows`, newest first: `limit` of them and those that started with the

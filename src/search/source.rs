@@ -9,11 +9,12 @@ use super::table::{Field, rows_of};
 use super::{computed, structure, traces, view::BlockView};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, ValueKind, field};
 use crate::codec::cast::usize_of;
+use crate::id::TraceId;
 use crate::model::Value;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
 use crate::query::syntax::{CompareOp, Intrinsic};
-use crate::query::value::{Scalar, Test, compare};
+use crate::query::value::{Id, Scalar, Test, compare};
 
 /// Of fewer rows than one in so many, single values are read; of more, the whole column.
 const FEW_ROWS_SHARE: u32 = 64;
@@ -92,11 +93,12 @@ impl<'a> BlockSource<'a> {
                 Intrinsic::InstrumentationName => text(Table::Scopes, field::NAME, Some("")),
                 Intrinsic::InstrumentationVersion => text(Table::Scopes, field::VERSION, Some("")),
                 Intrinsic::Status => {
-                    let columns = Field::field(self.block, Table::Spans, field::STATUS, status)?;
+                    let columns =
+                        Field::converted(self.block, Table::Spans, field::STATUS, status)?;
                     Ok(Place::Table(Table::Spans, columns, None))
                 }
                 Intrinsic::Kind => {
-                    let columns = Field::field(self.block, Table::Spans, field::KIND, kind)?;
+                    let columns = Field::converted(self.block, Table::Spans, field::KIND, kind)?;
                     Ok(Place::Table(Table::Spans, columns, None))
                 }
                 Intrinsic::RootName => {
@@ -178,12 +180,24 @@ impl<'a> BlockSource<'a> {
         }
     }
 
+    /// The rows of the trace with this id: a look-up.
+    fn trace_rows(&self, id: Id) -> Result<Rows, BlockError> {
+        let id = TraceId::from_bytes(id.number().swap_bytes().to_le_bytes());
+        let Some(number) = self.block.find_trace(id)? else { return Ok(Rows::empty()) };
+        let entry = self.block.trace_entry(number)?;
+        Ok(Rows::range(entry.first_row..entry.first_row + entry.rows))
+    }
+
     fn find_computed(
         &self,
         which: Intrinsic,
         test: &Test,
         window: Range<u32>,
     ) -> Result<Rows, BlockError> {
+        if let (Intrinsic::TraceId, Test::Compare(CompareOp::Equal, Scalar::Id(id))) = (which, test)
+        {
+            return Ok(self.trace_rows(*id)?.within(window));
+        }
         if let Some(values) = traces::values(self.block, which)? {
             let holds = |trace: u32| Ok(values.get(usize_of(trace)).is_some_and(|v| test.holds(v)));
             return Ok(traces::rows_where(self.block, holds)?.within(window));
@@ -192,14 +206,14 @@ impl<'a> BlockSource<'a> {
             let durations = self.block.wide(Section::Durations)?;
             let pass = NanosRange::new(*op, constant);
             let rows = durations.get(usize_of(window.start)..usize_of(window.end));
-            let passed: Vec<u32> = rows
+            let kept: Vec<u32> = rows
                 .unwrap_or_default()
                 .iter()
                 .zip(window)
                 .filter(|(nanos, _)| pass.contains(**nanos))
                 .map(|(_, row)| row)
                 .collect();
-            return Ok(Rows::from_sorted(&passed));
+            return Ok(Rows::from_sorted(&kept));
         }
         match computed::maker(self.block, which)? {
             Some(make) => Ok(computed::filter(&make, test, &Rows::range(window))),
@@ -209,25 +223,25 @@ impl<'a> BlockSource<'a> {
 
     /// Those of some rows whose duration passes.
     fn check_durations(&self, pass: &NanosRange, rows: &Rows) -> Result<Rows, BlockError> {
-        let mut passed = Vec::new();
+        let mut kept = Vec::new();
         if rows.len() >= u64::from(self.rows / FEW_ROWS_SHARE) {
             let durations = self.block.wide(Section::Durations)?;
             let passes = |row: &u32| {
                 durations.get(usize_of(*row)).is_some_and(|nanos| pass.contains(*nanos))
             };
-            rows.for_each_batch(|batch| passed.extend(batch.iter().copied().filter(passes)));
-            return Ok(Rows::from_sorted(&passed));
+            rows.for_each_batch(|batch| kept.extend(batch.iter().copied().filter(passes)));
+            return Ok(Rows::from_sorted(&kept));
         }
         let mut durations = self.block.cursor(Section::Durations)?;
         rows.try_for_each_batch(|batch| {
             for row in batch {
                 if pass.contains(durations.get(usize_of(*row))?) {
-                    passed.push(*row);
+                    kept.push(*row);
                 }
             }
             Ok(())
         })?;
-        Ok(Rows::from_sorted(&passed))
+        Ok(Rows::from_sorted(&kept))
     }
 
     fn check_in(&self, place: &Place<'a>, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::block::{Block, BlockError, ColumnKey, NONE, Section, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, ColumnReader, NONE, Section, Table, field};
 use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
 use crate::model::Value;
@@ -70,7 +70,7 @@ impl SentParents {
             }
         }
         let cut = block.columns(Table::Spans, &ColumnKey::Field(field::CUT))?;
-        let cut = cut.first().map(|column| column.presence()).transpose()?;
+        let cut = cut.first().map(ColumnReader::presence).transpose()?;
         Ok(Self { sent, cut })
     }
 

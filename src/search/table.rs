@@ -41,7 +41,7 @@ impl<'a> Field<'a> {
     }
 
     /// The columns of a field, whose values `convert` makes scalars of.
-    pub(super) fn field(
+    pub(super) fn converted(
         block: &'a Block,
         table: Table,
         code: u8,
@@ -155,25 +155,25 @@ impl<'a> Field<'a> {
         let plain = self.plain;
         match (test, column.kind()) {
             (Test::Present, _) => Ok(Numbers::Range(all)),
-            (Test::Compare(op, Scalar::String(text)), ValueKind::String) if plain => {
-                let (lower, equal) = column.strings()?.lower_bound(text.as_bytes())?;
+            (Test::Compare(op, Scalar::String(wanted)), ValueKind::String) if plain => {
+                let (lower, equal) = column.strings()?.lower_bound(wanted.as_bytes())?;
                 Ok(ordered(*op, lower, lower + u32::from(equal), all))
             }
             (Test::Matches(_) | Test::NotMatches(_), ValueKind::String) if plain => {
-                let mut passing = Vec::new();
-                column.strings()?.for_each(|number, text| {
-                    let text = std::str::from_utf8(text).unwrap_or_default();
+                let mut found = Vec::new();
+                column.strings()?.for_each(|number, bytes| {
+                    let string = std::str::from_utf8(bytes).unwrap_or_default();
                     let holds = match test {
-                        Test::Matches(pattern) => pattern.matches(text),
-                        Test::NotMatches(pattern) => !pattern.matches(text),
+                        Test::Matches(pattern) => pattern.matches(string),
+                        Test::NotMatches(pattern) => !pattern.matches(string),
                         _ => false,
                     };
                     if holds {
-                        passing.push(number);
+                        found.push(number);
                     }
                     Ok(())
                 })?;
-                Ok(Numbers::List(passing))
+                Ok(Numbers::List(found))
             }
             (Test::Compare(op, constant), ValueKind::Int) if plain => {
                 let value = |payload| Scalar::Int(order::to_i64(payload));
@@ -188,13 +188,13 @@ impl<'a> Field<'a> {
 
     fn each_value(&self, column: &ColumnReader<'_>, test: &Test) -> Result<Numbers, BlockError> {
         let mut values = column.value_cursor()?;
-        let mut passing = Vec::new();
+        let mut found = Vec::new();
         for number in 0..column.values() {
             if test.holds(&(self.convert)(&values.value(number)?)) {
-                passing.push(number);
+                found.push(number);
             }
         }
-        Ok(Numbers::List(passing))
+        Ok(Numbers::List(found))
     }
 }
 
@@ -309,13 +309,13 @@ fn check_numbers(
     let membership = match numbers {
         Numbers::Range(_) => Vec::new(),
         Numbers::List(list) => {
-            let mut passes = vec![false; usize_of(column.values())];
+            let mut member = vec![false; usize_of(column.values())];
             for number in list {
-                if let Some(pass) = passes.get_mut(usize_of(*number)) {
+                if let Some(pass) = member.get_mut(usize_of(*number)) {
                     *pass = true;
                 }
             }
-            passes
+            member
         }
     };
     let passes = |number: u32| match numbers {
@@ -323,13 +323,13 @@ fn check_numbers(
         Numbers::List(_) => membership.get(usize_of(number)) == Some(&true),
     };
     let of_rank = column.numbers()?;
-    let mut passed = Vec::new();
+    let mut kept = Vec::new();
     present.for_each_batch(|batch| {
-        passed.extend(batch.iter().copied().filter(|row| {
+        kept.extend(batch.iter().copied().filter(|row| {
             of_rank.get(usize_of(ranks.of(*row))).is_some_and(|number| passes(*number))
         }));
     });
-    Ok(Rows::from_sorted(&passed))
+    Ok(Rows::from_sorted(&kept))
 }
 
 /// The rank of ascending rows among those that have a value.

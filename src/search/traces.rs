@@ -75,7 +75,7 @@ pub(super) fn values(block: &Block, which: Intrinsic) -> Result<Option<Vec<Scala
 }
 
 fn error_rows(block: &Block) -> Result<Rows, BlockError> {
-    let status = super::table::Field::field(block, Table::Spans, field::STATUS, |value| {
+    let status = super::table::Field::converted(block, Table::Spans, field::STATUS, |value| {
         super::source::status(value)
     })?;
     let error = crate::query::value::Test::Compare(

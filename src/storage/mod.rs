@@ -10,5 +10,5 @@ mod records;
 mod tables;
 
 pub(crate) use error::StorageError;
-pub(crate) use file::{Change, Opened, Storage};
+pub(crate) use file::{Change, Storage};
 pub(crate) use records::{BlockRecord, Counters};

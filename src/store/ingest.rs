@@ -196,15 +196,15 @@ fn pull_small(
     let mut traces = Vec::new();
     for id in merged {
         let Some((_, view)) = snapshot.blocks.get(&id) else { continue };
-        let moved = moves.masks.entry(id).or_default();
+        let mask = moves.masks.entry(id).or_default();
         for number in 0..view.block.header()?.traces {
-            if view.masked.contains(number) || moved.contains(number) {
+            if view.masked.contains(number) || mask.contains(number) {
                 continue;
             }
             let trace = view.block.trace_id(number)?;
             let numbers = pull(view, number, staging)?;
             traces.push(arrange(staging, trace, numbers).0);
-            moved.insert(number);
+            mask.insert(number);
         }
     }
     Ok(traces)

@@ -7,6 +7,6 @@ mod origin;
 mod spans;
 mod traces;
 
-pub(crate) use assemble::{Built, build};
+pub(crate) use assemble::build;
 pub(crate) use origin::entities_of;
 pub(crate) use traces::{OrderedTrace, root_of};

@@ -39,7 +39,9 @@ fn write<T>(
     let cells: Vec<Vec<Cell>> = list.iter().map(|item| cells_of(&mut texts, item)).collect();
     let mut builder = TableBuilder::new(&texts.keys, &texts.strings);
     for (row_cells, row) in cells.iter().zip(0u32..) {
-        row_cells.iter().for_each(|cell| builder.push(row, cell));
+        for cell in row_cells {
+            builder.push(row, cell);
+        }
     }
     let mut scratch = vec![u32::MAX; texts.strings.len()];
     builder.finish(table, list.len(), &mut scratch, sections)

@@ -8,6 +8,5 @@ mod reader;
 mod values;
 
 pub(crate) use builder::TableBuilder;
-pub(crate) use directory::{ColumnEntry, ColumnKey, Directory, Run};
-pub(crate) use reader::{ColumnReader, Numbers, Strings};
-pub(crate) use values::ValueCursor;
+pub(crate) use directory::{ColumnKey, Directory};
+pub(crate) use reader::{ColumnReader, Numbers};

@@ -158,7 +158,7 @@ fn shorten_runs(rows: &mut RoaringBitmap) {
     const SHORT_RUN_ROWS: u64 = 32;
     let statistics = rows.statistics();
     let runs = statistics.n_bytes_run_containers / RUN_LEN;
-    if u64::from(statistics.n_values_run_containers) < runs.saturating_mul(SHORT_RUN_ROWS) {
+    if statistics.n_values_run_containers < runs.saturating_mul(SHORT_RUN_ROWS) {
         rows.remove_run_compression();
     }
 }

@@ -96,11 +96,6 @@ impl<'a> ColumnReader<'a> {
         self.values
     }
 
-    /// How many rows the table has.
-    pub(crate) fn table_rows(&self) -> u32 {
-        self.table_rows
-    }
-
     fn packed(&self, part: Part, run: Run, skip: u64) -> Result<Packed<'a>, BlockError> {
         let Some(len) = run.len.checked_sub(skip) else {
             return Err(self.corrupt(part, "the part is missing"));

@@ -7,6 +7,5 @@ mod unstage;
 
 pub(crate) use interner::Interner;
 pub(crate) use spans::{
-    Cell, FIELD_KEYS, StagedEvent, StagedLink, StagedSpan, Staging, ValueKind, bits_of_payload,
-    payload_of_bits,
+    Cell, FIELD_KEYS, StagedEvent, StagedLink, StagedSpan, Staging, ValueKind, payload_of_bits,
 };

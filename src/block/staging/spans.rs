@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Interner;
 use crate::block::format::field;
 use crate::block::values;
-use crate::codec::cast::{bits_of_i64, i64_of_bits, u32_of};
+use crate::codec::cast::{i64_of_bits, u32_of};
 use crate::codec::order;
 use crate::id::{SpanId, TraceId};
 use crate::model::{
@@ -340,9 +340,4 @@ fn owned(attribute: &AttributeRef<'_>) -> Attribute {
 /// A `u64` as the payload of an `Int` cell, by its bits.
 pub(crate) const fn payload_of_bits(bits: u64) -> u64 {
     order::of_i64(i64_of_bits(bits))
-}
-
-/// The `u64` whose bits an `Int` cell holds.
-pub(crate) const fn bits_of_payload(payload: u64) -> u64 {
-    bits_of_i64(order::to_i64(payload))
 }

@@ -20,6 +20,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use execution::{Execution, Figures, StepFigures, execute, explain, read_field};
-pub(crate) use stages::{Found, Set};
+pub(crate) use execution::{Execution, Figures, execute, explain, read_field};
+pub(crate) use stages::Found;
 pub(crate) use traces::for_each_trace;

@@ -149,7 +149,7 @@ impl Operand {
         match self {
             Self::Literal(_) | Self::Condition(_) => {}
             Self::Field(field) => visit(Needed::Span(field)),
-            Self::First(column) => visit(Needed::Item(column)),
+            Self::First(_) => visit(Needed::Item),
             Self::Negate(operand) | Self::Flip(operand) => operand.for_each_field(visit),
             Self::Arithmetic { first, rest } => {
                 first.for_each_field(visit);
@@ -167,5 +167,5 @@ pub(crate) enum Needed<'a> {
     /// A field of the span.
     Span(&'a SpanField),
     /// A field of any event or link.
-    Item(&'a Column),
+    Item,
 }

@@ -9,5 +9,4 @@ mod named;
 pub(crate) mod pipeline;
 
 pub(crate) use lower::flip;
-pub(crate) use named::named_fields;
 pub(crate) use pipeline::{Plan, plan};

@@ -6,7 +6,7 @@ use super::filter::{Filter, Operand, Step};
 use super::lower::Lowering;
 use super::named::named_fields;
 use crate::query::syntax::{
-    AggregateOp, ArithmeticOp, CompareOp, Field, FieldExpr, Pipeline, ScalarExpr, ScalarExprKind,
+    AggregateOp, ArithmeticOp, CompareOp, Field, Pipeline, ScalarExpr, ScalarExprKind,
     ScalarFilter, SpansetExpr, SpansetOp, Stage as Syntax, TextRange,
 };
 use crate::query::value::Scalar;
@@ -140,7 +140,7 @@ impl Planner {
                 Stage::Filter { left: self.number(left)?, op: *op, right: self.number(right)? }
             }
             Syntax::By(expr) => {
-                Stage::By { name: format!("by({})", expr), operand: self.lowering.operand(expr)? }
+                Stage::By { name: format!("by({expr})"), operand: self.lowering.operand(expr)? }
             }
             Syntax::Coalesce => Stage::Coalesce,
             Syntax::Select(fields) => Stage::Select(fields.iter().map(resolve).collect()),
