@@ -12,7 +12,7 @@ use super::error::BlockId;
 use crate::codec::cast::u64_of;
 
 /// What is cached, within a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Slot {
     /// A chunk of the image.
     Chunk(u32),
@@ -20,6 +20,8 @@ pub(crate) enum Slot {
     Section(u32),
     /// A part of a column: section code, offset in the section, value number.
     Column(u32, u64, u32),
+    /// The union of a column's postings: offset of the postings in their section, value numbers.
+    Union(u32, u64, Arc<[u32]>),
 }
 
 /// A cached thing.
@@ -69,11 +71,12 @@ impl Cache {
     /// What is cached under `slot`.
     pub(crate) fn get(&self, block: BlockId, slot: Slot) -> Option<Cached> {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = generations.young.get(&(block, slot)) {
+        let key = (block, slot);
+        if let Some(found) = generations.young.get(&key) {
             return Some(found.clone());
         }
-        let found = generations.old.remove(&(block, slot))?;
-        generations.insert(self.budget, (block, slot), found.clone());
+        let found = generations.old.remove(&key)?;
+        generations.insert(self.budget, key, found.clone());
         Some(found)
     }
 

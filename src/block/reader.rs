@@ -112,7 +112,8 @@ impl Block {
         map: impl Fn(u32, u64) -> u32,
     ) -> Result<Arc<[u32]>, BlockError> {
         let slot = Slot::Section(section.code());
-        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot) {
+        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot.clone())
+        {
             return Ok(numbers);
         }
         let mut values = Vec::new();
@@ -132,7 +133,7 @@ impl Block {
     /// A section as decoded 64-bit numbers.
     pub(crate) fn wide(&self, section: Section) -> Result<Arc<[u64]>, BlockError> {
         let slot = Slot::Section(section.code());
-        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, slot) {
+        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, slot.clone()) {
             return Ok(numbers);
         }
         let numbers = match self.packed(section)? {
@@ -230,7 +231,7 @@ impl Block {
     /// False if the trace is certainly not in the block. Reads the filter only.
     pub(crate) fn may_have_trace(&self, id: TraceId) -> Result<bool, BlockError> {
         let slot = Slot::Section(Section::TraceFilter.code());
-        if let Some(Cached::Bytes(filter)) = self.image.cache.get(self.image.block, slot) {
+        if let Some(Cached::Bytes(filter)) = self.image.cache.get(self.image.block, slot.clone()) {
             return Ok(filter::may_contain(&filter, id));
         }
         let Some(extent) = self.extent(Section::TraceFilter)? else {
@@ -284,7 +285,8 @@ impl Block {
     pub(crate) fn directory(&self, table: Table) -> Result<Arc<Directory>, BlockError> {
         let section = Section::Table(table, Part::Directory);
         let slot = Slot::Section(section.code());
-        if let Some(Cached::Directory(found)) = self.image.cache.get(self.image.block, slot) {
+        if let Some(Cached::Directory(found)) = self.image.cache.get(self.image.block, slot.clone())
+        {
             return Ok(found);
         }
         let directory = match self.extent(section)? {

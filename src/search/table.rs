@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use roaring::{MultiOps, RoaringBitmap};
+use roaring::RoaringBitmap;
 
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
 use crate::codec::cast::usize_of;
@@ -286,10 +286,7 @@ pub(super) fn rows_of(
         (0, _) | (_, None) => Ok(Rows::empty()),
         (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
         (2..=UNION_MAX, _) => {
-            let postings =
-                list.map(|number| column.posting(number)).collect::<Result<Vec<_>, _>>()?;
-            let sets: Vec<&RoaringBitmap> = postings.iter().map(AsRef::as_ref).collect();
-            Ok(Rows::new(sets.union()))
+            Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?))
         }
         _ => {
             let presence = column.presence()?;

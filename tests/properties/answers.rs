@@ -6,11 +6,13 @@ use std::path::Path;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use treering::query::syntax::{AttributeScope, Literal};
 use treering::{Options, Store, Timestamp};
 
 use crate::asking::{ingest, parse, search};
 use crate::forest::{Arrival, BASE, arrival};
 use crate::oracle::{Answer, Ask, Oracle};
+use crate::queries::Vocabulary;
 use crate::questions::{STRUCTURAL, filter, pipeline, spanset};
 
 /// As many cases as `PROPTEST_CASES` says, or `cases`.
@@ -153,6 +155,36 @@ proptest! {
     }
 }
 
+/// Queries of the whole language in the words of the forests.
+fn whole_language() -> impl Strategy<Value = String> {
+    let scopes = [
+        AttributeScope::Any,
+        AttributeScope::Span,
+        AttributeScope::Resource,
+        AttributeScope::Event,
+        AttributeScope::Link,
+        AttributeScope::Instrumentation,
+    ];
+    let keys = ["a", "b", "n", "flag", "arr"];
+    let attributes =
+        scopes.into_iter().flat_map(|scope| keys.map(|key| (scope, key.to_owned()))).collect();
+    let strings = ["x", "y", "200", "xyz"].map(|text| Literal::String(text.to_owned()));
+    let others = [0, 1, 2, 5].map(Literal::Int).into_iter().chain([0.5, 2.0].map(Literal::Float));
+    let vocabulary = Vocabulary {
+        attributes,
+        values: strings.into_iter().chain(others).chain([Literal::Bool(true)]).collect(),
+        texts: ["", "get", "put", "web", "cart", "exception", "101"].map(str::to_owned).to_vec(),
+        patterns: ["x.*", "g.*|p.*", "", ".*e.*"].map(str::to_owned).to_vec(),
+        durations: vec![0, 1, 5, 10, 20],
+        // What `parent.` makes of fields of events and links is not settled.
+        parents: false,
+        // Nor is what becomes of the spansets of a pipeline in parentheses.
+        pipelines: false,
+        ..Vocabulary::default()
+    };
+    crate::queries::search(&vocabulary).prop_map(|query| query.to_string())
+}
+
 /// Questions that find nothing, or everything, would tell little of the engine.
 #[test]
 fn random_questions_are_right_and_most_tell_spans_apart() {
@@ -190,6 +222,20 @@ fn random_questions_are_right_and_most_tell_spans_apart() {
         "{:?}",
         told.get()
     );
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn queries_of_the_whole_language_find_what_the_oracle_finds(
+        arrival in arrival(), queries in vec(whole_language(), 12),
+    ) {
+        let filled = filled(&arrival, 64);
+        for query in &queries {
+            filled.agree(query, &Ask::default())?;
+        }
+    }
 }
 
 #[test]

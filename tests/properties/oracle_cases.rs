@@ -781,6 +781,18 @@ fn unsettled() {
             ("{ event:name = \"exception\" && !!(event:name = \"message\") }", "events"),
         ],
     );
+    // Parentheses around a pipeline leave its spansets as they are.
+    check(&six(), &[("({ } | by(name)) | count() = 1", "a | b | c | d | e | f")]);
+    // `parent.` before a link's field asks the parent's first link.
+    let mut linked = span("linked", 1, 0);
+    linked.links = vec![Link { span_id: id(7), ..Link::default() }];
+    check(
+        &[linked, span("child", 2, 1)],
+        &[
+            ("{ parent.link:spanID = \"7\" }", "child"),
+            ("{ parent.link:traceID < \"1\" }", "child"),
+        ],
+    );
     // RE2 knows only ASCII digits and letters.
     holds(
         [("d", "٣".into()), ("e", "é".into())],

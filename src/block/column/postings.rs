@@ -126,7 +126,11 @@ pub(crate) fn bitmap_from(bytes: &[u8], rows_max: u32) -> Result<RoaringBitmap, 
 pub(crate) fn decode_set(bytes: &[u8], rows_max: u32) -> Result<RoaringBitmap, Malformed> {
     let mut reader = Reader::new(bytes);
     match reader.u8()? {
-        TAG_BITMAP => bitmap_from(bytes.get(1..).unwrap_or_default(), rows_max),
+        TAG_BITMAP => {
+            let mut rows = bitmap_from(bytes.get(1..).unwrap_or_default(), rows_max)?;
+            shorten_runs(&mut rows);
+            Ok(rows)
+        }
         TAG_LIST => {
             let mut rows = RoaringBitmap::new();
             let mut row = 0u64;
@@ -142,6 +146,20 @@ pub(crate) fn decode_set(bytes: &[u8], rows_max: u32) -> Result<RoaringBitmap, M
             Ok(rows)
         }
         other => Err(Malformed::new(0, format!("posting tag {other}"))),
+    }
+}
+
+/// Runs are small in a file, but short ones are slow to read and to unite: where runs are short on
+/// average, the set is kept in memory without them.
+fn shorten_runs(rows: &mut RoaringBitmap) {
+    /// Bytes of a run in roaring's format.
+    const RUN_LEN: u64 = 4;
+    /// Runs longer than this on average stay.
+    const SHORT_RUN_ROWS: u64 = 32;
+    let statistics = rows.statistics();
+    let runs = statistics.n_bytes_run_containers / RUN_LEN;
+    if u64::from(statistics.n_values_run_containers) < runs.saturating_mul(SHORT_RUN_ROWS) {
+        rows.remove_run_compression();
     }
 }
 

@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 
 use super::directory::{ColumnEntry, Directory, Run};
 use super::postings::{self, FORM_SETS, FORM_SINGLE};
@@ -123,7 +123,7 @@ impl<'a> ColumnReader<'a> {
     ) -> Result<Arc<RoaringBitmap>, BlockError> {
         let image = self.block.image();
         let slot = Slot::Column(Section::Table(self.table, part).code(), place, number);
-        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot) {
+        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot.clone()) {
             return Ok(rows);
         }
         let rows = Arc::new(make()?);
@@ -168,6 +168,22 @@ impl<'a> ColumnReader<'a> {
         self.cached_rows(Part::Postings, run.offset, number, || self.read_posting(run, number))
     }
 
+    /// The rows that have one of these values: a union that is kept, because questions come again.
+    pub(crate) fn union(&self, numbers: &[u32]) -> Result<Arc<RoaringBitmap>, BlockError> {
+        let image = self.block.image();
+        let run = self.run(|entry| entry.postings);
+        let code = Section::Table(self.table, Part::Postings).code();
+        let slot = Slot::Union(code, run.offset, numbers.into());
+        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot.clone()) {
+            return Ok(rows);
+        }
+        let postings = numbers.iter().map(|number| self.posting(*number));
+        let postings = postings.collect::<Result<Vec<_>, _>>()?;
+        let rows = Arc::new(postings.iter().map(AsRef::as_ref).union());
+        image.cache.put(image.block, slot, Cached::Rows(Arc::clone(&rows)));
+        Ok(rows)
+    }
+
     fn read_posting(&self, run: Run, number: u32) -> Result<RoaringBitmap, BlockError> {
         let form = self.bytes(Part::Postings, run.offset, 1.min(run.len))?.first().copied();
         let packed = self.packed(Part::Postings, run, 1)?;
@@ -201,7 +217,7 @@ impl<'a> ColumnReader<'a> {
         let section = Section::Table(self.table, Part::Numbers);
         let place = if self.values == 1 { u64::MAX - u64::from(self.rows) } else { run.offset };
         let slot = Slot::Column(section.code(), place, 0);
-        if let Some(Cached::Numbers(numbers)) = image.cache.get(image.block, slot) {
+        if let Some(Cached::Numbers(numbers)) = image.cache.get(image.block, slot.clone()) {
             return Ok(numbers);
         }
         let mut numbers = Vec::with_capacity(usize_of(self.rows));

@@ -1,0 +1,75 @@
+//! Ingest of 1,000,000 generated spans from OTLP protobuf: seconds to durable and searchable, spans/s,
+//! bytes on disk, peak memory, and the ratio to the time that prost alone takes to decode the same
+//! bytes. A program that prints figures: `cargo bench --bench ingest [-- --spans N]`.
+//!
+//! Requests are made before the clock starts and gathered into batches of 262,144 spans, as the
+//! command line does.
+
+use std::error::Error;
+use std::time::Instant;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+use treering::{Batch, Options, Store};
+use treering_generator::Generator;
+
+const BATCH_SPANS: usize = 1 << 18;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--spans").skip(1);
+    let spans: usize = arguments.next().map_or(Ok(1_000_000), |spans| spans.parse())?;
+    let requests: Vec<Vec<u8>> = Generator::new(1).requests(spans).collect();
+    let bytes: usize = requests.iter().map(Vec::len).sum();
+    let before = memory("VmRSS");
+
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(folder.path().join("ingest.redb"), Options::default())?;
+    let started = Instant::now();
+    let mut batch = Batch::new();
+    let mut decoding = 0.0;
+    for request in &requests {
+        let decode = Instant::now();
+        let rejections = batch.push_protobuf(request)?;
+        decoding += decode.elapsed().as_secs_f64();
+        assert!(rejections.is_empty(), "generated spans are right: {}", rejections[0]);
+        if batch.len() >= BATCH_SPANS {
+            store.ingest(std::mem::take(&mut batch))?;
+        }
+    }
+    store.ingest(batch)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let peak = memory("VmHWM");
+    let stats = store.stats()?;
+
+    let started = Instant::now();
+    let mut decoded = 0;
+    for request in &requests {
+        decoded += ExportTraceServiceRequest::decode(request.as_slice())?.resource_spans.len();
+    }
+    let prost = started.elapsed().as_secs_f64();
+    assert!(decoded > 0, "prost reads the same requests");
+
+    let count = stats.spans as f64;
+    println!("{} spans, {:.1} B/span as OTLP protobuf", stats.spans, bytes as f64 / count);
+    println!("{seconds:.2} s to durable, {:.0} spans/s", count / seconds);
+    println!("of these {decoding:.2} s decoding and staging");
+    println!("{prost:.2} s for prost alone to decode; ratio {:.2}", seconds / prost);
+    println!("{} blocks, {:.1} B/span on disk", stats.blocks, stats.allocated_bytes as f64 / count);
+    if let (Some(before), Some(peak)) = (before, peak) {
+        println!(
+            "peak memory {peak} MiB, {before} MiB of it requests held before the clock started"
+        );
+    }
+    for (section, bytes) in stats.section_bytes {
+        println!("{:>8.2} B/span  {section}", bytes as f64 / count);
+    }
+    Ok(())
+}
+
+/// A figure of `/proc/self/status` in MiB; none where there is no such file.
+fn memory(field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes / 1024)
+}
