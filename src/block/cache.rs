@@ -1,10 +1,10 @@
-//! Chunks and decoded sections kept in memory under one byte budget. Two generations: what is used
-//! moves to the young one; when that is half the budget, it becomes the old one, and what was old is
-//! forgotten. Invariant: the entries never take more than the budget, unless a single one does.
+//! Chunks and decoded sections kept in memory under one byte budget. What was used longest ago goes
+//! first: when the budget is passed, entries go in that order until an eighth of it is free, so that
+//! sorting them by age is rare. Invariant: after a call the entries never take more than the budget.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::column::Directory;
@@ -52,54 +52,74 @@ impl Cached {
 #[derive(Debug)]
 pub(crate) struct Cache {
     budget: u64,
-    generations: Mutex<Generations>,
+    entries: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<(BlockId, Slot), Cached>,
-    young_bytes: u64,
-    old: HashMap<(BlockId, Slot), Cached>,
+struct Entries {
+    map: HashMap<(BlockId, Slot), Entry>,
+    bytes: u64,
+    /// Counts uses; an entry's age is the count at its last use.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    value: Cached,
+    bytes: u64,
+    last_use: u64,
 }
 
 impl Cache {
     /// An empty cache of at most `budget` bytes.
     pub(crate) fn new(budget: u64) -> Self {
-        Self { budget, generations: Mutex::default() }
+        Self { budget, entries: Mutex::default() }
     }
 
     /// What is cached under `slot`.
     pub(crate) fn get(&self, block: BlockId, slot: Slot) -> Option<Cached> {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (block, slot);
-        if let Some(found) = generations.young.get(&key) {
-            return Some(found.clone());
-        }
-        let found = generations.old.remove(&key)?;
-        generations.insert(self.budget, key, found.clone());
-        Some(found)
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.uses += 1;
+        let now = entries.uses;
+        let entry = entries.map.get_mut(&(block, slot))?;
+        entry.last_use = now;
+        Some(entry.value.clone())
     }
 
-    /// Caches `value` under `slot`.
+    /// Caches `value` under `slot`; not at all where it is larger than the budget.
     pub(crate) fn put(&self, block: BlockId, slot: Slot, value: Cached) {
-        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.insert(self.budget, (block, slot), value);
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = value.bytes_len();
+        if bytes > self.budget {
+            return;
+        }
+        entries.uses += 1;
+        let entry = Entry { value, bytes, last_use: entries.uses };
+        entries.bytes += bytes;
+        if let Some(before) = entries.map.insert((block, slot), entry) {
+            entries.bytes = entries.bytes.saturating_sub(before.bytes);
+        }
+        if entries.bytes > self.budget {
+            entries.shrink((self.budget - self.budget / 8).max(bytes));
+        }
     }
 }
 
-impl Generations {
-    fn insert(&mut self, budget: u64, key: (BlockId, Slot), value: Cached) {
-        let bytes = value.bytes_len();
-        if self.young_bytes + bytes > budget / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
-        }
-        if bytes <= budget {
-            self.young_bytes += bytes;
-            if let Some(before) = self.young.insert(key, value) {
-                self.young_bytes = self.young_bytes.saturating_sub(before.bytes_len());
+impl Entries {
+    /// Drops the entries used longest ago until the rest takes at most `target` bytes.
+    fn shrink(&mut self, target: u64) {
+        let mut ages: Vec<(u64, u64)> =
+            self.map.values().map(|entry| (entry.last_use, entry.bytes)).collect();
+        ages.sort_unstable();
+        let mut oldest_kept = 0;
+        for (last_use, bytes) in ages {
+            if self.bytes <= target {
+                break;
             }
+            self.bytes = self.bytes.saturating_sub(bytes);
+            oldest_kept = last_use + 1;
         }
+        self.map.retain(|_, entry| entry.last_use >= oldest_kept);
     }
 }
 
@@ -114,8 +134,10 @@ mod tests {
         for chunk in 0..1000 {
             cache.put(BlockId(1), Slot::Chunk(chunk), bytes());
             assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_some(), "after chunk {chunk}");
-            let generations = cache.generations.lock().unwrap();
-            assert!(generations.young.len() + generations.old.len() <= 10);
+            let entries = cache.entries.lock().unwrap();
+            let bytes: u64 = entries.map.values().map(|entry| entry.bytes).sum();
+            assert_eq!(bytes, entries.bytes);
+            assert!(bytes <= 10_000 && (chunk < 10 || bytes >= 7_000), "{bytes} bytes");
         }
         assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none());
         assert!(cache.get(BlockId(2), Slot::Chunk(0)).is_none());

@@ -38,6 +38,13 @@ pub(crate) enum Slice {
     Owned(Vec<u8>),
 }
 
+/// What a read leaves in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Chunks,
+    Nothing,
+}
+
 impl Deref for Slice {
     type Target = [u8];
 
@@ -50,8 +57,17 @@ impl Deref for Slice {
 }
 
 impl Image {
-    /// The bytes from `offset` on, `len` of them.
+    /// The bytes from `offset` on, `len` of them; the chunks are kept in the cache.
     pub(crate) fn read(&self, offset: u64, len: u64) -> Result<Slice, BlockError> {
+        self.read_by(offset, len, Keep::Chunks)
+    }
+
+    /// As [`Image::read`], for bytes that are decoded at once: chunks are not kept for them.
+    pub(crate) fn read_once(&self, offset: u64, len: u64) -> Result<Slice, BlockError> {
+        self.read_by(offset, len, Keep::Nothing)
+    }
+
+    fn read_by(&self, offset: u64, len: u64, keep: Keep) -> Result<Slice, BlockError> {
         let Some(end) = offset.checked_add(len).filter(|end| *end <= self.len) else {
             let what = format!("bytes {offset} + {len} of an image of {}", self.len);
             return Err(self.corrupt("image", Malformed::new(usize_of_u64(offset), what)));
@@ -63,13 +79,13 @@ impl Image {
         if (end - 1) / self.chunk_len == first {
             let start = usize_of_u64(offset - first * self.chunk_len);
             let range = start..start + usize_of_u64(len);
-            return Ok(Slice::Shared(self.chunk(first)?, range));
+            return Ok(Slice::Shared(self.chunk(first, keep)?, range));
         }
         let mut bytes = Vec::with_capacity(usize_of_u64(len));
         let mut at = offset;
         while at < end {
             let number = at / self.chunk_len;
-            let chunk = self.chunk(number)?;
+            let chunk = self.chunk(number, keep)?;
             let start = usize_of_u64(at - number * self.chunk_len);
             let stop = usize_of_u64((end - number * self.chunk_len).min(self.chunk_len));
             bytes.extend_from_slice(chunk.get(start..stop).unwrap_or_default());
@@ -78,7 +94,7 @@ impl Image {
         Ok(Slice::Owned(bytes))
     }
 
-    fn chunk(&self, number: u64) -> Result<Arc<[u8]>, BlockError> {
+    fn chunk(&self, number: u64, keep: Keep) -> Result<Arc<[u8]>, BlockError> {
         let chunk = low_u32(number);
         if let Some(Cached::Bytes(bytes)) = self.cache.get(self.block, Slot::Chunk(chunk)) {
             return Ok(bytes);
@@ -93,7 +109,9 @@ impl Image {
             let what = format!("{} bytes, {expected} expected", bytes.len());
             return Err(self.corrupt(&format!("chunk {chunk}"), Malformed::new(0, what)));
         }
-        self.cache.put(self.block, Slot::Chunk(chunk), Cached::Bytes(Arc::clone(&bytes)));
+        if keep == Keep::Chunks {
+            self.cache.put(self.block, Slot::Chunk(chunk), Cached::Bytes(Arc::clone(&bytes)));
+        }
         Ok(bytes)
     }
 

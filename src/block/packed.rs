@@ -61,14 +61,11 @@ impl<'a> Packed<'a> {
     }
 
     /// All values, handed to `each` in order.
-    pub(crate) fn decode(&self, mut each: impl FnMut(u64)) -> Result<(), BlockError> {
-        for number in 0..self.count.div_ceil(GROUP_LEN) {
-            let group = self.group(number)?;
-            let payload = self.payload(&group)?;
-            let decoded = group.decode(&payload, &mut each);
-            decoded.map_err(|cause| self.image.corrupt(self.section, cause))?;
-        }
-        Ok(())
+    pub(crate) fn decode(&self, each: impl FnMut(u64)) -> Result<(), BlockError> {
+        let len = self.encoded_len()?.min(self.len);
+        let bytes = self.image.read_once(self.offset, len)?;
+        let decoded = packed::decode(&bytes, each);
+        decoded.map_err(|cause| self.image.corrupt(self.section, cause)).map(drop)
     }
 
     /// All values.

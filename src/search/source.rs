@@ -15,6 +15,9 @@ use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
 use crate::query::syntax::{CompareOp, Intrinsic};
 use crate::query::value::{Scalar, Test, compare};
 
+/// Of fewer rows than one in so many, single values are read; of more, the whole column.
+const FEW_ROWS_SHARE: u32 = 64;
+
 /// A block as one query reads it.
 pub(super) struct BlockSource<'a> {
     block: &'a Block,
@@ -204,7 +207,33 @@ impl<'a> BlockSource<'a> {
         }
     }
 
+    /// Those of some rows whose duration passes.
+    fn check_durations(&self, pass: &NanosRange, rows: &Rows) -> Result<Rows, BlockError> {
+        let mut passed = Vec::new();
+        if rows.len() >= u64::from(self.rows / FEW_ROWS_SHARE) {
+            let durations = self.block.wide(Section::Durations)?;
+            let passes = |row: &u32| {
+                durations.get(usize_of(*row)).is_some_and(|nanos| pass.contains(*nanos))
+            };
+            rows.for_each_batch(|batch| passed.extend(batch.iter().copied().filter(passes)));
+            return Ok(Rows::from_sorted(&passed));
+        }
+        let mut durations = self.block.cursor(Section::Durations)?;
+        rows.try_for_each_batch(|batch| {
+            for row in batch {
+                if pass.contains(durations.get(usize_of(*row))?) {
+                    passed.push(*row);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Rows::from_sorted(&passed))
+    }
+
     fn check_in(&self, place: &Place<'a>, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {
+        if let (Place::Computed(Intrinsic::Duration), Test::Compare(op, constant)) = (place, test) {
+            return self.check_durations(&NanosRange::new(*op, constant), rows);
+        }
         match place {
             Place::Table(Table::Resources | Table::Scopes, ..) | Place::Root(_) => {
                 Ok(self.find_in(place, test, rows.bounds())?.and(rows))
@@ -295,7 +324,9 @@ fn find_table(
 
 /// The durations that pass a comparison: those within a range, or those outside it.
 struct NanosRange {
-    range: Range<u128>,
+    /// The first that passes, and the last; none where the last is before the first.
+    first: u64,
+    last: u64,
     inside: bool,
 }
 
@@ -303,7 +334,7 @@ impl NanosRange {
     fn new(op: CompareOp, constant: &Scalar) -> Self {
         let is_number = matches!(constant, Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_));
         if !is_number {
-            return Self { range: 0..0, inside: true };
+            return Self { first: 1, last: 0, inside: true };
         }
         let end = u128::from(u64::MAX) + 1;
         let first = |op: CompareOp| {
@@ -329,11 +360,15 @@ impl NanosRange {
             CompareOp::GreaterEqual => (lower..end, true),
             CompareOp::Match | CompareOp::NotMatch => (0..0, true),
         };
-        Self { range, inside }
+        let (first, last) = match (u64::try_from(range.start), range.end.checked_sub(1)) {
+            (Ok(first), Some(last)) => (first, u64::try_from(last).unwrap_or(u64::MAX)),
+            _ => (1, 0),
+        };
+        Self { first, last, inside }
     }
 
     fn contains(&self, nanos: u64) -> bool {
-        self.range.contains(&u128::from(nanos)) == self.inside
+        (self.first <= nanos && nanos <= self.last) == self.inside
     }
 }
 

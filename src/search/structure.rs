@@ -36,11 +36,16 @@ pub(super) fn child_counts(block: &Block) -> Result<Vec<u32>, BlockError> {
 pub(super) fn loose(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
     let parents = block.parents()?;
     let sent = SentParents::new(block)?;
+    let mut sent_rows = sent.sent.iter().peekable();
     let mut loose = Vec::new();
     for (parent, row) in parents.iter().zip(0u32..) {
-        if *parent == NONE {
-            loose.push(Loose { row, kin: sent.kin(row) });
+        if *parent != NONE {
+            continue;
         }
+        while sent_rows.next_if(|(sent, _)| *sent < row).is_some() {}
+        let is_sent = sent_rows.peek().is_some_and(|(sent, _)| *sent == row);
+        let kin = if is_sent { sent.kin(row) } else { Kin::NoParentId };
+        loose.push(Loose { row, kin });
     }
     Ok(loose.into())
 }

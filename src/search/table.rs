@@ -285,9 +285,7 @@ pub(super) fn rows_of(
     match (numbers.len(), list.peek().copied()) {
         (0, _) | (_, None) => Ok(Rows::empty()),
         (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
-        (2..=UNION_MAX, _) => {
-            Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?))
-        }
+        (2..=UNION_MAX, _) => Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?)),
         _ => {
             let presence = column.presence()?;
             let present = Rows::from_shared(std::sync::Arc::clone(&presence)).within(window);
