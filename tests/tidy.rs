@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::string_slice,
-    clippy::format_push_string,
     reason = "a test fails by panicking, and may be slow"
 )]
 

@@ -4,7 +4,7 @@
 use crate::source::File;
 
 /// The rooms, each with its layer. A room imports lower layers and itself.
-pub const ROOMS: [(&str, u8); 14] = [
+pub(crate) const ROOMS: [(&str, u8); 14] = [
     ("lib", 6),
     ("store", 5),
     ("error", 5),
@@ -28,7 +28,7 @@ const PEERS: [(&str, &str, &str); 2] = [
 ];
 
 /// What is wrong with the imports of a file of the library.
-pub fn wrong_imports(file: &File) -> Vec<String> {
+pub(crate) fn wrong_imports(file: &File) -> Vec<String> {
     let Some(room) = room_of(&file.path) else { return Vec::new() };
     let depth = module_depth(&file.path);
     let mut wrong = Vec::new();

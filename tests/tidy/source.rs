@@ -7,25 +7,25 @@ use std::sync::OnceLock;
 
 /// A file of the repository.
 #[derive(Debug)]
-pub struct File {
+pub(crate) struct File {
     /// Its path from the root, with `/` between the parts.
-    pub path: String,
+    pub(crate) path: String,
     /// What it says.
-    pub text: String,
+    pub(crate) text: String,
     /// The same without comments and without the contents of strings; empty where it is no Rust.
-    pub code: String,
+    pub(crate) code: String,
     /// The same without code that only tests see.
-    pub shipped: String,
+    pub(crate) shipped: String,
 }
 
 impl File {
     /// True for Rust.
-    pub fn is_rust(&self) -> bool {
+    pub(crate) fn is_rust(&self) -> bool {
         Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
     }
 
     /// True where the file is part of a library or a program, not of its tests.
-    pub fn is_shipped(&self) -> bool {
+    pub(crate) fn is_shipped(&self) -> bool {
         self.is_rust()
             && (self.path.starts_with("src/") || self.path.contains("/src/"))
             && !self.shipped.is_empty()
@@ -33,7 +33,7 @@ impl File {
 }
 
 /// Every text file of the repository, sorted by path.
-pub fn files() -> &'static [File] {
+pub(crate) fn files() -> &'static [File] {
     static FILES: OnceLock<Vec<File>> = OnceLock::new();
     FILES.get_or_init(read_all)
 }
@@ -75,30 +75,28 @@ fn read(root: &Path, path: &Path) -> Option<File> {
     let parts = path.strip_prefix(root).unwrap().components();
     let parts: Vec<_> = parts.map(|part| part.as_os_str().to_str().unwrap()).collect();
     let path = parts.join("/");
-    let is_rust = path.ends_with(".rs") || path.ends_with(".lalrpop");
+    let extension = Path::new(&path).extension().unwrap_or_default();
+    let is_rust = extension == "rs" || extension == "lalrpop";
     let code = if is_rust { code_of(&text) } else { String::new() };
     let shipped = without_tests(&code);
     Some(File { path, text, code, shipped })
 }
 
 /// Rust text with comments, and the contents of strings and of character literals, made blank.
-pub fn code_of(text: &str) -> String {
+pub(crate) fn code_of(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut code = String::with_capacity(text.len());
     let mut at = 0;
     while at < chars.len() {
         let rest = &chars[at..];
         let end = comment_end(rest).or_else(|| string_end(rest, code.chars().next_back()));
-        match end {
-            Some(len) => {
-                let blank = |char: &char| if *char == '\n' { '\n' } else { ' ' };
-                code.extend(rest[..len].iter().map(blank));
-                at += len;
-            }
-            None => {
-                code.push(chars[at]);
-                at += 1;
-            }
+        if let Some(len) = end {
+            let blank = |char: &char| if *char == '\n' { '\n' } else { ' ' };
+            code.extend(rest[..len].iter().map(blank));
+            at += len;
+        } else {
+            code.push(chars[at]);
+            at += 1;
         }
     }
     code
