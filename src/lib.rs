@@ -1,4 +1,35 @@
 //! Treering is an embedded trace store: OTLP spans in, one local file, structural `TraceQL` out.
+//!
+//! ```
+//! use treering::{Batch, Options, SearchOptions, SpanId, Store, TraceId, model::Span};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("traces.redb");
+//! let store = Store::open(path, Options::default())?;
+//!
+//! let trace_id = TraceId::from_bytes([1; 16]);
+//! let (parent, child) = (SpanId::from_bytes([1; 8]), SpanId::from_bytes([2; 8]));
+//! let request = Span { trace_id, span_id: parent, name: "GET /cart".into(), ..Span::default() };
+//! let mut call = Span { span_id: child, name: "SELECT".into(), ..request.clone() };
+//! call.parent_span_id = Some(parent);
+//!
+//! let mut batch = Batch::new();
+//! batch.push(&request)?; // or whole OTLP requests: `push_protobuf`, `push_json`
+//! batch.push(&call)?;
+//! store.ingest(batch)?; // durable, and seen by the next search
+//!
+//! let query = "{ name =~ `GET .*` } >> { name = `SELECT` }";
+//! let found = store.search(query, &SearchOptions::default())?;
+//! assert_eq!(found.traces[0].spansets[0].spans[0].span_id, child);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Read next: [`Store`] for what can be asked, [`Batch`] for how spans get in, [`Options`] for what
+//! can be chosen, [`query`] for errors and canonical texts of queries, [`model`] for spans. The
+//! language is described in `docs/traceql.md`, the file in `docs/format.md`, how it all works in
+//! `ARCHITECTURE.md`.
 
 mod block;
 mod codec;
@@ -19,3 +50,8 @@ pub use options::Options;
 pub use search::{Counts, Explanation, SearchOptions};
 pub use store::{Batch, Ingested, Stats, Store};
 pub use time::Timestamp;
+
+/// The examples of the README, compiled as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

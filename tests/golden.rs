@@ -13,7 +13,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use treering::query::{check, check_search, parse};
+use treering::query::syntax::Intrinsic;
+use treering::query::{QueryErrorKind, check, check_search, parse};
 
 /// Runs `answer` over the cases of every file of `folder`.
 fn run(folder: &str, answer: fn(&str) -> String) {
@@ -116,4 +117,37 @@ fn the_page_of_errors_shows_the_real_ones() {
     } else {
         assert!(actual == page, "{}", difference(&page, &actual));
     }
+}
+
+#[test]
+fn the_page_of_the_language_shows_queries_that_run() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/traceql.md");
+    let page = fs::read_to_string(path).unwrap();
+    let (before, metrics) = page.split_once("\n## Metrics queries\n").expect("a part on metrics");
+    for (part, kind) in [(before, None), (metrics, Some(QueryErrorKind::Unsupported))] {
+        let boxes = part.split("```traceql\n").skip(1);
+        let boxes = boxes.map(|rest| rest.split_once("\n```\n").expect("a box that ends").0);
+        let queries: Vec<&str> = boxes.flat_map(str::lines).collect();
+        assert!(!queries.is_empty());
+        for query in queries {
+            let checked = check(query);
+            assert!(checked.is_ok(), "{}", checked.unwrap_err().report(query));
+            assert_eq!(check_search(&checked.unwrap()).err().map(|error| error.kind()), kind);
+        }
+    }
+}
+
+#[test]
+fn the_page_of_the_language_has_every_intrinsic() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/traceql.md");
+    let page = fs::read_to_string(path).unwrap();
+    let mut rows: Vec<String> = Vec::new();
+    for intrinsic in Intrinsic::all() {
+        let (name, short) = (intrinsic.canonical_name(), intrinsic.short_name());
+        let short = if short == name { " ".to_owned() } else { format!(" `{short}` ") };
+        let value_type = format!("{:?}", intrinsic.value_type()).to_lowercase();
+        rows.push(format!("| `{name}` |{short}| {value_type} | "));
+    }
+    let missing: Vec<&String> = rows.iter().filter(|row| !page.contains(*row)).collect();
+    assert!(missing.is_empty(), "docs/traceql.md should have rows that begin with {missing:#?}");
 }

@@ -29,4 +29,6 @@ pub(crate) use reader::{Block, TraceEntry};
 pub(crate) use staging::{Staging, ValueKind};
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;

@@ -29,9 +29,10 @@ pub struct Rejection {
 impl Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, span_id, field, reason } = self;
-        f.write_str(path)?;
-        if !span_id.is_empty() {
-            write!(f, " (span {span_id})")?;
+        match (path.is_empty(), span_id.is_empty()) {
+            (true, _) => write!(f, "span {span_id}")?,
+            (false, true) => f.write_str(path)?,
+            (false, false) => write!(f, "{path} (span {span_id})")?,
         }
         if !field.is_empty() {
             write!(f, ", {field}")?;
@@ -39,6 +40,8 @@ impl Display for Rejection {
         write!(f, ": {reason}")
     }
 }
+
+impl std::error::Error for Rejection {}
 
 /// A fault within a part of a request, on its way out to where the part's path is known. Boxed,
 /// since the way without faults should not pay for them.

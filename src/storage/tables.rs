@@ -19,3 +19,25 @@ pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const CHUNKS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("chunks");
 /// Block id to the numbers of those of its traces that have moved on.
 pub(super) const MASKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("masks");
+
+#[cfg(test)]
+mod tests {
+    use redb::TableHandle;
+
+    use super::*;
+
+    #[test]
+    fn tables_and_keys_are_as_the_page_says() {
+        let page = include_str!("../../docs/format.md");
+        for row in [
+            format!("| `STORE_VERSION` | {STORE_VERSION} |"),
+            format!("| `{}` | `\"{KEY_VERSION}\"` |", META.name()),
+            format!("| `{}` | `\"{KEY_STORE}\"` |", META.name()),
+            format!("| `{}` | block `u64` |", BLOCKS.name()),
+            format!("| `{}` | block `u64`, chunk `u32` |", CHUNKS.name()),
+            format!("| `{}` | block `u64` |", MASKS.name()),
+        ] {
+            assert!(page.contains(&row), "docs/format.md should have a row that begins with {row}");
+        }
+    }
+}

@@ -218,3 +218,18 @@ fn draw_one(opened: &Opened, found: &SearchResult, out: &mut impl Write) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_shows_the_questions() {
+        let readme = include_str!("../../../README.md");
+        for (words, query) in QUESTIONS {
+            assert!(readme.lines().any(|line| line == query), "README.md should have {query}");
+            let wrapped = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(wrapped.contains(words), "README.md should have {words}");
+        }
+    }
+}
