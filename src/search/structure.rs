@@ -44,7 +44,8 @@ pub(super) fn loose(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
         }
         while sent_rows.next_if(|(sent, _)| *sent < row).is_some() {}
         let is_sent = sent_rows.peek().is_some_and(|(sent, _)| *sent == row);
-        let kin = if is_sent { sent.kin(row) } else { Kin::NoParentId };
+        let is_plain = !is_sent && sent.cut.is_none();
+        let kin = if is_plain { Kin::NoParentId } else { sent.kin(row) };
         loose.push(Loose { row, kin });
     }
     Ok(loose.into())

@@ -34,6 +34,16 @@ impl<'a> Field<'a> {
         Ok(Self { columns, convert: Scalar::of, plain: true })
     }
 
+    /// The columns of a resource's `service.name` where it is wanted as text: `""` where it is none.
+    pub(super) fn service_name(block: &'a Block) -> Result<Self, BlockError> {
+        let key = ColumnKey::Attribute("service.name".to_owned());
+        let convert = |value: &Value| match Scalar::of(value) {
+            Scalar::String(text) => Scalar::String(text),
+            _ => Scalar::text(""),
+        };
+        Ok(Self { columns: block.columns(Table::Resources, &key)?, convert, plain: false })
+    }
+
     /// The columns of a field that is plain text.
     pub(super) fn text(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;

@@ -1,7 +1,7 @@
 //! Facts of whole traces, and rows chosen by them. Invariant: a trace's rows pass together or not at
 //! all.
 
-use crate::block::{Block, BlockError, ColumnKey, Section, Table, ValueKind, field};
+use crate::block::{Block, BlockError, ColumnKey, Section, Table, field};
 use crate::codec::cast::{low_u32, u32_of, usize_of};
 use crate::id::TraceId;
 use crate::query::rows::Rows;
@@ -98,8 +98,7 @@ fn counts(block: &Block, rows: &Rows) -> Result<Vec<Scalar>, BlockError> {
 /// does what is no text.
 fn service_counts(block: &Block) -> Result<Vec<Scalar>, BlockError> {
     let resources: Vec<u32> = (0..block.table_rows(Table::Resources)?).collect();
-    let mut names = super::table::Field::attribute(block, Table::Resources, "service.name")?;
-    names.columns.retain(|column| column.kind() == ValueKind::String);
+    let names = super::table::Field::service_name(block)?;
     let mut services = vec![Scalar::text(""); resources.len()];
     names.values(&resources, &mut services)?;
     let columns = block.columns(Table::Spans, &ColumnKey::Field(field::RESOURCE))?;

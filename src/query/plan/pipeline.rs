@@ -5,12 +5,12 @@ use super::field::{Resolved, resolve};
 use super::filter::{Filter, Operand, Step};
 use super::lower::Lowering;
 use super::named::named_fields;
+use crate::query::QueryError;
 use crate::query::syntax::{
     AggregateOp, ArithmeticOp, CompareOp, Field, Pipeline, ScalarExpr, ScalarExprKind,
-    ScalarFilter, SpansetExpr, SpansetOp, Stage as Syntax, TextRange,
+    ScalarFilter, SpansetExpr, SpansetOp, Stage as Syntax,
 };
 use crate::query::value::Scalar;
-use crate::query::{QueryError, QueryErrorKind};
 
 /// What to do to answer a search.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,16 +109,9 @@ pub(crate) enum Number {
 /// Plans a checked search.
 ///
 /// # Errors
-/// If a regular expression does not compile, or the query needs what is not there yet.
+/// If a regular expression does not compile.
 pub(crate) fn plan(pipeline: &Pipeline) -> Result<Plan, QueryError> {
     let fields = named_fields(pipeline);
-    let of_parents_item =
-        |field: &Field| field.parent && matches!(resolve(field), Resolved::Item(_));
-    if fields.iter().any(of_parents_item) {
-        let message = "fields of a parent's events and links are not supported yet";
-        let range = TextRange::default();
-        return Err(QueryError::new(QueryErrorKind::Unsupported, range, message));
-    }
     let mut planner = Planner { lowering: Lowering::default() };
     let stages = planner.stages(pipeline)?;
     Ok(Plan { stages, fields, steps: planner.lowering.steps() })
@@ -129,8 +122,18 @@ struct Planner {
 }
 
 impl Planner {
+    /// A pipeline in parentheses at the start is as good as its stages: nothing came before it.
     fn stages(&mut self, pipeline: &Pipeline) -> Result<Vec<Stage>, QueryError> {
-        pipeline.stages.iter().map(|stage| self.stage(stage)).collect()
+        let mut stages = Vec::with_capacity(pipeline.stages.len());
+        for (at, stage) in pipeline.stages.iter().enumerate() {
+            match stage {
+                Syntax::Spanset(SpansetExpr::Pipeline(inner)) if at == 0 => {
+                    stages.extend(self.stages(inner)?);
+                }
+                stage => stages.push(self.stage(stage)?),
+            }
+        }
+        Ok(stages)
     }
 
     fn stage(&mut self, stage: &Syntax) -> Result<Stage, QueryError> {

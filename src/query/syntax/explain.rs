@@ -144,3 +144,11 @@ pub(super) fn no_name(text: &str, range: TextRange) -> QueryError {
         "such as `{written}http.method`; a name with blanks is quoted: `{written}\"a b\"`"
     ))
 }
+
+/// `parent.` before a field of events or links.
+pub(super) fn parents_many(intrinsic: Intrinsic, range: TextRange) -> QueryError {
+    let message = format!("`parent.` does not reach events and links, so not `{intrinsic}`");
+    QueryError::new(QueryErrorKind::UnknownField, range, message).with_help(format!(
+        "spans below a parent with such an event or link: `{{ {intrinsic} = ... }} > {{ }}`"
+    ))
+}

@@ -227,6 +227,9 @@ impl<'t> Lexer<'t> {
         let name = rest.get(..rest.find(ends_name).unwrap_or(rest.len())).unwrap_or(rest);
         if let Some(intrinsic) = Intrinsic::from_name(name) {
             self.at += name.len();
+            if of_many(intrinsic) {
+                return Err(explain::parents_many(intrinsic, self.range_from(start)));
+            }
             return Ok(field(true, FieldKind::Intrinsic(intrinsic)));
         }
         self.attribute(start, true, AttributeScope::Any)
@@ -256,6 +259,17 @@ impl<'t> Lexer<'t> {
         }
         Ok(field(parent, FieldKind::Attribute(scope, name)))
     }
+}
+
+/// True for fields of which a span has one for each event or link.
+fn of_many(intrinsic: Intrinsic) -> bool {
+    matches!(
+        intrinsic,
+        Intrinsic::EventName
+            | Intrinsic::EventTimeSinceStart
+            | Intrinsic::LinkTraceId
+            | Intrinsic::LinkSpanId
+    )
 }
 
 fn syntax(range: TextRange, message: &str) -> QueryError {
