@@ -80,7 +80,7 @@ mod tests {
             Scalar::Float(0.5),
             Scalar::Float(1e300),
             Scalar::Float(-1e300),
-            Scalar::Float(9_007_199_254_740_993.0),
+            Scalar::Float(9_007_199_254_740_992.0),
             Scalar::text("50ms"),
             Scalar::Bool(true),
         ];
