@@ -59,11 +59,6 @@ impl Shared {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Spans that came again with other content.
-    pub(super) fn replaced_spans(&self) -> u64 {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).replaced_spans()
-    }
-
     /// Makes `snapshot` the one that readers get from now on.
     pub(super) fn publish(&self, snapshot: Snapshot) {
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
@@ -82,7 +77,8 @@ impl Store {
         let (storage, opened) = Storage::open(path.as_ref(), &options)?;
         let storage = Arc::new(storage);
         let cache = Arc::new(Cache::new(options.cache_bytes));
-        let mut snapshot = Snapshot::default();
+        let mut snapshot =
+            Snapshot { replaced_spans: opened.counters.replaced_spans, ..Snapshot::default() };
         for record in opened.blocks {
             let chunks: Arc<dyn Chunks> = Arc::<Storage>::clone(&storage);
             let block = open_block(&record, chunks, Arc::clone(&cache));
