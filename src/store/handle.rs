@@ -40,7 +40,7 @@ use crate::storage::Storage;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What clones of a handle share.

@@ -26,7 +26,7 @@ const QUERIES: [&str; 8] = [
 ];
 const TRACES: u64 = 12;
 
-fn make(path: &Path) {
+fn make(path: &Path) -> Store {
     let mut options = Options::default();
     (options.block_rows_max, options.chunk_bytes) = (40, 1000);
     let store = Store::open(path, options).unwrap();
@@ -53,6 +53,7 @@ fn make(path: &Path) {
         let spans: Vec<Span> = (batch * 11..batch * 11 + 11).map(one).collect();
         ingest(&store, &spans);
     }
+    store
 }
 
 fn answers(path: &Path) -> Result<Answers, String> {
@@ -114,26 +115,23 @@ fn judge(tally: &mut Tally, what: &str, path: &Path, expected: &Answers) {
     }
 }
 
-#[test]
-fn damage_is_an_error_or_does_not_matter() {
-    let place = place();
-    make(&place.path);
-    let expected = answers(&place.path).unwrap();
-    assert!(expected.iter().all(Option::is_some));
-    let sound = std::fs::read(&place.path).unwrap();
+/// Damages the bytes in many ways, the same every time.
+fn damage_all(sound: &[u8], expected: &Answers, seed: u64) {
+    let folder = place();
     let used: Vec<usize> = (0..sound.len()).filter(|at| sound[*at] != 0).collect();
-    let mut numbers = Numbers(0x7265_6572_7473_6772);
+    let mut numbers = Numbers(seed);
     let mut below = |limit: usize| usize::try_from(numbers.below(limit as u64)).unwrap();
-    let rounds: usize = std::env::var("TREERING_DAMAGES").map_or(500, |text| text.parse().unwrap());
+    let rounds: usize = std::env::var("TREERING_DAMAGES").map_or(300, |text| text.parse().unwrap());
     let mut tally = Tally::default();
     for round in 0..rounds {
-        let mut bytes = sound.clone();
-        // Where the file is not empty, and now and then in its first pages, which say where all is.
-        let at = match round % 4 {
-            0 => below(bytes.len().min(8192)),
+        let mut bytes = sound.to_vec();
+        // Where the file is not empty, and often in its first pages, which say where all is.
+        let at = match round % 8 {
+            0 => below(320),
+            1 => below(bytes.len().min(8192)),
             _ => used[below(used.len())],
         };
-        let what = match round % 10 {
+        let what = match below(10) {
             0..7 => {
                 let bit = below(8);
                 bytes[at] ^= 1 << bit;
@@ -150,15 +148,31 @@ fn damage_is_an_error_or_does_not_matter() {
                 format!("bytes {at} to {end} zeroed")
             }
         };
-        let damaged = place.path.with_extension("damaged");
-        std::fs::write(&damaged, &bytes).unwrap();
-        judge(&mut tally, &what, &damaged, &expected);
+        std::fs::write(&folder.path, &bytes).unwrap();
+        judge(&mut tally, &what, &folder.path, expected);
     }
     let Tally { right, refused, partly, faults } = &tally;
+    println!("{right} right, {refused} refused, {partly} partly refused of {rounds}");
     assert!(*right > 0 && *refused > 0 && *partly > 0, "{tally:?}");
-    assert!(
-        faults.is_empty(),
-        "{right} right, {refused} refused, {partly} partly refused; {} of {rounds}: {faults:#?}",
-        faults.len()
-    );
+    assert!(faults.is_empty(), "{} of {rounds}: {faults:#?}", faults.len());
+}
+
+#[test]
+fn damage_to_a_closed_store_is_an_error_or_does_not_matter() {
+    let place = place();
+    drop(make(&place.path));
+    let sound = std::fs::read(&place.path).unwrap();
+    let expected = answers(&place.path).unwrap();
+    assert!(expected.iter().all(Option::is_some));
+    damage_all(&sound, &expected, 0x7265_6572_7473_6772);
+}
+
+#[test]
+fn damage_to_a_store_that_was_killed_is_an_error_or_does_not_matter() {
+    let place = place();
+    let store = make(&place.path);
+    let sound = std::fs::read(&place.path).unwrap();
+    drop(store);
+    let expected = answers(&place.path).unwrap();
+    damage_all(&sound, &expected, 0x6b69_6c6c_6564_2121);
 }
