@@ -3,34 +3,51 @@
 //! write nothing more is written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 use roaring::RoaringBitmap;
 
 use super::error::StorageError;
 use super::gate::gate;
-use super::records::{BlockRecord, Counters, StoreRecord};
+use super::records::{
+    BlockRecord, Counters, StoreRecord, context, decode, decode_mask, encode, encode_mask,
+};
 use super::tables::{
     BLOCKS, CHUNKS, KEY_STORE, KEY_VERSION, MASKS, META, STORE_VERSION, TRANSACTION_BYTES_MAX,
 };
+use super::version;
 use crate::block::{BlockId, Chunks};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{usize_of, usize_of_u64};
-use crate::codec::{checksum, record};
+use crate::codec::checksum;
 use crate::options::Options;
 
 const CHECKSUM_LEN: u32 = 4;
+/// Chunks removed in one transaction: as many as fill it when they are of the default size.
+const REMOVED_AT_ONCE: usize = TRANSACTION_BYTES_MAX >> 16;
 
 /// An open store file.
 #[derive(Debug)]
 pub(crate) struct Storage {
-    database: Database,
+    /// `None` where the file could not be opened again after a failed write.
+    database: RwLock<Option<Database>>,
+    opener: Opener,
     path: PathBuf,
     chunk_len: u32,
     writes_refused: AtomicBool,
+}
+
+/// Opens the database, the first time and after a failed write.
+struct Opener(Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>);
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opener")
+    }
 }
 
 /// What a file held when it was opened.
@@ -52,8 +69,8 @@ pub(crate) struct Change<'a> {
     pub(crate) masks: &'a BTreeMap<BlockId, RoaringBitmap>,
     /// All blocks there are after the commit.
     pub(crate) blocks_after: Vec<(BlockId, u32)>,
-    /// All blocks that have a mask after the commit.
-    pub(crate) masked_after: Vec<BlockId>,
+    /// All blocks that have a mask after the commit, with the number of traces in it.
+    pub(crate) masked_after: Vec<(BlockId, u64)>,
     /// The counters after the commit.
     pub(crate) counters: Counters,
 }
@@ -63,12 +80,33 @@ impl Storage {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<(Self, Opened), StorageError> {
         create_private(path)
             .map_err(|cause| StorageError::File { path: path.to_owned(), cause })?;
+        version::refuse_foreign(path)?;
+        let file = path.to_owned();
+        Self::open_with(path, options, move |builder| builder.create(&file))
+    }
+
+    /// Opens a store on what `backend` makes, once and again after a failed write.
+    #[cfg(test)]
+    pub(super) fn on_backend<B: redb::StorageBackend>(
+        backend: impl Fn() -> B + Send + Sync + 'static,
+        options: &Options,
+    ) -> Result<(Self, Opened), StorageError> {
+        let open = move |builder: &redb::Builder| builder.create_with_backend(backend());
+        Self::open_with(Path::new("backend"), options, open)
+    }
+
+    fn open_with(
+        path: &Path,
+        options: &Options,
+        open: impl Fn(&redb::Builder) -> Result<Database, redb::DatabaseError> + Send + Sync + 'static,
+    ) -> Result<(Self, Opened), StorageError> {
         let cache_bytes = usize_of_u64(options.page_cache_bytes);
-        let opened = gate("opening the file", || {
+        let opener = Opener(Box::new(move || {
             let mut builder = Database::builder();
             builder.set_cache_size(cache_bytes);
-            Ok(builder.create(path)?)
-        });
+            open(&builder)
+        }));
+        let opened = gate("opening the file", || Ok((opener.0)()?));
         let database = opened.map_err(|error| match error {
             StorageError::Redb { cause, .. } => match *cause {
                 redb::Error::DatabaseAlreadyOpen => {
@@ -79,7 +117,8 @@ impl Storage {
             other => other,
         })?;
         let storage = Self {
-            database,
+            database: RwLock::new(Some(database)),
+            opener,
             path: path.to_owned(),
             chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
             writes_refused: AtomicBool::new(false),
@@ -88,6 +127,25 @@ impl Storage {
         let opened = storage.load()?;
         storage.remove_strays(&opened)?;
         Ok((storage, opened))
+    }
+
+    /// Held while the database is used, so that it is not opened anew meanwhile.
+    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
+        let database = self.database();
+        Ok(database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()?)
+    }
+
+    /// After a failed write redb reads no more through the handle it failed on.
+    fn reopen(&self) {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failed) = database.take() {
+            let _closed = gate("closing the file", || Ok(failed.close()?));
+        }
+        *database = gate("opening the file again", || Ok((self.opener.0)()?)).ok();
     }
 
     /// Payload bytes of a chunk written from now on.
@@ -107,29 +165,10 @@ impl Storage {
     }
 
     fn check_version(&self) -> Result<(), StorageError> {
-        let found = gate("reading the version", || {
-            let read = self.database.begin_read()?;
-            match read.open_table(META) {
-                Ok(meta) => Ok(meta.get(KEY_VERSION)?.map(|found| found.value().to_vec())),
-                Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
-        })?;
-        match found {
-            Some(bytes) => match <[u8; 4]>::try_from(bytes.as_slice()).map(u32::from_le_bytes) {
-                Ok(STORE_VERSION) => Ok(()),
-                Ok(found) => Err(StorageError::Version { found, expected: STORE_VERSION }),
-                Err(_) => {
-                    let cause = Malformed::new(0, format!("{} bytes", bytes.len()));
-                    Err(StorageError::Corrupt { place: "meta, version".to_owned(), cause })
-                }
-            },
-            None => self.create_tables(),
+        let marks = gate("reading the version", || version::marks(&self.begin_read()?))?;
+        if version::is_store(&marks)? {
+            return Ok(());
         }
-    }
-
-    fn create_tables(&self) -> Result<(), StorageError> {
-        self.refuse_foreign()?;
         let empty = encode(&StoreRecord::default())?;
         self.write("making the tables", |write| {
             write.open_table(BLOCKS)?;
@@ -142,20 +181,9 @@ impl Storage {
         })
     }
 
-    /// A redb file that has tables but no version of ours is somebody else's.
-    fn refuse_foreign(&self) -> Result<(), StorageError> {
-        let tables =
-            gate("listing tables", || Ok(self.database.begin_read()?.list_tables()?.count()))?;
-        if tables == 0 {
-            return Ok(());
-        }
-        let cause = Malformed::new(0, "it is a redb file, but not of Treering: no version");
-        Err(StorageError::Corrupt { place: "meta".to_owned(), cause })
-    }
-
     fn load(&self) -> Result<Opened, StorageError> {
         let (store, blocks, masks) = gate("reading the block list", || {
-            let read = self.database.begin_read()?;
+            let read = self.begin_read()?;
             let store = read.open_table(META)?.get(KEY_STORE)?.map(|found| found.value().to_vec());
             let mut blocks = Vec::new();
             for entry in read.open_table(BLOCKS)?.iter()? {
@@ -181,7 +209,8 @@ impl Storage {
         }
         let found: Vec<(BlockId, u32)> =
             opened.blocks.iter().map(|block| (block.id, block.chunks())).collect();
-        let masked: Vec<BlockId> = opened.masks.keys().copied().collect();
+        let masked: Vec<(BlockId, u64)> =
+            opened.masks.iter().map(|(block, mask)| (*block, mask.len())).collect();
         if found != store.blocks || masked != store.masked {
             let what = format!(
                 "{} blocks and {} masks found, {} and {} expected",
@@ -199,7 +228,7 @@ impl Storage {
     /// Removes chunks of blocks that were never committed, or dropped while a search still read them.
     fn remove_strays(&self, opened: &Opened) -> Result<(), StorageError> {
         let strays = gate("looking for stray chunks", || {
-            let chunks = self.database.begin_read()?.open_table(CHUNKS)?;
+            let chunks = self.begin_read()?.open_table(CHUNKS)?;
             let mut strays = Vec::new();
             let mut from = 0u64;
             while let Some(first) = chunks.range((from, 0)..)?.next() {
@@ -246,10 +275,10 @@ impl Storage {
                 let mut table = write.open_table(CHUNKS)?;
                 let range = (block.0, 0)..=(block.0, u32::MAX);
                 let mut keys = Vec::new();
-                for entry in table.range(range)?.take(TRANSACTION_BYTES_MAX >> 16) {
+                for entry in table.range(range)?.take(REMOVED_AT_ONCE) {
                     keys.push(entry?.0.value());
                 }
-                left = !keys.is_empty();
+                left = keys.len() == REMOVED_AT_ONCE;
                 for key in keys {
                     table.remove(key)?;
                 }
@@ -299,15 +328,28 @@ impl Storage {
             return Err(StorageError::WritesRefused);
         }
         let outcome = gate(action, || {
-            let mut write = self.database.begin_write()?;
+            let database = self.database();
+            let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
+            let mut write = database.begin_write()?;
             write.set_quick_repair(true);
             fill(&write)?;
             Ok(write.commit()?)
         });
         if outcome.is_err() {
             self.writes_refused.store(true, Ordering::Release);
+            self.reopen();
         }
         outcome
+    }
+}
+
+impl Drop for Storage {
+    /// Closes the file. On a damaged one redb may panic here too; there is nobody to tell.
+    fn drop(&mut self) {
+        let database = self.database.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(database) = database.take() {
+            let _closed = gate("closing the file", || Ok(database.close()?));
+        }
     }
 }
 
@@ -318,7 +360,9 @@ impl Chunks for Storage {
         chunk: u32,
     ) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>> {
         let found = gate("reading a chunk", || {
-            let table = self.database.begin_read()?.open_table(CHUNKS)?;
+            let database = self.database();
+            let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
+            let table = database.begin_read()?.open_table(CHUNKS)?;
             let found = table.get((block.0, chunk))?;
             Ok(found.map(|found| {
                 checksum::verified(found.value(), &context(block, chunk)).map(Arc::<[u8]>::from)
@@ -334,41 +378,6 @@ impl Chunks for Storage {
             }
         }
     }
-}
-
-/// What a chunk's checksum covers beside its bytes, so that swapped chunks are noticed.
-fn context(block: BlockId, chunk: u32) -> [u8; 12] {
-    let mut context = [0; 12];
-    let bytes = block.0.to_le_bytes().into_iter().chain(chunk.to_le_bytes());
-    context.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-    context
-}
-
-fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, StorageError> {
-    record::encode(value)
-        .map_err(|cause| StorageError::Corrupt { place: "a new record".to_owned(), cause })
-}
-
-fn decode<T: serde::de::DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, StorageError> {
-    record::decode(bytes).map_err(|cause| StorageError::Corrupt { place: place.to_owned(), cause })
-}
-
-fn encode_mask(block: BlockId, mask: &RoaringBitmap) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(mask.serialized_size() + 4);
-    if mask.serialize_into(&mut bytes).is_err() {
-        // Writing to memory cannot fail; a cut mask would be noticed when it is read.
-        bytes.clear();
-    }
-    let sum = checksum::of(&[&block.0.to_le_bytes(), &bytes]);
-    bytes.extend_from_slice(&sum.to_le_bytes());
-    bytes
-}
-
-fn decode_mask(block: u64, bytes: &[u8]) -> Result<RoaringBitmap, StorageError> {
-    let corrupt = |cause| StorageError::Corrupt { place: format!("mask of block {block}"), cause };
-    let body = checksum::verified(bytes, &block.to_le_bytes()).map_err(corrupt)?;
-    RoaringBitmap::deserialize_from(body)
-        .map_err(|error| corrupt(Malformed::new(0, error.to_string())))
 }
 
 #[cfg(unix)]

@@ -8,6 +8,9 @@ mod file;
 mod gate;
 mod records;
 mod tables;
+#[cfg(test)]
+mod tests;
+mod version;
 
 pub(crate) use error::StorageError;
 pub(crate) use file::{Change, Storage};

@@ -1,8 +1,12 @@
-//! What is stored beside chunks. Invariant: a record says all that a search needs to pass a block over.
+//! What is stored beside chunks, and its bytes. Invariant: a record says all that a search needs to pass a block over.
 
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
+use super::error::StorageError;
 use crate::block::BlockId;
+use crate::codec::bytes::Malformed;
+use crate::codec::{checksum, record};
 use crate::time::Timestamp;
 
 /// A block of the store.
@@ -39,8 +43,9 @@ pub(super) struct StoreRecord {
     pub(super) counters: Counters,
     /// Every block with its number of chunks, by id.
     pub(super) blocks: Vec<(BlockId, u32)>,
-    /// Blocks that have a mask, by id.
-    pub(super) masked: Vec<BlockId>,
+    /// Blocks that have a mask, by id, with the number of traces in it: masks only grow, so that an
+    /// older one is noticed.
+    pub(super) masked: Vec<(BlockId, u64)>,
 }
 
 impl BlockRecord {
@@ -49,4 +54,46 @@ impl BlockRecord {
         let chunks = self.image_len.div_ceil(u64::from(self.chunk_len.max(1)));
         u32::try_from(chunks).unwrap_or(u32::MAX)
     }
+}
+
+/// What a chunk's checksum covers beside its bytes, so that swapped chunks are noticed.
+pub(super) fn context(block: BlockId, chunk: u32) -> [u8; 12] {
+    let mut context = [0; 12];
+    let bytes = block.0.to_le_bytes().into_iter().chain(chunk.to_le_bytes());
+    context.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+    context
+}
+
+/// The bytes of a record, with a checksum.
+pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, StorageError> {
+    record::encode(value)
+        .map_err(|cause| StorageError::Corrupt { place: "a new record".to_owned(), cause })
+}
+
+/// The record in `bytes`; an error names `place`.
+pub(super) fn decode<T: serde::de::DeserializeOwned>(
+    place: &str,
+    bytes: &[u8],
+) -> Result<T, StorageError> {
+    record::decode(bytes).map_err(|cause| StorageError::Corrupt { place: place.to_owned(), cause })
+}
+
+/// The bytes of a mask, with a checksum that covers the block's id too.
+pub(super) fn encode_mask(block: BlockId, mask: &RoaringBitmap) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(mask.serialized_size() + 4);
+    if mask.serialize_into(&mut bytes).is_err() {
+        // Writing to memory cannot fail; a cut mask would be noticed when it is read.
+        bytes.clear();
+    }
+    let sum = checksum::of(&[&block.0.to_le_bytes(), &bytes]);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// The mask of `block` in `bytes`.
+pub(super) fn decode_mask(block: u64, bytes: &[u8]) -> Result<RoaringBitmap, StorageError> {
+    let corrupt = |cause| StorageError::Corrupt { place: format!("mask of block {block}"), cause };
+    let body = checksum::verified(bytes, &block.to_le_bytes()).map_err(corrupt)?;
+    RoaringBitmap::deserialize_from(body)
+        .map_err(|error| corrupt(Malformed::new(0, error.to_string())))
 }

@@ -40,7 +40,7 @@ use crate::storage::Storage;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What clones of a handle share.
@@ -57,11 +57,6 @@ impl Shared {
     /// The newest snapshot.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Spans that came again with other content.
-    pub(super) fn replaced_spans(&self) -> u64 {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).replaced_spans()
     }
 
     /// Makes `snapshot` the one that readers get from now on.
@@ -82,7 +77,8 @@ impl Store {
         let (storage, opened) = Storage::open(path.as_ref(), &options)?;
         let storage = Arc::new(storage);
         let cache = Arc::new(Cache::new(options.cache_bytes));
-        let mut snapshot = Snapshot::default();
+        let mut snapshot =
+            Snapshot { replaced_spans: opened.counters.replaced_spans, ..Snapshot::default() };
         for record in opened.blocks {
             let chunks: Arc<dyn Chunks> = Arc::<Storage>::clone(&storage);
             let block = open_block(&record, chunks, Arc::clone(&cache));

@@ -49,10 +49,6 @@ impl Writer {
     pub(super) fn new(counters: Counters) -> Self {
         Self { counters, retired: Vec::new() }
     }
-
-    pub(super) fn replaced_spans(&self) -> u64 {
-        self.counters.replaced_spans
-    }
 }
 
 /// What one ingest moves out of older blocks.
@@ -72,15 +68,15 @@ pub(super) fn ingest(shared: &Shared, mut staging: Staging) -> Result<Ingested, 
     let mut ingested = Ingested { traces: u64_of(groups.len()), ..Ingested::default() };
     pull_traces(&snapshot, &mut staging, &mut groups, &mut moves)?;
     let mut traces = settle(&staging, groups, &mut moves, &mut ingested, &snapshot)?;
-    if traces.is_empty() {
+    if traces.is_empty() && ingested.replaced == 0 {
         return Ok(ingested);
     }
     let rows = traces.iter().map(|trace| trace.spans.len()).sum();
-    let merged = pull_small(shared, &snapshot, rows, &mut staging, &mut moves)?;
-    traces.extend(merged);
+    if rows > 0 {
+        traces.extend(pull_small(shared, &snapshot, rows, &mut staging, &mut moves)?);
+    }
     traces.sort_by_key(|trace| (trace.start, trace.id));
-    writer.counters.replaced_spans += ingested.replaced;
-    store(shared, &mut writer, &snapshot, &staging, &traces, moves)?;
+    store(shared, &mut writer, &snapshot, &staging, &traces, (moves, ingested.replaced))?;
     Ok(ingested)
 }
 
@@ -217,10 +213,11 @@ fn store(
     snapshot: &Snapshot,
     staging: &Staging,
     traces: &[OrderedTrace],
-    moves: Moves,
+    (moves, replaced): (Moves, u64),
 ) -> Result<(), Error> {
     remove_retired(&shared.storage, writer)?;
     let mut counters = writer.counters;
+    counters.replaced_spans += replaced;
     let mut added = Vec::new();
     for part in cut(traces, usize_of(shared.options.block_rows_max)) {
         let id = BlockId(counters.next_block);
@@ -230,6 +227,7 @@ fn store(
     let mut masks = BTreeMap::new();
     let mut dropped = Vec::new();
     let mut after = snapshot.clone();
+    after.replaced_spans = counters.replaced_spans;
     for (id, moved) in moves.masks {
         let Some((record, view)) = snapshot.blocks.get(&id) else { continue };
         let mask = &view.masked | &moved;
@@ -247,12 +245,13 @@ fn store(
         after.put(record.clone(), block, RoaringBitmap::new());
     }
     let masked = |(_, view): &&(BlockRecord, Arc<BlockView>)| !view.masked.is_empty();
+    let mask_len = |(record, view): &(BlockRecord, Arc<BlockView>)| (record.id, view.masked.len());
     shared.storage.commit(&Change {
         added: &added,
         dropped: &dropped,
         masks: &masks,
         blocks_after: after.blocks.values().map(|(r, _)| (r.id, r.chunks())).collect(),
-        masked_after: after.blocks.values().filter(masked).map(|(r, _)| r.id).collect(),
+        masked_after: after.blocks.values().filter(masked).map(mask_len).collect(),
         counters,
     })?;
     writer.counters = counters;

@@ -7,6 +7,8 @@ mod handle;
 mod ingest;
 mod snapshot;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use batch::Batch;
 pub use handle::Store;

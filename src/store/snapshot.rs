@@ -14,6 +14,8 @@ use crate::storage::BlockRecord;
 pub(super) struct Snapshot {
     /// Blocks with their records, by id.
     pub(super) blocks: BTreeMap<BlockId, (BlockRecord, Arc<BlockView>)>,
+    /// Spans that came again with other content, since the store was made.
+    pub(super) replaced_spans: u64,
 }
 
 impl Snapshot {
@@ -26,7 +28,8 @@ impl Snapshot {
 
     /// Adds a block, or gives one a new mask.
     pub(super) fn put(&mut self, record: BlockRecord, block: Arc<Block>, masked: RoaringBitmap) {
-        let times = (record.start, record.newest, record.end);
+        // A trace whose clocks ran backwards still takes place at its start.
+        let times = (record.start, record.newest, record.end.max(record.newest));
         let view = Arc::new(BlockView::new(block, masked, times));
         self.blocks.insert(record.id, (record, view));
     }

@@ -48,6 +48,6 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
     stats.section_bytes = sections.into_iter().collect();
     stats.section_bytes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     (stats.file_bytes, stats.allocated_bytes) = shared.storage.file_bytes()?;
-    stats.replaced_spans = shared.replaced_spans();
+    stats.replaced_spans = snapshot.replaced_spans;
     Ok(stats)
 }

@@ -1,0 +1,24 @@
+//! Tests that try to break the whole store, through its public interface and through its file.
+//! Invariant: what was acknowledged is answered, whole and once, or an error says why not.
+
+#[cfg(test)]
+#[path = "store/damage.rs"]
+mod damage;
+#[cfg(test)]
+#[path = "store/extremes.rs"]
+mod extremes;
+#[cfg(test)]
+#[path = "store/limits.rs"]
+mod limits;
+#[cfg(test)]
+#[path = "store/making.rs"]
+mod making;
+#[cfg(test)]
+#[path = "store/merging.rs"]
+mod merging;
+#[cfg(test)]
+#[path = "store/resending.rs"]
+mod resending;
+#[cfg(test)]
+#[path = "store/threads.rs"]
+mod threads;

@@ -1,0 +1,107 @@
+//! Spans that come again. Invariant: equal ones change nothing; of different ones the same stays,
+//! whatever the order.
+
+use treering::model::{Span, SpanKind};
+use treering::{Batch, Options, Store};
+
+use crate::making::{Content, add, assert_holds, blocks_of, ingest, place, span, time, trace_id};
+
+#[test]
+fn equal_spans_change_nothing() {
+    let place = place();
+    let store = Store::open(&place.path, blocks_of(8)).unwrap();
+    let spans: Vec<Span> = (0..30).map(|number| span(number % 7, number, number)).collect();
+    ingest(&store, &spans[..20]);
+    ingest(&store, &spans[20..]);
+    let (stats, bytes) = (store.stats().unwrap(), std::fs::read(&place.path).unwrap());
+    for part in [&spans[..], &spans[5..6], &spans[..20]] {
+        let again = ingest(&store, part);
+        assert_eq!((again.spans, again.duplicates, again.replaced), (0, part.len() as u64, 0));
+    }
+    assert_eq!(store.stats().unwrap(), stats);
+    assert!(std::fs::read(&place.path).unwrap() == bytes, "the file changed");
+    let twice = ingest(&store, spans.iter().chain(&spans));
+    assert_eq!((twice.spans, twice.traces, twice.duplicates), (0, 7, 60));
+    let nothing = store.ingest(Batch::new()).unwrap();
+    assert_eq!(nothing, treering::Ingested::default());
+    let mut content = Content::new();
+    add(&mut content, &spans);
+    assert_holds(&store, &content, "resent");
+}
+
+#[test]
+fn a_resent_span_in_a_batch_with_new_ones_moves_only_its_trace() {
+    let place = place();
+    let store = Store::open(&place.path, blocks_of(8)).unwrap();
+    let old: Vec<Span> = (0..4).map(|number| span(number, 0, number)).collect();
+    ingest(&store, &old);
+    let mixed = [span(0, 0, 0), span(1, 1, 5), span(9, 0, 3)];
+    let ingested = ingest(&store, &mixed);
+    assert_eq!((ingested.spans, ingested.traces, ingested.duplicates), (2, 3, 1));
+    let mut content = Content::new();
+    add(&mut content, old.iter().chain(&mixed));
+    assert_holds(&store, &content, "mixed");
+}
+
+/// The same span four times; the last one stays.
+fn versions() -> [Span; 4] {
+    let base = span(1, 3, 10);
+    let early = Span { name: "z".to_owned(), end: time(11), ..base.clone() };
+    let a = Span { name: "a".to_owned(), end: time(20), ..base.clone() };
+    let b = Span { name: "b".to_owned(), end: time(20), ..base.clone() };
+    let late = Span { name: String::new(), end: time(21), ..base };
+    [early, a, b, late]
+}
+
+#[test]
+fn the_same_content_stays_in_any_order() {
+    let versions = versions();
+    let mut orders = Vec::new();
+    for a in 0..4usize {
+        for b in (0..4).filter(|b| *b != a) {
+            for c in (0..4).filter(|c| ![a, b].contains(c)) {
+                orders.push([a, b, c, 6 - a - b - c]);
+            }
+        }
+    }
+    assert_eq!(orders.len(), 24);
+    for order in orders {
+        // All in one batch, one by one, and two by two.
+        for size in [4, 1, 2] {
+            let place = place();
+            let store = Store::open(&place.path, Options::default()).unwrap();
+            let mut replaced = 0;
+            for part in order.chunks(size) {
+                let ingested = ingest(&store, part.iter().map(|number| &versions[*number]));
+                replaced += ingested.replaced;
+                assert_eq!(ingested.duplicates, 0);
+                assert_eq!(store.stats().unwrap().replaced_spans, replaced, "{order:?}, {size}");
+            }
+            assert_eq!(replaced, 3, "{order:?} by {size}");
+            let found = store.trace(trace_id(1)).unwrap().unwrap().into_spans();
+            assert_eq!(found, [versions[3].clone()], "{order:?} by {size}");
+            drop(store);
+            let store = Store::open(&place.path, Options::default()).unwrap();
+            assert_eq!(store.stats().unwrap().replaced_spans, 3, "{order:?} by {size}, reopened");
+        }
+    }
+}
+
+#[test]
+fn spans_that_share_only_an_id_all_stay() {
+    let base = span(1, 3, 10);
+    let spans = [
+        base.clone(),
+        Span { kind: SpanKind::SERVER, ..base.clone() },
+        Span { start: time(9), ..base.clone() },
+        Span { trace_id: trace_id(5), ..base },
+    ];
+    let place = place();
+    let store = Store::open(&place.path, Options::default()).unwrap();
+    for one in &spans {
+        assert_eq!(ingest(&store, [one]).spans, 1);
+    }
+    let mut content = Content::new();
+    add(&mut content, &spans);
+    assert_holds(&store, &content, "shared ids");
+}
