@@ -56,7 +56,7 @@ spans where
       event.y = true
     #2 .a > 3
   or any of
-    #3 parent.Duration = 5
+    #3 parent.span:duration = 5
 #5 !>>
   spans where
     #4 one link where
@@ -101,10 +101,10 @@ fn text_constants_of_times_and_ids_are_read_once() {
         plan(&Pipeline { stages }).unwrap().to_string().replace("spans where\n  #0 ", "")
     };
     let start = Intrinsic::StartTime;
-    assert_eq!(shown(start, CompareOp::Less, "1970-01-01T00:00:01Z"), "StartTime < 1000000000\n");
-    assert_eq!(shown(start, CompareOp::Less, "soon"), "StartTime < \"soon\"\n");
+    assert_eq!(shown(start, CompareOp::Less, "1970-01-01T00:00:01Z"), "span:startTime < 1000000000\n");
+    assert_eq!(shown(start, CompareOp::Less, "soon"), "span:startTime < \"soon\"\n");
     let id = Intrinsic::SpanId;
-    assert_eq!(shown(id, CompareOp::Equal, "0AB"), "SpanId = \"00000000000000ab\"\n");
-    assert_eq!(shown(id, CompareOp::Less, "0AB"), "SpanId < \"0AB\"\n");
-    assert_eq!(shown(id, CompareOp::NotEqual, "no hex"), "SpanId != \"no hex\"\n");
+    assert_eq!(shown(id, CompareOp::Equal, "0AB"), "span:id = \"00000000000000ab\"\n");
+    assert_eq!(shown(id, CompareOp::Less, "0AB"), "span:id < \"0AB\"\n");
+    assert_eq!(shown(id, CompareOp::NotEqual, "no hex"), "span:id != \"no hex\"\n");
 }
