@@ -4,6 +4,7 @@
 
 mod computed;
 mod explain;
+mod nanos;
 mod options;
 mod prepare;
 mod results;
