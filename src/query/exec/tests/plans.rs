@@ -101,7 +101,10 @@ fn text_constants_of_times_and_ids_are_read_once() {
         plan(&Pipeline { stages }).unwrap().to_string().replace("spans where\n  #0 ", "")
     };
     let start = Intrinsic::StartTime;
-    assert_eq!(shown(start, CompareOp::Less, "1970-01-01T00:00:01Z"), "span:startTime < 1000000000\n");
+    assert_eq!(
+        shown(start, CompareOp::Less, "1970-01-01T00:00:01Z"),
+        "span:startTime < 1000000000\n"
+    );
     assert_eq!(shown(start, CompareOp::Less, "soon"), "span:startTime < \"soon\"\n");
     let id = Intrinsic::SpanId;
     assert_eq!(shown(id, CompareOp::Equal, "0AB"), "span:id = \"00000000000000ab\"\n");
