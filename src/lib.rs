@@ -47,7 +47,9 @@ mod time;
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use options::Options;
-pub use search::{Counts, Explanation, SearchOptions};
+pub use search::{
+    CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, SearchOptions,
+};
 pub use store::{Batch, Ingested, Stats, Store};
 pub use time::Timestamp;
 

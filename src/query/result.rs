@@ -1,5 +1,5 @@
-//! What a search gives back. Invariant: traces come newest first (by start, ties by id), spans of a
-//! spanset by start time, span id, kind.
+//! What a search gives back. Invariant: traces come in the order asked for (by default newest first,
+//! ties by id), spans of a spanset by start time, span id, kind.
 
 use serde::Serialize;
 
@@ -10,8 +10,11 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct SearchResult {
-    /// The traces found, newest first.
+    /// The traces found, in the order asked for.
     pub traces: Vec<TraceMatch>,
+    /// True if the search was stopped, by its deadline, its token or the limit of bytes, before it had
+    /// everything. In an order by start, the traces are then the first of the whole answer.
+    pub partial: bool,
     /// Things in the query that are legal and probably not meant.
     pub warnings: Vec<String>,
     /// What the search had to do.
@@ -91,6 +94,34 @@ pub enum FieldValue {
     Array(Vec<FieldValue>),
     /// No value.
     Nil,
+}
+
+impl TraceMatch {
+    /// Bytes that it takes in memory, roughly.
+    pub fn memory_bytes(&self) -> usize {
+        let values = |list: &[(String, FieldValue)]| -> usize {
+            list.iter().map(|(name, value)| name.len() + value.memory_bytes() + 48).sum()
+        };
+        let span = |span: &SpanMatch| {
+            size_of::<SpanMatch>() + span.name.len() + span.service.len() + values(&span.attributes)
+        };
+        let set = |set: &Spanset| {
+            let spans: usize = set.spans.iter().map(span).sum();
+            size_of::<Spanset>() + spans + values(&set.attributes)
+        };
+        let sets: usize = self.spansets.iter().map(set).sum();
+        size_of::<Self>() + self.root_service.len() + self.root_name.len() + sets
+    }
+}
+
+impl FieldValue {
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::Array(values) => values.iter().map(|value| 32 + value.memory_bytes()).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// What a search had to do.

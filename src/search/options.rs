@@ -1,24 +1,51 @@
 //! What a caller says beside the query.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::order::{Cursor, Order};
 use crate::time::Timestamp;
 
-/// What a search should look at and give back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a search should look at and give back, and how far it may go.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SearchOptions {
     /// Only traces that end at or after this time. Default none.
     pub start: Option<Timestamp>,
     /// Only traces that start at or before this time. Default none.
     pub end: Option<Timestamp>,
-    /// Most traces to return, newest first; `None` for all. Default 20.
+    /// Most traces to return; `None` for all. Default 20.
     pub limit: Option<usize>,
     /// Most spans to return of a spanset; `None` for all. Default 3.
     pub spans_per_spanset: Option<usize>,
+    /// The order of the traces. Default newest first.
+    pub order: Order,
+    /// Only traces that come after this one in the order: the next page. For [`Order::NewestFirst`]
+    /// and [`Order::OldestFirst`] only. Default none.
+    pub after: Option<Cursor>,
+    /// When to stop, whatever has been found. A search looks at the clock between windows of traces,
+    /// so it may go on for some milliseconds. Default none.
+    pub deadline: Option<Instant>,
+    /// Stops the search as the deadline does. Default none.
+    pub cancel: Option<CancelToken>,
+    /// Most bytes, roughly, that the traces returned may take in memory. Default none.
+    pub result_bytes_max: Option<usize>,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { start: None, end: None, limit: Some(20), spans_per_spanset: Some(3) }
+        Self {
+            start: None,
+            end: None,
+            limit: Some(20),
+            spans_per_spanset: Some(3),
+            order: Order::default(),
+            after: None,
+            deadline: None,
+            cancel: None,
+            result_bytes_max: None,
+        }
     }
 }
 
@@ -26,6 +53,49 @@ impl SearchOptions {
     /// Everything that matches: no limit of traces or of spans.
     pub fn all() -> Self {
         Self { limit: None, spans_per_spanset: None, ..Self::default() }
+    }
+
+    /// True once the deadline has passed or the token was used.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
+            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// True if the search may be stopped at all.
+    pub(super) fn may_be_stopped(&self) -> bool {
+        self.cancel.is_some() || self.deadline.is_some()
+    }
+}
+
+/// Stops a search from another thread. Clones stop the same searches.
+///
+/// ```
+/// use treering::{CancelToken, SearchOptions};
+///
+/// let token = CancelToken::new();
+/// let mut options = SearchOptions::default();
+/// options.cancel = Some(token.clone());
+/// // ... on another thread, when the client has gone:
+/// token.cancel();
+/// assert!(token.is_cancelled());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that has not been used.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops every search that has this token or a clone of it, now and later.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// True once [`CancelToken::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -39,4 +109,6 @@ pub struct Counts {
     pub spans: u64,
     /// Candidate rows that operators and checks looked at.
     pub rows_considered: u64,
+    /// True if the search was stopped before it had seen everything.
+    pub partial: bool,
 }

@@ -1,5 +1,6 @@
 //! From matches to results: the values of single rows, read for the spans shown and no others.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::options::SearchOptions;
@@ -24,10 +25,27 @@ pub(crate) fn search(
     prepared: &Prepared,
     options: &SearchOptions,
 ) -> Result<SearchResult, BlockError> {
+    let mut traces = Vec::new();
+    let mut result = search_each(views, prepared, options, &mut |found| {
+        traces.push(found);
+        ControlFlow::Continue(())
+    })?;
+    result.traces = traces;
+    Ok(result)
+}
+
+/// Runs a search and hands out its results one by one, each made when it is its turn; what is given
+/// back has no traces.
+pub(crate) fn search_each(
+    views: &[Arc<BlockView>],
+    prepared: &Prepared,
+    options: &SearchOptions,
+    each: &mut dyn FnMut(TraceMatch) -> ControlFlow<()>,
+) -> Result<SearchResult, BlockError> {
     let (found, run) = matches(views, prepared, options)?;
-    let traces = found.iter().map(|found| trace_match(found, prepared, options));
-    Ok(SearchResult {
-        traces: traces.collect::<Result<_, _>>()?,
+    let mut result = SearchResult {
+        traces: Vec::new(),
+        partial: run.partial,
         warnings: prepared.warnings.clone(),
         metrics: SearchMetrics {
             blocks: run.blocks,
@@ -35,7 +53,20 @@ pub(crate) fn search(
             rows_considered: run.figures.rows_considered,
             spans_matched: run.spans_matched,
         },
-    })
+    };
+    let mut bytes_left = options.result_bytes_max.unwrap_or(usize::MAX);
+    for found in found {
+        let made = trace_match(&found, prepared, options)?;
+        let Some(left) = bytes_left.checked_sub(made.memory_bytes()) else {
+            result.partial = true;
+            break;
+        };
+        bytes_left = left;
+        if each(made).is_break() {
+            break;
+        }
+    }
+    Ok(result)
 }
 
 /// The whole trace with this id.

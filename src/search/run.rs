@@ -1,11 +1,11 @@
-//! Running a plan over blocks, newest first. Invariant: traces come out in the order of results
-//! (start, newest first; ties by id), and a block that cannot hold a wanted trace is not read.
+//! Running a plan over blocks. Invariant: traces come out in the order asked for, and a block that
+//! cannot hold a wanted trace is not read.
 
-use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::options::{Counts, SearchOptions};
+use super::order::{Key, Order};
 use super::prepare::Prepared;
 use super::source::BlockSource;
 use super::view::BlockView;
@@ -21,10 +21,13 @@ use crate::time::Timestamp;
 /// Rows of the first window that a limited search looks at; each further one is four times larger.
 const FIRST_WINDOW_ROWS: u32 = 1 << 14;
 const WINDOW_GROWTH: u32 = 4;
+/// Rows between two looks at the clock.
+const BRAKE_ROWS: u32 = 1 << 16;
 
 /// A trace that matches, not yet made a result of.
 #[derive(Debug, Clone)]
 pub(super) struct Match {
+    key: Key,
     pub(super) start: Timestamp,
     pub(super) id: TraceId,
     /// Its block, and its number there.
@@ -47,6 +50,16 @@ pub(super) struct RunFigures {
     pub(super) blocks_skipped: u64,
     pub(super) spans_matched: u64,
     pub(super) figures: Figures,
+    /// True if it was stopped before it had seen everything.
+    pub(super) partial: bool,
+}
+
+/// The matches wanted, as they are gathered.
+struct Wanted<'a> {
+    options: &'a SearchOptions,
+    limit: usize,
+    after: Option<Key>,
+    found: Vec<Match>,
 }
 
 /// The first matches, as many as the limit allows, in order.
@@ -55,71 +68,194 @@ pub(super) fn matches(
     prepared: &Prepared,
     options: &SearchOptions,
 ) -> Result<(Vec<Match>, RunFigures), BlockError> {
-    let mut found: Vec<Match> = Vec::new();
+    let mut views: Vec<&Arc<BlockView>> = views.iter().collect();
+    if options.order == Order::OldestFirst {
+        views.sort_by_key(|view| view.start);
+    }
+    let mut wanted = Wanted {
+        options,
+        limit: options.limit.unwrap_or(usize::MAX),
+        after: options.after.map(|cursor| cursor.key(options.order)),
+        found: Vec::new(),
+    };
     let mut run = RunFigures { blocks: u64_of(views.len()), ..RunFigures::default() };
-    let limit = options.limit.unwrap_or(usize::MAX);
     for view in views {
-        let enough = last_wanted(&found, limit).is_some_and(|last| last.start > view.newest);
-        if limit == 0 || enough || outside(view, options) {
+        if wanted.limit == 0 || wanted.is_beyond(view) || outside(view, options) {
             run.blocks_skipped += 1;
             continue;
         }
-        block_matches(view, prepared, options, &mut found, &mut run)?;
+        // Blocks come by their newest (or oldest) trace, so this bounds all that are left.
+        if let Some(left) = wanted.block_matches(view, prepared, &mut run)? {
+            run.partial = true;
+            wanted.keep_certain(left.max(view_bound(view, options.order)));
+            break;
+        }
     }
-    found.sort_by_key(|found| (Reverse(found.start), found.id));
-    found.truncate(limit);
+    let mut found = wanted.found;
+    found.sort_by_key(|found| found.key);
+    found.truncate(wanted.limit);
     Ok((found, run))
 }
 
-/// The last of the wanted matches, where there are as many as are wanted.
-fn last_wanted(found: &[Match], limit: usize) -> Option<&Match> {
-    found.get(limit.checked_sub(1)?)
+/// The start of a block's first trace in the order.
+fn view_bound(view: &BlockView, order: Order) -> Timestamp {
+    if order == Order::OldestFirst { view.start } else { view.newest }
 }
 
 fn outside(view: &BlockView, options: &SearchOptions) -> bool {
-    options.start.is_some_and(|start| view.end < start)
-        || options.end.is_some_and(|end| view.start > end)
+    let before = options.start.is_some_and(|start| view.end < start);
+    let behind = options.end.is_some_and(|end| view.start > end);
+    let paged = options.after.is_some_and(|cursor| match options.order {
+        Order::NewestFirst => view.start > cursor.start(),
+        Order::OldestFirst => view.newest < cursor.start(),
+        Order::LongestFirst | Order::MostSpansFirst => false,
+    });
+    before || behind || paged
 }
 
-/// Adds the matches of one block that can be among the wanted ones; keeps `found` in order.
-fn block_matches(
-    view: &Arc<BlockView>,
-    prepared: &Prepared,
-    options: &SearchOptions,
-    found: &mut Vec<Match>,
-    run: &mut RunFigures,
-) -> Result<(), BlockError> {
-    let source = BlockSource::new(view, rows_in_time(view, options)?)?;
-    let firsts = view.block.trace_first_rows()?;
-    let starts = view.block.wide(Section::TraceStarts)?;
-    let limit = options.limit.unwrap_or(usize::MAX);
-    let mut end = source.row_count();
-    let mut rows = if options.limit.is_some() { FIRST_WINDOW_ROWS } else { end };
-    while end > 0 {
-        let trace = super::traces::trace_of(&firsts, end.saturating_sub(rows));
-        let start = firsts.get(usize_of(trace)).copied().unwrap_or(0);
-        let (window, figures) = execute(&prepared.plan, &source, start..end)?;
-        run.figures.add(&figures);
-        run.spans_matched += collect(view, (&firsts, &starts), &window, limit, found)?;
-        let next = trace.checked_sub(1).and_then(|trace| starts.get(usize_of(trace)));
-        let next = next.map(|nanos| Timestamp::from_unix_nanos(*nanos));
-        let certain = |last: &Match| next.is_some_and(|next| last.start > next);
-        if last_wanted(found, limit).is_some_and(certain) {
-            return Ok(());
-        }
-        end = start;
-        rows = rows.saturating_mul(WINDOW_GROWTH);
+impl Wanted<'_> {
+    /// The last of the wanted matches, where there are as many as are wanted.
+    fn last(&self) -> Option<&Match> {
+        self.found.get(self.limit.checked_sub(1)?)
     }
-    Ok(())
+
+    /// True if no trace of the block can be among the wanted ones.
+    fn is_beyond(&self, view: &BlockView) -> bool {
+        self.last().is_some_and(|last| match self.options.order {
+            Order::NewestFirst => last.start > view.newest,
+            Order::OldestFirst => last.start < view.start,
+            Order::LongestFirst | Order::MostSpansFirst => false,
+        })
+    }
+
+    /// Of a search that was stopped, keeps the matches that come before everything not looked at.
+    /// By duration or count nothing is certain; there the best so far stay.
+    fn keep_certain(&mut self, left: Timestamp) {
+        match self.options.order {
+            Order::NewestFirst => self.found.retain(|found| found.start > left),
+            Order::OldestFirst => self.found.retain(|found| found.start < left),
+            Order::LongestFirst | Order::MostSpansFirst => {}
+        }
+    }
+
+    /// Adds the matches of one block that can be among the wanted ones. Gives the start of the first
+    /// trace not looked at where the search was stopped.
+    fn block_matches(
+        &mut self,
+        view: &Arc<BlockView>,
+        prepared: &Prepared,
+        run: &mut RunFigures,
+    ) -> Result<Option<Timestamp>, BlockError> {
+        if self.options.is_stopped() {
+            return Ok(Some(view_bound(view, self.options.order)));
+        }
+        let source = BlockSource::new(view, rows_in_time(view, self.options)?)?;
+        let firsts = view.block.trace_first_rows()?;
+        let starts = view.block.wide(Section::TraceStarts)?;
+        let newest_first = self.options.order == Order::NewestFirst;
+        let mut end = source.row_count();
+        let mut rows = match (self.options.limit, self.options.may_be_stopped()) {
+            (Some(_), _) if newest_first => FIRST_WINDOW_ROWS,
+            (_, true) => BRAKE_ROWS,
+            (_, false) => end,
+        };
+        while end > 0 {
+            let trace = super::traces::trace_of(&firsts, end.saturating_sub(rows));
+            let start = firsts.get(usize_of(trace)).copied().unwrap_or(0);
+            let (window, figures) = execute(&prepared.plan, &source, start..end)?;
+            run.figures.add(&figures);
+            run.spans_matched += self.collect(view, &firsts, &starts, &window)?;
+            let next = trace.checked_sub(1).and_then(|trace| starts.get(usize_of(trace)));
+            let next = next.map(|nanos| Timestamp::from_unix_nanos(*nanos));
+            let certain = |last: &Match| next.is_some_and(|next| last.start > next);
+            if newest_first && self.last().is_some_and(certain) {
+                return Ok(None);
+            }
+            if let Some(next) = next
+                && self.options.is_stopped()
+            {
+                return Ok(Some(if newest_first { next } else { view.start }));
+            }
+            end = start;
+            rows = rows.saturating_mul(WINDOW_GROWTH);
+            if self.options.may_be_stopped() {
+                rows = rows.min(BRAKE_ROWS);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds the traces of a window as far as they are wanted; gives the number of spans that matched.
+    fn collect(
+        &mut self,
+        view: &Arc<BlockView>,
+        firsts: &[u32],
+        starts: &[u64],
+        window: &Found,
+    ) -> Result<u64, BlockError> {
+        let order = self.options.order;
+        let mut matched = 0;
+        let mut traces: Vec<(u32, Vec<MatchSet>)> = Vec::new();
+        if let Some(sets) = &window.sets {
+            for set in sets {
+                matched += u64_of(set.rows.len());
+                let one = MatchSet { rows: set.rows.clone(), attributes: set.attributes.clone() };
+                match traces.last_mut() {
+                    Some((trace, sets)) if *trace == set.trace => sets.push(one),
+                    _ => traces.push((set.trace, vec![one])),
+                }
+            }
+            traces.reverse();
+        } else {
+            let rows = window.rows();
+            matched += rows.len();
+            let few = order == Order::NewestFirst && self.after.is_none();
+            let limit = if few { self.limit } else { usize::MAX };
+            traces = newest_traces(&rows, firsts, starts, limit)?;
+        }
+        let ends = view.block.wide(Section::TraceEnds)?;
+        for (trace, sets) in traces {
+            let nanos = |times: &[u64]| times.get(usize_of(trace)).copied().unwrap_or(0);
+            let start = Timestamp::from_unix_nanos(nanos(starts));
+            if order == Order::NewestFirst && self.last().is_some_and(|last| last.start > start) {
+                break;
+            }
+            let id = view.block.trace_id(trace)?;
+            let duration = nanos(&ends).saturating_sub(nanos(starts));
+            let spans = sets.iter().map(|set| u64_of(set.rows.len())).sum();
+            let key = Key::new(order, start, id, duration, spans);
+            self.add(Match { key, start, id, view: Arc::clone(view), trace, sets });
+        }
+        Ok(matched)
+    }
+
+    fn add(&mut self, one: Match) {
+        if self.after.is_some_and(|after| one.key <= after) {
+            return;
+        }
+        if self.limit == usize::MAX {
+            self.found.push(one);
+            return;
+        }
+        let at = self.found.partition_point(|other| other.key < one.key);
+        self.found.insert(at, one);
+        self.found.truncate(self.limit);
+    }
 }
 
-/// The rows of the traces that meet the time range; `None` where there is none.
+/// The rows of the traces that meet the time range and can come after the cursor; `None` for all.
 fn rows_in_time(view: &BlockView, options: &SearchOptions) -> Result<Option<Rows>, BlockError> {
-    if options.start.is_none() && options.end.is_none() {
+    if options.start.is_none() && options.end.is_none() && options.after.is_none() {
         return Ok(None);
     }
     let from = options.start.map_or(0, Timestamp::unix_nanos);
     let to = options.end.map_or(u64::MAX, Timestamp::unix_nanos);
+    let (first, last) =
+        match (options.after.map(|cursor| cursor.start().unix_nanos()), options.order) {
+            (Some(start), Order::NewestFirst) => (0, start),
+            (Some(start), Order::OldestFirst) => (start, u64::MAX),
+            _ => (0, u64::MAX),
+        };
     let starts = view.block.wide(Section::TraceStarts)?;
     let ends = view.block.wide(Section::TraceEnds)?;
     let meets = |trace: u32| {
@@ -127,53 +263,9 @@ fn rows_in_time(view: &BlockView, options: &SearchOptions) -> Result<Option<Rows
         let start = starts.get(at).copied().unwrap_or(0);
         // A trace whose clocks ran backwards still takes place at its start.
         let end = ends.get(at).copied().unwrap_or(0).max(start);
-        Ok(start <= to && end >= from)
+        Ok(start <= to && end >= from && (first..=last).contains(&start))
     };
     super::traces::rows_where(&view.block, meets).map(Some)
-}
-
-/// Adds the traces of a window to `found`, newest first, as far as they are wanted; gives the number
-/// of spans that matched. `table` has the first row and the start of each trace.
-fn collect(
-    view: &Arc<BlockView>,
-    table: (&[u32], &[u64]),
-    window: &Found,
-    limit: usize,
-    found: &mut Vec<Match>,
-) -> Result<u64, BlockError> {
-    let (firsts, starts) = table;
-    let mut matched = 0;
-    let start_of =
-        |trace: u32| Timestamp::from_unix_nanos(starts.get(usize_of(trace)).copied().unwrap_or(0));
-    let mut traces: Vec<(u32, Vec<MatchSet>)> = Vec::new();
-    if let Some(sets) = &window.sets {
-        for set in sets {
-            matched += u64_of(set.rows.len());
-            let one = MatchSet { rows: set.rows.clone(), attributes: set.attributes.clone() };
-            match traces.last_mut() {
-                Some((trace, sets)) if *trace == set.trace => sets.push(one),
-                _ => traces.push((set.trace, vec![one])),
-            }
-        }
-        traces.reverse();
-    } else {
-        let rows = window.rows();
-        matched += rows.len();
-        traces = newest_traces(&rows, firsts, starts, limit)?;
-    }
-    for (trace, sets) in traces {
-        let start = start_of(trace);
-        if last_wanted(found, limit).is_some_and(|last| last.start > start) {
-            break;
-        }
-        let id = view.block.trace_id(trace)?;
-        let one = Match { start, id, view: Arc::clone(view), trace, sets };
-        let at =
-            found.partition_point(|other| (Reverse(other.start), other.id) < (Reverse(start), id));
-        found.insert(at, one);
-        found.truncate(limit);
-    }
-    Ok(matched)
 }
 
 /// The newest traces among `rows`, newest first: `limit` of them and those that started with the
@@ -226,6 +318,10 @@ pub(crate) fn count(
 ) -> Result<Counts, BlockError> {
     let mut counts = Counts::default();
     for view in views.iter().filter(|view| !outside(view, options)) {
+        if options.is_stopped() {
+            counts.partial = true;
+            break;
+        }
         let source = BlockSource::new(view, rows_in_time(view, options)?)?;
         let (found, figures) = execute(&prepared.plan, &source, 0..source.row_count())?;
         counts.rows_considered += figures.rows_considered;

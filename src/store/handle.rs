@@ -1,5 +1,6 @@
 //! The store's handle: opening, and what readers ask.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -12,8 +13,8 @@ use crate::error::Error;
 use crate::id::TraceId;
 use crate::model::Trace;
 use crate::options::Options;
-use crate::query::{self, SearchResult};
-use crate::search::{self, Explanation, SearchOptions};
+use crate::query::{self, SearchResult, TraceMatch};
+use crate::search::{self, Explanation, Order, SearchOptions};
 use crate::storage::Storage;
 
 /// A trace store in one file. Cheap to clone; clones share the store.
@@ -65,6 +66,16 @@ impl Shared {
     }
 }
 
+/// Checks and plans a query, and checks that the options go together.
+fn prepare(query: &str, options: &SearchOptions) -> Result<search::Prepared, Error> {
+    if options.after.is_some() && !matches!(options.order, Order::NewestFirst | Order::OldestFirst)
+    {
+        let message = "`after` goes with an order by start, newest or oldest first";
+        return Err(Error::Options(message.to_owned()));
+    }
+    Ok(search::prepare(&query::check(query)?)?)
+}
+
 impl Store {
     /// Opens the store at `path`, or makes it, readable by its owner alone. Cost: in proportion to
     /// the number of blocks, not of spans.
@@ -108,15 +119,30 @@ impl Store {
         ingest::ingest(&self.shared, batch.staging)
     }
 
-    /// The traces in which `query` finds spans, newest first.
+    /// The traces in which `query` finds spans, newest first unless `options` say otherwise.
     ///
     /// # Errors
-    /// If the query is wrong, or the file cannot be read.
+    /// If the query is wrong, the options do not go together, or the file cannot be read.
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult, Error> {
-        let checked = query::check(query)?;
-        let plan = search::prepare(&checked)?;
+        let plan = prepare(query, options)?;
         let views = self.shared.snapshot().newest_first();
         Ok(search::search(&views, &plan, options)?)
+    }
+
+    /// As [`Store::search`], but hands each trace to `each` when it is made, so that an answer of any
+    /// size takes little memory; `each` may end the search. What is given back has no traces.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn search_each(
+        &self,
+        query: &str,
+        options: &SearchOptions,
+        mut each: impl FnMut(TraceMatch) -> ControlFlow<()>,
+    ) -> Result<SearchResult, Error> {
+        let plan = prepare(query, options)?;
+        let views = self.shared.snapshot().newest_first();
+        Ok(search::search_each(&views, &plan, options, &mut each)?)
     }
 
     /// How many traces and spans `query` finds: a search that builds no results. The limits of
@@ -125,8 +151,7 @@ impl Store {
     /// # Errors
     /// As [`Store::search`].
     pub fn count(&self, query: &str, options: &SearchOptions) -> Result<search::Counts, Error> {
-        let checked = query::check(query)?;
-        let plan = search::prepare(&checked)?;
+        let plan = prepare(query, options)?;
         let views = self.shared.snapshot().newest_first();
         Ok(search::count(&views, &plan, options)?)
     }
@@ -136,8 +161,7 @@ impl Store {
     /// # Errors
     /// As [`Store::search`].
     pub fn explain(&self, query: &str, options: &SearchOptions) -> Result<Explanation, Error> {
-        let checked = query::check(query)?;
-        let plan = search::prepare(&checked)?;
+        let plan = prepare(query, options)?;
         let views = self.shared.snapshot().newest_first();
         Ok(search::explain(&views, &plan, options)?)
     }
