@@ -167,6 +167,9 @@ fn damage_to_a_closed_store_is_an_error_or_does_not_matter() {
     damage_all(&sound, &expected, 0x7265_6572_7473_6772);
 }
 
+// A known limit: in 4,000 damages to a killed store one gave wrong answers (1.2 KB zeroed). Probably
+// redb took the newest commit for one cut short and fell back to the commit before, whose state is
+// whole in itself; that has yet to be traced. Of as many to a closed store none did.
 #[test]
 fn damage_to_a_store_that_was_killed_is_an_error_or_does_not_matter() {
     let place = place();
