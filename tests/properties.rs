@@ -23,6 +23,9 @@ mod oracle;
 #[path = "properties/oracle_cases.rs"]
 mod oracle_cases;
 #[cfg(test)]
+#[path = "properties/order.rs"]
+mod order;
+#[cfg(test)]
 #[path = "support/queries.rs"]
 mod queries;
 #[cfg(test)]

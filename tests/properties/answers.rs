@@ -51,6 +51,11 @@ pub(crate) fn filled(arrival: &Arrival, chunk_bytes: u32) -> Filled {
 }
 
 impl Filled {
+    /// The engine's side.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Asks both; `false` if the engine does not know the query yet.
     pub(crate) fn agree(&self, text: &str, ask: &Ask) -> Result<bool, TestCaseError> {
         let expected = self.oracle.search(&parse(text), ask).unwrap();
