@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::block::BlockId;
 use crate::codec::bytes::Malformed;
 
 /// Why the file could not be read or written.
