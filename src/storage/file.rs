@@ -35,7 +35,7 @@ const REMOVED_AT_ONCE: usize = TRANSACTION_BYTES_MAX >> 16;
 pub(crate) struct Storage {
     /// `None` where the file could not be opened again after a failed write.
     database: RwLock<Option<Database>>,
-    opener: Opener,
+    open_again: Opener,
     path: PathBuf,
     chunk_len: u32,
     writes_refused: AtomicBool,
@@ -101,12 +101,12 @@ impl Storage {
         open: impl Fn(&redb::Builder) -> Result<Database, redb::DatabaseError> + Send + Sync + 'static,
     ) -> Result<(Self, Opened), StorageError> {
         let cache_bytes = usize_of_u64(options.page_cache_bytes);
-        let opener = Opener(Box::new(move || {
+        let open_again = Opener(Box::new(move || {
             let mut builder = Database::builder();
             builder.set_cache_size(cache_bytes);
             open(&builder)
         }));
-        let opened = gate("opening the file", || Ok((opener.0)()?));
+        let opened = gate("opening the file", || Ok((open_again.0)()?));
         let database = opened.map_err(|error| match error {
             StorageError::Redb { cause, .. } => match *cause {
                 redb::Error::DatabaseAlreadyOpen => {
@@ -118,7 +118,7 @@ impl Storage {
         })?;
         let storage = Self {
             database: RwLock::new(Some(database)),
-            opener,
+            open_again,
             path: path.to_owned(),
             chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
             writes_refused: AtomicBool::new(false),
@@ -145,7 +145,7 @@ impl Storage {
         if let Some(failed) = database.take() {
             let _closed = gate("closing the file", || Ok(failed.close()?));
         }
-        *database = gate("opening the file again", || Ok((self.opener.0)()?)).ok();
+        *database = gate("opening the file again", || Ok((self.open_again.0)()?)).ok();
     }
 
     /// Payload bytes of a chunk written from now on.

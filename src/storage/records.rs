@@ -65,7 +65,7 @@ pub(super) fn context(block: BlockId, chunk: u32) -> [u8; 12] {
 }
 
 /// The bytes of a record, with a checksum.
-pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, StorageError> {
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StorageError> {
     record::encode(value)
         .map_err(|cause| StorageError::Corrupt { place: "a new record".to_owned(), cause })
 }
