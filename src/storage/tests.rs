@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 use roaring::RoaringBitmap;
 
+use super::file::Opened;
 use super::records::encode_mask;
 use super::tables::{BLOCKS, CHUNKS, KEY_STORE, KEY_VERSION, MASKS, META};
-use super::{BlockRecord, Change, Counters, Opened, Storage};
+use super::{BlockRecord, Change, Counters, Storage};
 use crate::block::{BlockId, Chunks};
 use crate::options::Options;
 use crate::time::Timestamp;

@@ -120,7 +120,8 @@ fn damage_all(sound: &[u8], expected: &Answers, seed: u64) {
     let folder = place();
     let used: Vec<usize> = (0..sound.len()).filter(|at| sound[*at] != 0).collect();
     let mut numbers = Numbers(seed);
-    let mut below = |limit: usize| usize::try_from(numbers.below(limit as u64)).unwrap();
+    let mut below =
+        |limit: usize| usize::try_from(numbers.below(u64::try_from(limit).unwrap())).unwrap();
     let rounds: usize = std::env::var("TREERING_DAMAGES").map_or(300, |text| text.parse().unwrap());
     let mut tally = Tally::default();
     for round in 0..rounds {

@@ -21,7 +21,7 @@ fn a_chain_of_100_000_spans() {
         trace_id: trace_id(1),
         span_id: span_id(number),
         parent_span_id: number.checked_sub(1).map(span_id),
-        name: if number % 1000 == 0 {
+        name: if number.is_multiple_of(1000) {
             format!("mile {}", number / 1000)
         } else {
             "step".to_owned()
@@ -138,7 +138,7 @@ fn odd_texts() {
             let query = format!("{{ {field} = \"{quoted}\" }}");
             assert_eq!(count(&store, &query), 1, "{query:?}");
             let query = format!("{{ {field} != \"{quoted}\" }}");
-            assert_eq!(count(&store, &query), texts.len() as u64 - 1, "{query:?}");
+            assert_eq!(count(&store, &query), u64::try_from(texts.len() - 1).unwrap(), "{query:?}");
         }
     }
     // By bytes: those that go on after an "a", nil and the two beyond ASCII.
@@ -160,7 +160,7 @@ fn times_at_the_edges() {
         lasting(2, u64::MAX, u64::MAX),
         lasting(3, u64::MAX, 0),
         lasting(4, 500, 400),
-        lasting(5, i64::MAX as u64 + 1, u64::MAX),
+        lasting(5, i64::MAX.cast_unsigned() + 1, u64::MAX),
     ];
     for one in &spans {
         ingest(&store, [one]);

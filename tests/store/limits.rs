@@ -41,7 +41,9 @@ fn a_store_without_caches_and_with_tiny_chunks_works() {
     (options.chunk_bytes, options.cache_bytes, options.page_cache_bytes) = (64, 0, 0);
     let spans: Vec<Span> = (0..40).map(|number| span(number % 11, number, number)).collect();
     let store = Store::open(&place.path, options).unwrap();
-    spans.chunks(13).for_each(|part| drop(ingest(&store, part)));
+    for part in spans.chunks(13) {
+        ingest(&store, part);
+    }
     drop(store);
     let store = Store::open(&place.path, Options::default()).unwrap();
     let mut content = crate::making::Content::new();
@@ -58,7 +60,9 @@ fn ties_go_by_trace_id_and_limits_cut() {
         let start = |trace: u64| 100 + trace % 3;
         let spans: Vec<Span> =
             (0..40).map(|at| at * 17 % 40).map(|trace| span(trace, 0, start(trace))).collect();
-        spans.chunks(7).for_each(|part| drop(ingest(&store, part)));
+        for part in spans.chunks(7) {
+            ingest(&store, part);
+        }
         let mut expected: Vec<u64> = (0..40).collect();
         expected.sort_by_key(|trace| (std::cmp::Reverse(start(*trace)), *trace));
         let expected: Vec<TraceId> = expected.into_iter().map(trace_id).collect();
@@ -112,7 +116,7 @@ fn time_ranges_include_both_ends() {
             (options.start, options.end) = (start.map(time), end.map(time));
             let mut traces = found(&store, &options);
             let counted = store.count("{ }", &options).unwrap().traces;
-            assert_eq!(counted, traces.len() as u64, "{start:?} to {end:?}");
+            assert_eq!(counted, u64::try_from(traces.len()).unwrap(), "{start:?} to {end:?}");
             traces.sort_unstable();
             traces
         };

@@ -29,11 +29,11 @@ pub(crate) fn blocks_of(block_rows_max: u32) -> Options {
 }
 
 pub(crate) fn trace_id(number: u64) -> TraceId {
-    TraceId::from_bytes((u128::from(number) + 1).to_be_bytes())
+    TraceId::from_bytes((u128::from(number) + 1).swap_bytes().to_le_bytes())
 }
 
 pub(crate) fn span_id(number: u64) -> SpanId {
-    SpanId::from_bytes((number + 1).to_be_bytes())
+    SpanId::from_bytes((number + 1).swap_bytes().to_le_bytes())
 }
 
 pub(crate) fn time(nanos: u64) -> Timestamp {
@@ -86,8 +86,9 @@ pub(crate) fn assert_holds(store: &Store, content: &Content, when: &str) {
     let spans: usize = content.values().map(BTreeSet::len).sum();
     let (stats, counts) = (store.stats().unwrap(), store.count("{ }", &SearchOptions::all()));
     let counts = counts.unwrap();
-    assert_eq!((stats.spans, counts.spans), (spans as u64, spans as u64), "{when}");
-    let traces = content.len() as u64;
+    let wanted = u64::try_from(spans).unwrap();
+    assert_eq!((stats.spans, counts.spans), (wanted, wanted), "{when}");
+    let traces = u64::try_from(content.len()).unwrap();
     assert_eq!((stats.traces, counts.traces), (traces, traces), "{when}");
 }
 

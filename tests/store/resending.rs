@@ -16,7 +16,10 @@ fn equal_spans_change_nothing() {
     let (stats, bytes) = (store.stats().unwrap(), std::fs::read(&place.path).unwrap());
     for part in [&spans[..], &spans[5..6], &spans[..20]] {
         let again = ingest(&store, part);
-        assert_eq!((again.spans, again.duplicates, again.replaced), (0, part.len() as u64, 0));
+        assert_eq!(
+            (again.spans, again.duplicates, again.replaced),
+            (0, u64::try_from(part.len()).unwrap(), 0)
+        );
     }
     assert_eq!(store.stats().unwrap(), stats);
     assert!(std::fs::read(&place.path).unwrap() == bytes, "the file changed");

@@ -12,8 +12,8 @@ use crate::making::{blocks_of, ingest, place, span};
 #[test]
 fn handles_may_be_shared() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
-    shared::<Store>();
     fn sent<T: Send + Sync + 'static>() {}
+    shared::<Store>();
     sent::<treering::Batch>();
     sent::<treering::Error>();
 }
@@ -59,20 +59,20 @@ fn answers_are_those_of_a_prefix() {
             scope.spawn(move || {
                 let mut last = 0;
                 while last < prefixes.len() - 1 {
-                    let least = acknowledged.load(Ordering::SeqCst).max(last);
+                    let stored = acknowledged.load(Ordering::SeqCst).max(last);
                     let found = all(&store);
                     let prefix = prefixes.iter().position(|prefix| *prefix == found);
                     let prefix =
                         prefix.unwrap_or_else(|| panic!("{} spans of no prefix", found.len()));
-                    assert!(prefix >= least, "reader {reader} sees {prefix} of {least} batches");
+                    assert!(prefix >= stored, "reader {reader} sees {prefix} of {stored} batches");
                     last = prefix;
                     seen.fetch_add(1, Ordering::SeqCst);
                     // A trace that is asked for is one of a prefix, too.
-                    let least = acknowledged.load(Ordering::SeqCst);
+                    let stored = acknowledged.load(Ordering::SeqCst);
                     let id = prefixes[1].first().unwrap().0;
                     let spans = store.trace(id).unwrap().map_or(0, |trace| trace.spans().len());
                     let most = [0, 3, 4, 5, 6];
-                    assert!(most.contains(&spans) && spans >= most[least.min(4)], "{spans} spans");
+                    assert!(most.contains(&spans) && spans >= most[stored.min(4)], "{spans} spans");
                 }
             });
         }
