@@ -36,7 +36,7 @@ fn record(block: u64) -> BlockRecord {
         traces: 5,
         events: 0,
         links: 0,
-        image_len: IMAGE_LEN as u64,
+        image_len: u64::try_from(IMAGE_LEN).unwrap(),
         chunk_len: 60,
         start: Timestamp::from_unix_nanos(block),
         newest: Timestamp::from_unix_nanos(block + 1),
