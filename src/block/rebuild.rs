@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::builder::entities_of;
-use super::column::ColumnKey;
+use super::column::{ColumnKey, ColumnReader};
 use super::error::BlockError;
 use super::format::{Section, Table, field};
 use super::nested_set::NONE;
@@ -23,18 +23,75 @@ use crate::time::Timestamp;
 /// Takes a value of a row: (position in the range, column, value).
 type Take<'t> = dyn FnMut(usize, &ColumnKey, Value) + 't;
 
+/// Runs of rows, ascending and apart; a row's position counts through all of them.
+struct Runs<'r> {
+    runs: &'r [Range<u32>],
+    /// The position of each run's first row.
+    starts: Vec<usize>,
+}
+
+impl<'r> Runs<'r> {
+    fn new(runs: &'r [Range<u32>]) -> Self {
+        let mut sum = 0;
+        let mut starts = Vec::with_capacity(runs.len());
+        for run in runs {
+            starts.push(sum);
+            sum += run.len();
+        }
+        Self { runs, starts }
+    }
+
+    fn len(&self) -> usize {
+        self.runs.iter().map(ExactSizeIterator::len).sum()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = u32> {
+        self.runs.iter().cloned().flatten()
+    }
+
+    /// The runs that meet the rows from `first` to `last`, each with its first row's position.
+    fn meeting(&self, (first, last): (u32, u32)) -> impl Iterator<Item = (&Range<u32>, usize)> {
+        let from = self.runs.partition_point(|run| run.end <= first);
+        let to = self.runs.partition_point(|run| run.start <= last).max(from);
+        let runs = self.runs.get(from..to).unwrap_or_default();
+        runs.iter().zip(self.starts.get(from..to).unwrap_or_default().iter().copied())
+    }
+
+    /// The position of a row.
+    fn position(&self, row: u32) -> Option<usize> {
+        let at = self.runs.partition_point(|run| run.end <= row);
+        let run = self.runs.get(at).filter(|run| run.contains(&row))?;
+        Some(self.starts.get(at)? + usize_of(row - run.start))
+    }
+}
+
 impl Block {
     /// The spans of a trace in pre-order, and the position of each one's stored parent.
     pub(crate) fn trace_spans(
         &self,
         trace: &TraceEntry,
     ) -> Result<(Vec<Span>, Vec<Option<usize>>), BlockError> {
-        let rows = trace.first_row..trace.first_row + trace.rows;
-        let mut spans = self.span_shells(trace, rows.clone())?;
-        let parents = self.trace_parents(rows.clone())?;
+        self.traces_spans(std::slice::from_ref(trace))
+    }
+
+    /// The spans of some traces, which ascend by row, one after another; parents are positions among
+    /// all of them. Cost: one pass over the columns that have values there, whatever the number of
+    /// traces.
+    pub(crate) fn traces_spans(
+        &self,
+        traces: &[TraceEntry],
+    ) -> Result<(Vec<Span>, Vec<Option<usize>>), BlockError> {
+        let ranges: Vec<Range<u32>> =
+            traces.iter().map(|trace| trace.first_row..trace.first_row + trace.rows).collect();
+        let runs = Runs::new(&ranges);
+        let mut spans = Vec::with_capacity(runs.len());
+        for trace in traces {
+            self.span_shells(trace, &mut spans)?;
+        }
+        let parents = self.stored_parents(&runs)?;
         let mut origins = vec![(0u32, 0u32); spans.len()];
         let mut sent_parents = vec![None; spans.len()];
-        self.each_value(Table::Spans, rows.clone(), &mut |at, key, value| {
+        self.each_value(Table::Spans, &runs, &mut |at, key, value| {
             let Some(span) = spans.get_mut(at) else { return };
             match (key, value) {
                 (ColumnKey::Field(field::SENT_PARENT), Value::Int(bits)) => {
@@ -57,8 +114,8 @@ impl Block {
             };
             span.parent_span_id = span.parent_span_id.filter(|id| !id.is_zero());
         }
-        self.fill_events(&rows, &mut spans)?;
-        self.fill_links(&rows, &mut spans)?;
+        self.fill_events(&runs, &mut spans)?;
+        self.fill_links(&runs, &mut spans)?;
         self.fill_origins(&origins, &mut spans)?;
         for span in &mut spans {
             span.attributes.sort_by(|a, b| a.key.cmp(&b.key));
@@ -67,66 +124,72 @@ impl Block {
     }
 
     /// Spans with what plain sections say: ids and times.
-    fn span_shells(&self, trace: &TraceEntry, rows: Range<u32>) -> Result<Vec<Span>, BlockError> {
+    fn span_shells(&self, trace: &TraceEntry, spans: &mut Vec<Span>) -> Result<(), BlockError> {
         let ids = self.records(Section::SpanIds, 8, trace.first_row, trace.rows)?;
         let mut starts = self.cursor(Section::Starts)?;
         let mut durations = self.cursor(Section::Durations)?;
-        let shell = |(row, id): (u32, &[u8])| {
+        for (row, id) in (trace.first_row..).zip(ids.chunks_exact(8)) {
             let start = trace.start.unix_nanos().wrapping_add(starts.get(usize_of(row))?);
             let end = start.wrapping_add(durations.get(usize_of(row))?);
-            Ok(Span {
+            spans.push(Span {
                 trace_id: trace.id,
                 span_id: SpanId::from_slice(id).unwrap_or_default(),
                 start: Timestamp::from_unix_nanos(start),
                 end: Timestamp::from_unix_nanos(end),
                 ..Span::default()
-            })
-        };
-        rows.zip(ids.chunks_exact(8)).map(shell).collect()
+            });
+        }
+        Ok(())
     }
 
-    fn trace_parents(&self, rows: Range<u32>) -> Result<Vec<Option<usize>>, BlockError> {
+    fn stored_parents(&self, runs: &Runs<'_>) -> Result<Vec<Option<usize>>, BlockError> {
         let parents = self.parents()?;
         let position = |row: u32| {
             let parent = parents.get(usize_of(row)).copied().filter(|parent| *parent != NONE);
-            parent.and_then(|parent| parent.checked_sub(rows.start)).map(usize_of)
+            parent.and_then(|parent| runs.position(parent))
         };
-        Ok(rows.clone().map(position).collect())
+        Ok(runs.rows().map(position).collect())
     }
 
     /// Hands every value of the rows to `take`, column by column.
     fn each_value(
         &self,
         table: Table,
-        rows: Range<u32>,
+        runs: &Runs<'_>,
         take: &mut Take<'_>,
     ) -> Result<(), BlockError> {
         let directory = self.directory(table)?;
-        let mut keys = directory.columns.chunk_by(|a, b| a.key == b.key);
-        keys.try_for_each(|entries| {
-            let Some(entry) = entries.first() else { return Ok(()) };
-            for column in self.columns(table, &entry.key)? {
-                let presence = column.presence()?;
-                let mut present = presence.range(rows.clone()).peekable();
+        let rows = self.table_rows(table)?;
+        for (at, entry) in directory.columns.iter().enumerate() {
+            let mut meeting = runs.meeting(entry.bounds).peekable();
+            if meeting.peek().is_none() {
+                continue;
+            }
+            let column = ColumnReader::new(self, table, rows, Arc::clone(&directory), at)?;
+            let presence = column.presence()?;
+            let mut values = column.value_cursor()?;
+            for (run, start) in meeting {
+                let mut present = presence.range(run.clone()).peekable();
                 let Some(first) = present.peek().copied() else { continue };
                 let rank = u32::try_from(presence.rank(first)).unwrap_or(0).saturating_sub(1);
-                let mut values = column.value_cursor()?;
                 for (row, rank) in present.zip(rank..) {
-                    take(usize_of(row - rows.start), &entry.key, values.at_rank(rank)?);
+                    let value = values.at_rank(rank)?;
+                    take(start + usize_of(row - run.start), &entry.key, value);
                 }
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    fn fill_events(&self, rows: &Range<u32>, spans: &mut [Span]) -> Result<(), BlockError> {
+    fn fill_events(&self, rows: &Runs<'_>, spans: &mut [Span]) -> Result<(), BlockError> {
         let owners = self.event_owners()?;
-        let range = owned(&owners, rows);
-        if range.is_empty() {
+        let ranges = owned(&owners, rows);
+        let runs = Runs::new(&ranges);
+        if ranges.is_empty() {
             return Ok(());
         }
-        let mut events = vec![Event::default(); range.len()];
-        self.each_value(Table::Events, range.clone(), &mut |at, key, value| {
+        let mut events = vec![Event::default(); runs.len()];
+        self.each_value(Table::Events, &runs, &mut |at, key, value| {
             let Some(event) = events.get_mut(at) else { return };
             match (key, value) {
                 (ColumnKey::Field(field::NAME), Value::String(name)) => event.name = name,
@@ -137,12 +200,10 @@ impl Block {
             }
         })?;
         let mut times = self.cursor(Section::EventTimes)?;
-        for (mut event, at) in events.into_iter().zip(range) {
+        for (mut event, at) in events.into_iter().zip(runs.rows()) {
             let delta = order::unzigzag(times.get(usize_of(at))?);
-            let owner = owners.get(usize_of(at)).and_then(|owner| owner.checked_sub(rows.start));
-            let Some(span) = owner.and_then(|owner| spans.get_mut(usize_of(owner))) else {
-                continue;
-            };
+            let owner = owners.get(usize_of(at)).and_then(|owner| rows.position(*owner));
+            let Some(span) = owner.and_then(|owner| spans.get_mut(owner)) else { continue };
             let time = span.start.unix_nanos().wrapping_add(bits_of_i64(delta));
             event.time = Timestamp::from_unix_nanos(time);
             event.attributes.sort_by(|a, b| a.key.cmp(&b.key));
@@ -151,12 +212,12 @@ impl Block {
         Ok(())
     }
 
-    fn fill_links(&self, rows: &Range<u32>, spans: &mut [Span]) -> Result<(), BlockError> {
+    fn fill_links(&self, rows: &Runs<'_>, spans: &mut [Span]) -> Result<(), BlockError> {
         let owners = self.link_owners()?;
-        let range = owned(&owners, rows);
-        let Some(count) = u32_of(range.len()).filter(|count| *count > 0) else { return Ok(()) };
-        let mut links = vec![Link::default(); range.len()];
-        self.each_value(Table::Links, range.clone(), &mut |at, key, value| {
+        let ranges = owned(&owners, rows);
+        let runs = Runs::new(&ranges);
+        let mut links = vec![Link::default(); runs.len()];
+        self.each_value(Table::Links, &runs, &mut |at, key, value| {
             let Some(link) = links.get_mut(at) else { return };
             match (key, value) {
                 (ColumnKey::Field(field::TRACE_STATE), Value::String(text)) => {
@@ -171,15 +232,14 @@ impl Block {
                 (key, value) => push(&mut link.attributes, key, value),
             }
         })?;
-        let trace_ids = self.records(Section::LinkTraceIds, 16, range.start, count)?;
-        let span_ids = self.records(Section::LinkSpanIds, 8, range.start, count)?;
-        let ids = trace_ids.chunks_exact(16).zip(span_ids.chunks_exact(8));
-        for ((mut link, at), (trace_id, span_id)) in links.into_iter().zip(range).zip(ids) {
-            link.trace_id = TraceId::from_slice(trace_id).unwrap_or_default();
-            link.span_id = SpanId::from_slice(span_id).unwrap_or_default();
+        for (mut link, at) in links.into_iter().zip(runs.rows()) {
+            let trace_id = self.records(Section::LinkTraceIds, 16, at, 1)?;
+            let span_id = self.records(Section::LinkSpanIds, 8, at, 1)?;
+            link.trace_id = TraceId::from_slice(&trace_id).unwrap_or_default();
+            link.span_id = SpanId::from_slice(&span_id).unwrap_or_default();
             link.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-            let owner = owners.get(usize_of(at)).and_then(|owner| owner.checked_sub(rows.start));
-            if let Some(span) = owner.and_then(|owner| spans.get_mut(usize_of(owner))) {
+            let owner = owners.get(usize_of(at)).and_then(|owner| rows.position(*owner));
+            if let Some(span) = owner.and_then(|owner| spans.get_mut(owner)) {
                 span.links.push(link);
             }
         }
@@ -217,16 +277,23 @@ impl Block {
     pub(crate) fn resource(&self, row: u32) -> Result<Resource, BlockError> {
         self.check_row(Table::Resources, row)?;
         let mut resource = Resource::default();
-        self.each_value(Table::Resources, row..row + 1, &mut |_, key, value| match (key, value) {
-            (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => resource.schema_url = url,
-            (ColumnKey::Field(field::DROPPED_ATTRIBUTES), Value::Int(count)) => {
-                resource.dropped_attributes_count = low_u32(bits_of_i64(count));
-            }
-            (ColumnKey::Field(field::ENTITY_REFS), value) => {
-                resource.entity_refs = entities_of(&value);
-            }
-            (key, value) => push(&mut resource.attributes, key, value),
-        })?;
+        let run = row..row + 1;
+        self.each_value(
+            Table::Resources,
+            &Runs::new(std::slice::from_ref(&run)),
+            &mut |_, key, value| match (key, value) {
+                (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => {
+                    resource.schema_url = url;
+                }
+                (ColumnKey::Field(field::DROPPED_ATTRIBUTES), Value::Int(count)) => {
+                    resource.dropped_attributes_count = low_u32(bits_of_i64(count));
+                }
+                (ColumnKey::Field(field::ENTITY_REFS), value) => {
+                    resource.entity_refs = entities_of(&value);
+                }
+                (key, value) => push(&mut resource.attributes, key, value),
+            },
+        )?;
         resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(resource)
     }
@@ -235,15 +302,20 @@ impl Block {
     pub(crate) fn scope(&self, row: u32) -> Result<InstrumentationScope, BlockError> {
         self.check_row(Table::Scopes, row)?;
         let mut scope = InstrumentationScope::default();
-        self.each_value(Table::Scopes, row..row + 1, &mut |_, key, value| match (key, value) {
-            (ColumnKey::Field(field::NAME), Value::String(name)) => scope.name = name,
-            (ColumnKey::Field(field::VERSION), Value::String(text)) => scope.version = text,
-            (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => scope.schema_url = url,
-            (ColumnKey::Field(field::DROPPED_ATTRIBUTES), Value::Int(count)) => {
-                scope.dropped_attributes_count = low_u32(bits_of_i64(count));
-            }
-            (key, value) => push(&mut scope.attributes, key, value),
-        })?;
+        let run = row..row + 1;
+        self.each_value(
+            Table::Scopes,
+            &Runs::new(std::slice::from_ref(&run)),
+            &mut |_, key, value| match (key, value) {
+                (ColumnKey::Field(field::NAME), Value::String(name)) => scope.name = name,
+                (ColumnKey::Field(field::VERSION), Value::String(text)) => scope.version = text,
+                (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => scope.schema_url = url,
+                (ColumnKey::Field(field::DROPPED_ATTRIBUTES), Value::Int(count)) => {
+                    scope.dropped_attributes_count = low_u32(bits_of_i64(count));
+                }
+                (key, value) => push(&mut scope.attributes, key, value),
+            },
+        )?;
         scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(scope)
     }
@@ -291,10 +363,11 @@ fn push(attributes: &mut Vec<Attribute>, key: &ColumnKey, value: Value) {
     }
 }
 
-/// The child rows owned by `rows`.
-fn owned(owners: &[u32], rows: &Range<u32>) -> Range<u32> {
+/// The child rows owned by rows.
+fn owned(owners: &[u32], rows: &Runs<'_>) -> Vec<Range<u32>> {
     let at = |row: u32| u32_of(owners.partition_point(|owner| *owner < row)).unwrap_or(0);
-    at(rows.start)..at(rows.end)
+    let runs = rows.runs.iter().map(|run| at(run.start)..at(run.end));
+    runs.filter(|run| !run.is_empty()).collect()
 }
 
 fn set<T>(list: &mut [T], at: usize, value: T) {

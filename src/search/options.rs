@@ -24,8 +24,9 @@ pub struct SearchOptions {
     /// Only traces that come after this one in the order: the next page. For [`Order::NewestFirst`]
     /// and [`Order::OldestFirst`] only. Default none.
     pub after: Option<Cursor>,
-    /// When to stop, whatever has been found. A search looks at the clock between windows of traces,
-    /// so it may go on for some milliseconds. Default none.
+    /// When to stop, whatever has been found. A search looks at the clock between windows of at most
+    /// 65,536 spans or one trace, so it goes on for the time that one of these takes: well under
+    /// a millisecond for most queries, longer for pipelines of very many stages. Default none.
     pub deadline: Option<Instant>,
     /// Stops the search as the deadline does. Default none.
     pub cancel: Option<CancelToken>,

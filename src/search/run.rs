@@ -60,6 +60,8 @@ struct Wanted<'a> {
     limit: usize,
     after: Option<Key>,
     found: Vec<Match>,
+    /// The last of the wanted ones among those found, as of the last time that they were settled.
+    last: Option<(Key, Timestamp)>,
 }
 
 /// The first matches, as many as the limit allows, in order.
@@ -77,6 +79,7 @@ pub(super) fn matches(
         limit: options.limit.unwrap_or(usize::MAX),
         after: options.after.map(|cursor| cursor.key(options.order)),
         found: Vec::new(),
+        last: None,
     };
     let mut run = RunFigures { blocks: u64_of(views.len()), ..RunFigures::default() };
     for view in views {
@@ -114,16 +117,26 @@ fn outside(view: &BlockView, options: &SearchOptions) -> bool {
 }
 
 impl Wanted<'_> {
-    /// The last of the wanted matches, where there are as many as are wanted.
-    fn last(&self) -> Option<&Match> {
-        self.found.get(self.limit.checked_sub(1)?)
+    /// Drops what is beyond the limit, and takes note of the last that is within.
+    fn settle(&mut self) {
+        if self.limit == 0 || self.found.len() < self.limit {
+            return;
+        }
+        let (_, last, _) = self.found.select_nth_unstable_by_key(self.limit - 1, |one| one.key);
+        self.last = Some((last.key, last.start));
+        self.found.truncate(self.limit);
+    }
+
+    /// The start of the last of the wanted matches, once there are as many as are wanted.
+    fn last_start(&self) -> Option<Timestamp> {
+        self.last.map(|(_, start)| start)
     }
 
     /// True if no trace of the block can be among the wanted ones.
     fn is_beyond(&self, view: &BlockView) -> bool {
-        self.last().is_some_and(|last| match self.options.order {
-            Order::NewestFirst => last.start > view.newest,
-            Order::OldestFirst => last.start < view.start,
+        self.last_start().is_some_and(|last| match self.options.order {
+            Order::NewestFirst => last > view.newest,
+            Order::OldestFirst => last < view.start,
             Order::LongestFirst | Order::MostSpansFirst => false,
         })
     }
@@ -167,8 +180,8 @@ impl Wanted<'_> {
             run.spans_matched += self.collect(view, &firsts, &starts, &window)?;
             let next = trace.checked_sub(1).and_then(|trace| starts.get(usize_of(trace)));
             let next = next.map(|nanos| Timestamp::from_unix_nanos(*nanos));
-            let certain = |last: &Match| next.is_some_and(|next| last.start > next);
-            if newest_first && self.last().is_some_and(certain) {
+            let certain = |last: Timestamp| next.is_some_and(|next| last > next);
+            if newest_first && self.last_start().is_some_and(certain) {
                 return Ok(None);
             }
             if let Some(next) = next
@@ -217,7 +230,7 @@ impl Wanted<'_> {
         for (trace, sets) in traces {
             let nanos = |times: &[u64]| times.get(usize_of(trace)).copied().unwrap_or(0);
             let start = Timestamp::from_unix_nanos(nanos(starts));
-            if order == Order::NewestFirst && self.last().is_some_and(|last| last.start > start) {
+            if order == Order::NewestFirst && self.last_start().is_some_and(|last| last > start) {
                 break;
             }
             let id = view.block.trace_id(trace)?;
@@ -226,20 +239,20 @@ impl Wanted<'_> {
             let key = Key::new(order, start, id, duration, spans);
             self.add(Match { key, start, id, view: Arc::clone(view), trace, sets });
         }
+        self.settle();
         Ok(matched)
     }
 
     fn add(&mut self, one: Match) {
-        if self.after.is_some_and(|after| one.key <= after) {
+        let before = self.after.is_some_and(|after| one.key <= after);
+        if before || self.last.is_some_and(|(last, _)| one.key > last) {
             return;
         }
-        if self.limit == usize::MAX {
-            self.found.push(one);
-            return;
+        self.found.push(one);
+        // Settling costs what it looks at, so it waits until as much is new.
+        if self.found.len() / 2 >= self.limit {
+            self.settle();
         }
-        let at = self.found.partition_point(|other| other.key < one.key);
-        self.found.insert(at, one);
-        self.found.truncate(self.limit);
     }
 }
 

@@ -3,6 +3,7 @@
 //! commit, and everything at once after it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, Weak};
 
 use roaring::RoaringBitmap;
@@ -20,6 +21,8 @@ use crate::search::BlockView;
 use crate::storage::{BlockRecord, Change, Counters, Storage, StorageError};
 use crate::time::Timestamp;
 
+/// Stored spans that are rebuilt at a time: a bound on memory.
+const PULL_ROWS: u32 = 1 << 14;
 /// So many blocks of one size class are merged into one.
 const MERGE_FANOUT: usize = 4;
 
@@ -87,27 +90,66 @@ fn pull_traces(
     groups: &mut BTreeMap<TraceId, Vec<u32>>,
     moves: &mut Moves,
 ) -> Result<(), Error> {
-    for (id, numbers) in groups {
-        for (block, (_, view)) in &snapshot.blocks {
-            let Some(number) = view.block.find_trace(*id)? else { continue };
-            if view.masked.contains(number) {
-                continue;
+    let mut left: Vec<TraceId> = groups.keys().copied().collect();
+    for (block, (_, view)) in &snapshot.blocks {
+        let mut found: BTreeMap<u32, TraceId> = BTreeMap::new();
+        let mut elsewhere = Vec::new();
+        for id in left {
+            match view.block.find_trace(id)?.filter(|number| !view.masked.contains(*number)) {
+                Some(number) => drop(found.insert(number, id)),
+                None => elsewhere.push(id),
             }
-            numbers.extend(pull(view, number, staging)?);
-            moves.masks.entry(*block).or_default().insert(number);
-            break;
+        }
+        left = elsewhere;
+        let numbers: Vec<u32> = found.keys().copied().collect();
+        pull(view, &numbers, staging, |number, staged| {
+            if let Some(group) = found.get(&number).and_then(|id| groups.get_mut(id)) {
+                group.extend(staged);
+            }
+        })?;
+        if !numbers.is_empty() {
+            moves.masks.entry(*block).or_default().extend(numbers);
         }
     }
     Ok(())
 }
 
-/// Stages the spans of a stored trace; gives their numbers.
-fn pull(view: &BlockView, number: u32, staging: &mut Staging) -> Result<Vec<u32>, Error> {
-    let entry = view.block.trace_entry(number)?;
-    let (spans, _) = view.block.trace_spans(&entry)?;
-    let first = u32_of(staging.spans.len()).ok_or(Error::BatchTooLarge)?;
+/// Stages the spans of stored traces, whose numbers ascend; hands on each trace's staged numbers.
+fn pull(
+    view: &BlockView,
+    numbers: &[u32],
+    staging: &mut Staging,
+    mut each: impl FnMut(u32, Range<u32>),
+) -> Result<(), Error> {
+    let mut rest = numbers;
+    while !rest.is_empty() {
+        let mut entries = Vec::new();
+        let mut rows = 0;
+        for number in rest {
+            if rows >= PULL_ROWS {
+                break;
+            }
+            let entry = view.block.trace_entry(*number)?;
+            rows = entry.rows.saturating_add(rows);
+            entries.push(entry);
+        }
+        let (part, after) = rest.split_at(entries.len());
+        rest = after;
+        let (spans, _) = view.block.traces_spans(&entries)?;
+        let mut first = u32_of(staging.spans.len()).ok_or(Error::BatchTooLarge)?;
+        restage(&spans, staging)?;
+        for (number, entry) in part.iter().zip(&entries) {
+            each(*number, first..first + entry.rows);
+            first += entry.rows;
+        }
+    }
+    Ok(())
+}
+
+/// Stages spans that were stored before.
+fn restage(spans: &[Span], staging: &mut Staging) -> Result<(), Error> {
     let mut last: Option<&Span> = None;
-    for span in &spans {
+    for span in spans {
         let same = last.is_some_and(|last| {
             Arc::ptr_eq(&last.resource, &span.resource) && Arc::ptr_eq(&last.scope, &span.scope)
         });
@@ -123,7 +165,7 @@ fn pull(view: &BlockView, number: u32, staging: &mut Staging) -> Result<Vec<u32>
             return Err(Error::BatchTooLarge);
         }
     }
-    Ok((first..u32_of(staging.spans.len()).ok_or(Error::BatchTooLarge)?).collect())
+    u32_of(staging.spans.len()).map(drop).ok_or(Error::BatchTooLarge)
 }
 
 /// Orders the traces; leaves those where they are to which the batch adds nothing.
@@ -193,15 +235,17 @@ fn pull_small(
     for id in merged {
         let Some((_, view)) = snapshot.blocks.get(&id) else { continue };
         let mask = moves.masks.entry(id).or_default();
-        for number in 0..view.block.header()?.traces {
-            if view.masked.contains(number) || mask.contains(number) {
-                continue;
-            }
+        let all = 0..view.block.header()?.traces;
+        let numbers: Vec<u32> = all
+            .filter(|number| !view.masked.contains(*number) && !mask.contains(*number))
+            .collect();
+        let mut pulled = Vec::new();
+        pull(view, &numbers, staging, |number, staged| pulled.push((number, staged)))?;
+        for (number, staged) in pulled {
             let trace = view.block.trace_id(number)?;
-            let numbers = pull(view, number, staging)?;
-            traces.push(arrange(staging, trace, numbers).0);
-            mask.insert(number);
+            traces.push(arrange(staging, trace, staged.collect()).0);
         }
+        mask.extend(numbers);
     }
     Ok(traces)
 }

@@ -63,8 +63,12 @@ pub(crate) fn full_field() -> BoxedStrategy<Field> {
                 parent: parent && matches!(scope, Any | Span | Resource),
                 kind: FieldKind::Attribute(scope, name),
             });
-    let intrinsic = (select(Intrinsic::all().collect::<Vec<_>>()), any::<bool>())
-        .prop_map(|(intrinsic, parent)| Field { parent, kind: FieldKind::Intrinsic(intrinsic) });
+    let intrinsic = (select(Intrinsic::all().collect::<Vec<_>>()), any::<bool>()).prop_map(
+        |(intrinsic, parent)| Field {
+            parent: parent && crate::queries::has_one_value(intrinsic),
+            kind: FieldKind::Intrinsic(intrinsic),
+        },
+    );
     prop_oneof![2 => attribute, 1 => intrinsic].boxed()
 }
 

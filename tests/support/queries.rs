@@ -75,6 +75,17 @@ fn search_of(stages: Vec<Stage>) -> Query {
     Query::Search(normal(Pipeline { stages }), Vec::new())
 }
 
+/// False for fields of which a span has one for each event or link: a parent is not asked for them.
+pub(crate) fn has_one_value(intrinsic: Intrinsic) -> bool {
+    !matches!(
+        intrinsic,
+        Intrinsic::EventName
+            | Intrinsic::EventTimeSinceStart
+            | Intrinsic::LinkTraceId
+            | Intrinsic::LinkSpanId
+    )
+}
+
 /// A pipeline in parentheses that is alone is the pipeline.
 pub(crate) fn normal(mut pipeline: Pipeline) -> Pipeline {
     loop {
@@ -238,7 +249,8 @@ fn on_intrinsic(vocabulary: &Vocabulary) -> BoxedStrategy<FieldExpr> {
         0..6_u8,
     )
         .prop_map(move |(intrinsic, parent, op, text, duration, index)| {
-            let field = Field { parent: parent && parents, kind: FieldKind::Intrinsic(intrinsic) };
+            let parent = parent && parents && has_one_value(intrinsic);
+            let field = Field { parent, kind: FieldKind::Intrinsic(intrinsic) };
             let (op, value) = match intrinsic.value_type() {
                 ValueType::Int => (op, Literal::Int(i64::from(index))),
                 ValueType::Duration => (op, Literal::Duration(duration)),
@@ -319,7 +331,7 @@ fn any_field(vocabulary: &Vocabulary) -> BoxedStrategy<Field> {
     let parents = vocabulary.parents;
     let intrinsic = (select(vocabulary.intrinsics.clone()), prop::bool::weighted(0.2)).prop_map(
         move |(intrinsic, parent)| Field {
-            parent: parent && parents,
+            parent: parent && parents && has_one_value(intrinsic),
             kind: FieldKind::Intrinsic(intrinsic),
         },
     );

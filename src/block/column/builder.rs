@@ -140,6 +140,10 @@ impl Pending {
             kind: self.kind,
             rows: u32_of(self.rows.len()).unwrap_or(0),
             values: u32_of(values).unwrap_or(0),
+            bounds: (
+                self.rows.first().copied().unwrap_or(0),
+                self.rows.last().copied().unwrap_or(0),
+            ),
             presence: Run::default(),
             numbers: Run::default(),
             dictionary,

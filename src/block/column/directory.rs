@@ -32,6 +32,8 @@ pub(crate) struct ColumnEntry {
     pub(crate) rows: u32,
     /// Distinct values.
     pub(crate) values: u32,
+    /// The first and the last row that has a value.
+    pub(crate) bounds: (u32, u32),
     pub(crate) presence: Run,
     pub(crate) numbers: Run,
     pub(crate) dictionary: Run,

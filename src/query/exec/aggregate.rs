@@ -79,7 +79,9 @@ impl<S: Source> Execution<'_, S> {
                 let a = self.number(&left, &set.rows, &mut computed)?;
                 let b = self.number(&right, &set.rows, &mut computed)?;
                 if compare(op, &a, &b) {
-                    set.attributes.append(&mut computed);
+                    for (name, value) in computed {
+                        set.put(name, value);
+                    }
                     kept.push(set);
                 }
             }

@@ -49,6 +49,16 @@ pub(crate) struct Set {
     pub(crate) attributes: Vec<(Arc<str>, Scalar)>,
 }
 
+impl Set {
+    /// Sets the value of a stage; of stages that say the same only the last counts.
+    pub(super) fn put(&mut self, name: Arc<str>, value: Scalar) {
+        match self.attributes.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, before)) => *before = value,
+            None => self.attributes.push((name, value)),
+        }
+    }
+}
+
 impl Found {
     /// One spanset a trace.
     pub(super) fn all(candidates: Candidates) -> Self {
@@ -213,10 +223,11 @@ fn split_set(set: &Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups
     keyed.sort_by(|(a, _), (b, _)| a.group_order(b));
     for group in keyed.chunk_by(|(a, _), (b, _)| a.group_order(b).is_eq()) {
         let Some((value, _)) = group.first() else { continue };
-        let mut attributes = set.attributes.clone();
-        attributes.push((Arc::clone(name), Scalar::clone(value)));
         let rows = group.iter().map(|(_, row)| *row).collect();
-        groups.push(Set { trace: set.trace, origin: set.origin, rows, attributes });
+        let attributes = set.attributes.clone();
+        let mut group = Set { trace: set.trace, origin: set.origin, rows, attributes };
+        group.put(Arc::clone(name), Scalar::clone(value));
+        groups.push(group);
     }
 }
 

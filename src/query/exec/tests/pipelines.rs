@@ -16,8 +16,12 @@ use crate::query::value::{Scalar, arithmetic, compare};
 /// The spansets of one trace that a pipeline leaves of `incoming`.
 fn stages(forest: &Forest, stages: &[Stage], incoming: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
     let naive = Naive(forest);
-    stages.iter().fold(incoming, |sets, stage| {
+    stages.iter().enumerate().fold(incoming, |sets, (at, stage)| {
         let mut left: Vec<Vec<u32>> = match stage {
+            // A pipeline in parentheses at the start is its stages.
+            Stage::Spanset(SpansetExpr::Pipeline(inner)) if at == 0 => {
+                self::stages(forest, &inner.stages, sets)
+            }
             Stage::Spanset(expr) => sets.iter().map(|set| spanset(forest, expr, set)).collect(),
             Stage::Filter(filter) => {
                 let holds = |set: &Vec<u32>| {
