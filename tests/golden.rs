@@ -1,7 +1,9 @@
 //! The golden files of the language: under `tests/golden/canonical` queries with their canonical
 //! text, under `tests/golden/errors` queries with the report of what is wrong. A file tells one
 //! behaviour, which its first line names; its cases are divided by `===`, a case's query and answer
-//! by `---`. With `TREERING_BLESS=1` the answers are written anew.
+//! by `---`. Under `tests/golden/search` each file has a few spans before its cases, and the answers
+//! are the plan of a search and the spans it finds. With `TREERING_BLESS=1` the answers are written
+//! anew.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,14 +12,30 @@
     reason = "a test fails by panicking, and may be slow"
 )]
 
+#[path = "support/small.rs"]
+mod small;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use treering::query::syntax::Intrinsic;
 use treering::query::{QueryErrorKind, check, check_search, parse};
 
+use small::Small;
+
 /// Runs `answer` over the cases of every file of `folder`.
 fn run(folder: &str, answer: fn(&str) -> String) {
+    run_on(folder, |cases| ("", cases), |_| (), |(), query| answer(query));
+}
+
+/// Runs `answer` over the cases of every file of `folder`, on what `prepare` makes of the text that
+/// `split` finds before them.
+fn run_on<S>(
+    folder: &str,
+    split: fn(&str) -> (&str, &str),
+    prepare: fn(&str) -> S,
+    answer: impl Fn(&S, &str) -> String,
+) {
     let bless = std::env::var_os("TREERING_BLESS").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
     let mut files: Vec<PathBuf> =
@@ -30,10 +48,12 @@ fn run(folder: &str, answer: fn(&str) -> String) {
         let (definition, cases) = text.split_once("\n\n").expect("a definition and a blank line");
         assert!(definition.starts_with("# "), "{}: line 1 says the behaviour", file.display());
         assert!(!definition.contains('\n'), "{}: the definition is one line", file.display());
+        let (before, cases) = split(cases);
+        let on = prepare(before);
         let mut rewritten = Vec::new();
         for case in cases.trim_end_matches('\n').split("\n===\n") {
             let (query, expected) = case.split_once("\n---\n").unwrap_or((case, ""));
-            let actual = answer(query);
+            let actual = answer(&on, query);
             if actual != expected {
                 let difference = difference(expected, &actual);
                 wrong.push_str(&format!("{}\n{query}\n{difference}\n", file.display()));
@@ -41,7 +61,8 @@ fn run(folder: &str, answer: fn(&str) -> String) {
             rewritten.push(format!("{query}\n---\n{actual}"));
         }
         if bless {
-            fs::write(&file, format!("{definition}\n\n{}\n", rewritten.join("\n===\n"))).unwrap();
+            fs::write(&file, format!("{definition}\n\n{before}{}\n", rewritten.join("\n===\n")))
+                .unwrap();
         }
     }
     assert!(bless || wrong.is_empty(), "expected (-) and actual (+) differ:\n\n{wrong}");
@@ -87,6 +108,15 @@ fn a_query_has_one_canonical_text() {
         }
         Err(error) => error.report(query),
     });
+}
+
+#[test]
+fn a_search_finds_what_its_file_says() {
+    fn split(text: &str) -> (&str, &str) {
+        let end = text.find("\n\n").expect("spans, a blank line, then cases") + 2;
+        text.split_at(end)
+    }
+    run_on("search", split, |spans| Small::new(spans.trim_end()), Small::answer);
 }
 
 #[test]

@@ -11,7 +11,12 @@ use crate::oracle::{normalised, pre_order, stored};
 
 /// The spans of a file; `None` where it is absent.
 pub(crate) fn load(name: &str) -> Option<Vec<Span>> {
-    Some(lines(name)?.flat_map(|line| spans(&line)).collect())
+    load_lines(name, usize::MAX)
+}
+
+/// The spans of a file's first requests.
+pub(crate) fn load_lines(name: &str, requests: usize) -> Option<Vec<Span>> {
+    Some(lines(name)?.take(requests).flat_map(|line| spans(&line)).collect())
 }
 
 /// The spans of a request; none of them may be left out.

@@ -1,12 +1,12 @@
 //! Putting one question to the engine and to the oracle. Invariant: nothing of the two answers is
-//! left out of the comparison but the values that `select` and stages add.
+//! left out of the comparison.
 
 use treering::model::Span;
 use treering::query::syntax::Query;
-use treering::query::{QueryErrorKind, SearchResult, check};
+use treering::query::{FieldValue, QueryErrorKind, SearchResult, check};
 use treering::{Batch, Error, SearchOptions, Store};
 
-use super::oracle::{Answer, Ask, SpanAnswer, SpansetAnswer, TraceAnswer};
+use super::oracle::{Answer, Ask, SpanAnswer, SpansetAnswer, TraceAnswer, text};
 
 /// The tree of a query that is known to be right.
 pub(crate) fn parse(text: &str) -> Query {
@@ -50,8 +50,13 @@ fn answer(result: &SearchResult) -> Answer {
                 service: span.service.clone(),
                 start: span.start,
                 duration_nanos: span.duration_nanos,
+                attributes: shown(&span.attributes),
             });
-            spansets.push(SpansetAnswer { matched: set.matched, spans: spans.collect() });
+            spansets.push(SpansetAnswer {
+                matched: set.matched,
+                spans: spans.collect(),
+                attributes: shown(&set.attributes),
+            });
         }
         traces.push(TraceAnswer {
             trace_id: found.trace_id,
@@ -63,4 +68,8 @@ fn answer(result: &SearchResult) -> Answer {
         });
     }
     Answer { traces }
+}
+
+fn shown(values: &[(String, FieldValue)]) -> Vec<(String, String)> {
+    values.iter().map(|(name, value)| (name.clone(), text(name, value))).collect()
 }

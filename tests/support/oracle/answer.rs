@@ -2,11 +2,12 @@
 //! query's expression selects depends on nothing but the trace.
 
 use treering::model::Span;
-use treering::query::syntax::Query;
+use treering::query::syntax::{Field, Query};
 use treering::{SpanId, Timestamp, TraceId};
 
 use super::expr::Regexes;
 use super::fields::service;
+use super::shown::{Shown, named};
 use super::spansets::{Evaluation, Set};
 use super::tree::{Tree, stored};
 
@@ -59,9 +60,11 @@ pub(crate) struct SpansetAnswer {
     pub(crate) matched: u64,
     /// The first of them.
     pub(crate) spans: Vec<SpanAnswer>,
+    /// What stages computed for it.
+    pub(crate) attributes: Shown,
 }
 
-/// A span found: id, name, service, start, duration.
+/// A span found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SpanAnswer {
     pub(crate) span_id: SpanId,
@@ -69,6 +72,8 @@ pub(crate) struct SpanAnswer {
     pub(crate) service: String,
     pub(crate) start: Timestamp,
     pub(crate) duration_nanos: u64,
+    /// The fields that the query names and the span has.
+    pub(crate) attributes: Shown,
 }
 
 impl Answer {
@@ -93,6 +98,7 @@ impl Oracle {
     /// The answer to a query.
     pub(crate) fn search(&self, query: &Query, ask: &Ask) -> Result<Answer, Unsupported> {
         let Query::Search(pipeline, _) = query else { return Err(Unsupported("metrics")) };
+        let fields = named(pipeline);
         let mut traces = Vec::new();
         for tree in &self.trees {
             let first = tree.start();
@@ -104,9 +110,9 @@ impl Oracle {
                 continue;
             }
             let evaluation = Evaluation { tree, regexes: &self.regexes };
-            let sets = evaluation.pipeline(pipeline, vec![(0..tree.spans.len()).collect()]);
+            let sets = evaluation.shown_sets(pipeline, (0..tree.spans.len()).collect());
             if !sets.is_empty() {
-                traces.push(found(tree, &sets, ask.spans_per_spanset));
+                traces.push(found(evaluation, &fields, &sets, ask.spans_per_spanset));
             }
         }
         traces.sort_by(|a, b| b.start.cmp(&a.start).then(a.trace_id.cmp(&b.trace_id)));
@@ -115,14 +121,21 @@ impl Oracle {
     }
 }
 
-fn found(tree: &Tree, sets: &[Set], shown: Option<usize>) -> TraceAnswer {
+fn found(
+    evaluation: Evaluation<'_>,
+    fields: &[Field],
+    sets: &[(Set, Shown)],
+    shown: Option<usize>,
+) -> TraceAnswer {
+    let tree = evaluation.tree;
     let root = &tree.spans[tree.root()];
-    let spanset = |set: &Set| SpansetAnswer {
+    let spanset = |(set, attributes): &(Set, Shown)| SpansetAnswer {
+        attributes: attributes.clone(),
         matched: u64::try_from(set.len()).unwrap_or(u64::MAX),
         spans: set
             .iter()
             .take(shown.unwrap_or(usize::MAX))
-            .map(|at| span_answer(&tree.spans[*at]))
+            .map(|at| span_answer(&tree.spans[*at], evaluation.shown_fields(fields, *at)))
             .collect(),
     };
     TraceAnswer {
@@ -135,12 +148,13 @@ fn found(tree: &Tree, sets: &[Set], shown: Option<usize>) -> TraceAnswer {
     }
 }
 
-fn span_answer(span: &Span) -> SpanAnswer {
+fn span_answer(span: &Span, attributes: Shown) -> SpanAnswer {
     SpanAnswer {
         span_id: span.span_id,
         name: span.name.clone(),
         service: service(span),
         start: span.start,
         duration_nanos: span.duration_nanos(),
+        attributes,
     }
 }

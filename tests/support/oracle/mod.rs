@@ -4,17 +4,19 @@
 //!
 //! `tree` says who is whose parent, `fields` what a field of a span is, `values` how values compare
 //! and calculate, `expr` what an expression is on one span, `spansets` what operators select, and
-//! `pipeline` what stages do with it.
+//! `pipeline` what stages do with it, and `shown` which values come with the answer.
 
 mod answer;
 mod expr;
 mod fields;
 mod pipeline;
 mod scalar;
+mod shown;
 mod spansets;
 mod time;
 mod tree;
 mod values;
 
 pub(crate) use answer::{Answer, Ask, Oracle, SpanAnswer, SpansetAnswer, TraceAnswer};
+pub(crate) use shown::text;
 pub(crate) use tree::{normalised, pre_order, stored};

@@ -27,7 +27,7 @@ impl Evaluation<'_> {
     }
 
     /// One spanset for each value, in the order of the values.
-    fn by(self, expr: &FieldExpr, set: &Set) -> Vec<Set> {
+    pub(crate) fn by(self, expr: &FieldExpr, set: &Set) -> Vec<Set> {
         let mut groups: Vec<(Val, Set)> = Vec::new();
         for at in set {
             let value = self.on(*at).value(expr);

@@ -14,7 +14,8 @@ impl Evaluation<'_> {
         compare(&self.scalar(&filter.left, set), filter.op, &self.scalar(&filter.right, set))
     }
 
-    fn scalar(self, scalar: &ScalarExpr, set: &Set) -> Val {
+    /// The value of a scalar on a spanset.
+    pub(crate) fn scalar(self, scalar: &ScalarExpr, set: &Set) -> Val {
         match &scalar.kind {
             ScalarExprKind::Literal(literal) => Val::from(literal),
             ScalarExprKind::Negate(inner) => negate(&self.scalar(inner, set)),
