@@ -451,3 +451,15 @@ fn a_closed_pipe_ends_quietly() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn an_empty_file_is_no_store_and_stays_empty() {
+    let cli = Cli::new();
+    cli.write("treering.redb", "");
+    for args in [["query", "{ }"].as_slice(), &["trace", "aa"], &["stats"]] {
+        let answer = cli.run(args).fails(1);
+        let expected = "error: treering.redb is empty, so it is no store; ";
+        assert!(answer.err.starts_with(expected), "{}", answer.err);
+        assert_eq!(std::fs::read(cli.path("treering.redb")).unwrap(), b"");
+    }
+}
