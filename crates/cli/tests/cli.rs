@@ -463,3 +463,26 @@ fn an_empty_file_is_no_store_and_stays_empty() {
         assert_eq!(std::fs::read(cli.path("treering.redb")).unwrap(), b"");
     }
 }
+
+#[test]
+fn damaged_stores_are_reported_without_panics() {
+    let cli = Cli::with_trace();
+    let whole = std::fs::read(cli.path("treering.redb")).unwrap();
+    let mut failed = 0;
+    for place in (0..whole.len()).step_by(whole.len() / 32) {
+        let mut damaged = whole.clone();
+        let end = (place + 4096).min(damaged.len());
+        damaged[place..end].fill(0xa5);
+        cli.write("treering.redb", &damaged);
+        let answer = cli.run(&["query", "{ }"]);
+        assert!(!answer.err.contains("panicked"), "at {place}: {}", answer.err);
+        if answer.status != 0 {
+            assert!(answer.err.starts_with("error: "), "at {place}: {}", answer.err);
+            failed += 1;
+        }
+    }
+    assert!(failed > 0);
+    cli.write("treering.redb", &whole[..whole.len() / 2]);
+    let answer = cli.run(&["stats"]).fails(1);
+    assert!(answer.err.starts_with("error: "), "{}", answer.err);
+}
