@@ -486,3 +486,10 @@ fn damaged_stores_are_reported_without_panics() {
     let answer = cli.run(&["stats"]).fails(1);
     assert!(answer.err.starts_with("error: "), "{}", answer.err);
 }
+
+#[test]
+fn a_plan_can_be_json() {
+    let cli = Cli::with_trace();
+    let answer = cli.json(&["query", "{ }", "--explain", "--output", "json"]);
+    assert!(!answer["explain"].as_str().unwrap().is_empty());
+}
