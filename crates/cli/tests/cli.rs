@@ -493,3 +493,14 @@ fn a_plan_can_be_json() {
     let answer = cli.json(&["query", "{ }", "--explain", "--output", "json"]);
     assert!(!answer["explain"].as_str().unwrap().is_empty());
 }
+
+#[test]
+fn demo_shows_no_rate_where_nothing_is_stored() {
+    let cli = Cli::new();
+    let args = ["demo", "--spans", "500", "--store", "given.redb"];
+    assert!(cli.run(&args).ok().contains("spans/s"));
+    let again = cli.run(&args).ok();
+    assert!(again.contains("stored 0 spans of 0 new traces in "), "{again}");
+    assert!(again.contains("there already"), "{again}");
+    assert!(!again.contains("spans/s"), "{again}");
+}
