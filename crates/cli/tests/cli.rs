@@ -504,3 +504,14 @@ fn demo_shows_no_rate_where_nothing_is_stored() {
     assert!(again.contains("there already"), "{again}");
     assert!(!again.contains("spans/s"), "{again}");
 }
+
+#[test]
+fn negative_numbers_are_refused_as_numbers() {
+    let cli = Cli::new();
+    for args in [["query", "{ }", "--limit", "-1"].as_slice(), &["query", "{ }", "--spans", "-2"]] {
+        let answer = cli.run(args).fails(2);
+        assert!(answer.err.contains("expected a number from 1, or `all`"), "{}", answer.err);
+    }
+    let answer = cli.run(&["demo", "--spans", "-5"]).fails(2);
+    assert!(answer.err.contains("expected a number from 0"), "{}", answer.err);
+}
