@@ -95,10 +95,12 @@ pub(crate) struct QueryArgs {
 
     /// Most traces to show, or `all`
     #[arg(long, value_name = "N|all", value_parser = most, default_value = "20")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) limit: Most,
 
     /// Most spans to show of each spanset, or `all`
     #[arg(long, value_name = "N|all", value_parser = most, default_value = "3")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) spans: Most,
 
     /// How to show the answer
@@ -179,8 +181,13 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     /// About how many spans to make up
-    #[arg(long, value_name = "N", default_value = "100000")]
+    #[arg(long, value_name = "N", value_parser = number, default_value = "100000")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) spans: usize,
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a number from 0".to_owned())
 }
 
 #[cfg(test)]

@@ -130,10 +130,17 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
         took += started.elapsed();
     }
     let traces = count()?.traces.saturating_sub(traces_before);
-    let rate = terminal::count(terminal::per_second(offered, took));
+    // What was there already is no measure of storing.
+    let rate = match stored {
+        0 => String::new(),
+        _ => {
+            let rate = terminal::count(terminal::per_second(offered, took));
+            format!(" ({rate} spans/s, durable and searchable)")
+        }
+    };
     writeln!(
         out,
-        "stored {} of {} in {:.2} s ({rate} spans/s, durable and searchable)",
+        "stored {} of {} in {:.2} s{rate}",
         terminal::plural(stored, "span"),
         terminal::plural(traces, "new trace"),
         took.as_secs_f64(),

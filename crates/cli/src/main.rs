@@ -24,6 +24,7 @@ use crate::args::{Args, Command, QueryOutput, TraceOutput};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
+    quiet_panics_of_redb();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -36,6 +37,22 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Keeps panics of redb off stderr: on a damaged file the library turns them into errors, which are
+/// reported once. Other panics are shown as ever.
+fn quiet_panics_of_redb() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panic.location().is_some_and(|place| is_of_redb(place.file())) {
+            usual(panic);
+        }
+    }));
+}
+
+/// True for a file of redb's source, which lies in a folder named after the crate and its version.
+fn is_of_redb(file: &str) -> bool {
+    file.split(['/', '\\']).any(|part| part.starts_with("redb-"))
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
@@ -64,4 +81,18 @@ fn output(command: &Command) -> Box<dyn Write> {
     };
     let stdout = std::io::stdout();
     if for_programs { Box::new(stdout.lock()) } else { Box::new(AutoStream::auto(stdout.lock())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_redb_are_of_redb() {
+        assert!(is_of_redb("/home/a/registry/src/index/redb-4.5.0/src/tree_store/page.rs"));
+        assert!(is_of_redb(r"C:\registry\redb-4.5.0\src\db.rs"));
+        assert!(!is_of_redb("crates/cli/src/main.rs"));
+        assert!(!is_of_redb("/home/a/myredb-1/src/lib.rs"));
+        assert!(!is_of_redb("/home/a/registry/redb.rs"));
+    }
 }

@@ -1,4 +1,5 @@
-//! Opening the store. Invariant: a command that only reads never makes a file.
+//! Opening the store. Invariant: a command that only reads never makes a file,
+//! nor a store of an empty one.
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,13 @@ impl Opened {
             let shown = path.display();
             return Err(Failure::Missing(format!(
                 "there is no store at {shown}; `treering ingest` makes one, --store names another"
+            )));
+        }
+        // Opening an empty file would make a store of it.
+        if path.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
+            let shown = path.display();
+            return Err(Failure::Missing(format!(
+                "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
             )));
         }
         Self::make(path)

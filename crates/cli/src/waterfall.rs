@@ -51,7 +51,6 @@ struct Drawing<'t> {
     last: Vec<bool>,
     colours: HashMap<&'t str, AnsiColor>,
     start: Timestamp,
-    /// At least 1.
     duration: u64,
     label_columns: usize,
     bar_columns: usize,
@@ -71,7 +70,7 @@ impl<'t> Drawing<'t> {
         // A sign and a blank; blanks around the bar; the duration.
         let label_columns = columns - bar_columns - 2 - 2 - DURATION_COLUMNS;
         let (depths, last) = shape(&parents);
-        let duration = end.nanos_since(start).max(1);
+        let duration = end.nanos_since(start);
         Self {
             id,
             spans,
@@ -181,7 +180,7 @@ impl<'t> Drawing<'t> {
     /// Blanks, bar and blanks, [`Drawing::bar_columns`] wide together. A bar is never empty.
     fn bar(&self, span: &Span) -> (String, String, String) {
         let columns = u128::try_from(self.bar_columns).unwrap_or(0);
-        let column = |nanos: u64| u128::from(nanos) * columns / u128::from(self.duration);
+        let column = |nanos: u64| u128::from(nanos) * columns / u128::from(self.duration.max(1));
         let from = span.start.nanos_since(self.start);
         let to = from.saturating_add(span.duration_nanos());
         let first = usize::try_from(column(from)).unwrap_or(0);
@@ -272,5 +271,6 @@ trace 00000000000000000000000000000000
         assert!(drawn(&[], vec![], 0).contains("0 spans"));
         let text = drawn(&[span(1, 5, 5, "日本語")], vec![None], 1);
         assert!(text.contains("日本語"), "{text}");
+        assert!(text.contains("Z, 0ns, 1 span,"), "{text}");
     }
 }

@@ -451,3 +451,67 @@ fn a_closed_pipe_ends_quietly() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn an_empty_file_is_no_store_and_stays_empty() {
+    let cli = Cli::new();
+    cli.write("treering.redb", "");
+    for args in [["query", "{ }"].as_slice(), &["trace", "aa"], &["stats"]] {
+        let answer = cli.run(args).fails(1);
+        let expected = "error: treering.redb is empty, so it is no store; ";
+        assert!(answer.err.starts_with(expected), "{}", answer.err);
+        assert_eq!(std::fs::read(cli.path("treering.redb")).unwrap(), b"");
+    }
+}
+
+#[test]
+fn damaged_stores_are_reported_without_panics() {
+    let cli = Cli::with_trace();
+    let whole = std::fs::read(cli.path("treering.redb")).unwrap();
+    let mut failed = 0;
+    for place in (0..whole.len()).step_by(whole.len() / 32) {
+        let mut damaged = whole.clone();
+        let end = (place + 4096).min(damaged.len());
+        damaged[place..end].fill(0xa5);
+        cli.write("treering.redb", &damaged);
+        let answer = cli.run(&["query", "{ }"]);
+        assert!(!answer.err.contains("panicked"), "at {place}: {}", answer.err);
+        if answer.status != 0 {
+            assert!(answer.err.starts_with("error: "), "at {place}: {}", answer.err);
+            failed += 1;
+        }
+    }
+    assert!(failed > 0);
+    cli.write("treering.redb", &whole[..whole.len() / 2]);
+    let answer = cli.run(&["stats"]).fails(1);
+    assert!(answer.err.starts_with("error: "), "{}", answer.err);
+}
+
+#[test]
+fn a_plan_can_be_json() {
+    let cli = Cli::with_trace();
+    let answer = cli.json(&["query", "{ }", "--explain", "--output", "json"]);
+    assert!(!answer["explain"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn demo_shows_no_rate_where_nothing_is_stored() {
+    let cli = Cli::new();
+    let args = ["demo", "--spans", "500", "--store", "given.redb"];
+    assert!(cli.run(&args).ok().contains("spans/s"));
+    let again = cli.run(&args).ok();
+    assert!(again.contains("stored 0 spans of 0 new traces in "), "{again}");
+    assert!(again.contains("there already"), "{again}");
+    assert!(!again.contains("spans/s"), "{again}");
+}
+
+#[test]
+fn negative_numbers_are_refused_as_numbers() {
+    let cli = Cli::new();
+    for args in [["query", "{ }", "--limit", "-1"].as_slice(), &["query", "{ }", "--spans", "-2"]] {
+        let answer = cli.run(args).fails(2);
+        assert!(answer.err.contains("expected a number from 1, or `all`"), "{}", answer.err);
+    }
+    let answer = cli.run(&["demo", "--spans", "-5"]).fails(2);
+    assert!(answer.err.contains("expected a number from 0"), "{}", answer.err);
+}

@@ -31,7 +31,11 @@ pub(crate) fn run(store: &Path, args: &QueryArgs, out: &mut impl Write) -> Resul
     options.spans_per_spanset = args.spans.0;
     if args.explain {
         let explanation = opened.store.explain(&args.query, &options).map_err(failure)?;
-        writeln!(out, "{}", explanation.text.trim_end())?;
+        let text = explanation.text.trim_end();
+        match args.output {
+            QueryOutput::Table => writeln!(out, "{text}")?,
+            QueryOutput::Json => writeln!(out, "{}", serde_json::json!({ "explain": text }))?,
+        }
         return Ok(());
     }
     let result = opened.store.search(&args.query, &options).map_err(failure)?;
