@@ -20,6 +20,9 @@ impl NanosRange {
         if !is_number {
             return Self { first: 1, last: 0, inside: true };
         }
+        if matches!(constant, Scalar::Float(value) if value.is_nan()) {
+            return Self { first: 1, last: 0, inside: op != CompareOp::NotEqual };
+        }
         let end = u128::from(u64::MAX) + 1;
         let first = |op: CompareOp| {
             let (mut low, mut high) = (0, end);
@@ -80,6 +83,7 @@ mod tests {
             Scalar::Float(0.5),
             Scalar::Float(1e300),
             Scalar::Float(-1e300),
+            Scalar::Float(f64::NAN),
             Scalar::Float(9_007_199_254_740_992.0),
             Scalar::text("50ms"),
             Scalar::Bool(true),

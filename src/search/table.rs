@@ -239,6 +239,10 @@ fn numeric(
     if !is_number {
         return Ok(Numbers::Range(0..0));
     }
+    // NaN has no place among the sorted values; it is unequal to all of them.
+    if matches!(constant, Scalar::Float(value) if value.is_nan()) {
+        return Ok(Numbers::Range(if op == CompareOp::NotEqual { all } else { 0..0 }));
+    }
     let mut payloads = column.payloads()?.cursor();
     let mut first = |holds: CompareOp| -> Result<u32, BlockError> {
         let (mut low, mut high) = (all.start, all.end);

@@ -47,7 +47,7 @@ impl Evaluation<'_> {
             }
             Stage::Filter(filter) if self.scalar_filter(filter, &set) => {
                 let computed = self.computed(filter, &set);
-                vec![(set, [shown, computed].concat())]
+                vec![(set, joined(shown, computed))]
             }
             Stage::Filter(_) => Vec::new(),
             Stage::By(expr) => {
@@ -55,7 +55,7 @@ impl Evaluation<'_> {
                     let value = set.first().map_or(Val::Nil, |at| self.on(*at).value(expr));
                     let name = format!("by({expr})");
                     let by = (name.clone(), text(&name, &field_value(&value)));
-                    (set, [shown.clone(), vec![by]].concat())
+                    (set, joined(shown.clone(), vec![by]))
                 };
                 self.by(expr, &set).into_iter().map(named).collect()
             }
@@ -210,4 +210,15 @@ fn in_scalar<'a>(scalar: &'a ScalarExpr, fields: &mut Vec<&'a Field>) {
             rest.iter().for_each(|(_, next)| in_scalar(next, fields));
         }
     }
+}
+
+/// Values of stages after others: of stages that say the same the last counts, in the first's place.
+fn joined(mut shown: Shown, later: Shown) -> Shown {
+    for (name, value) in later {
+        match shown.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, before)) => *before = value,
+            None => shown.push((name, value)),
+        }
+    }
+    shown
 }
