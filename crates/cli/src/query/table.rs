@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use treering::Cursor;
 use treering::query::{FieldValue, SearchResult, SpanMatch, Spanset, TraceMatch};
 
 use super::value::words;
@@ -28,8 +29,20 @@ const HEADER_LINES: usize = 2;
 
 /// Writes the traces of `result`, or that there are none.
 pub(crate) fn write_table(result: &SearchResult, out: &mut impl Write) -> io::Result<()> {
+    write_answer(result, None, out)
+}
+
+/// As [`write_table`]; the next page begins at `next`.
+pub(super) fn write_answer(
+    result: &SearchResult,
+    next: Option<Cursor>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let partial = if result.partial { "; partial: stopped before the end" } else { "" };
+    let next = next.map_or_else(String::new, |next| format!("; next: --after {next}"));
     if result.traces.is_empty() {
-        return writeln!(out, "no trace matches");
+        let found = if result.partial { "no trace found" } else { "no trace matches" };
+        return writeln!(out, "{found}{partial}");
     }
     let mut sheet = Sheet::default();
     for trace in &result.traces {
@@ -38,7 +51,8 @@ pub(crate) fn write_table(result: &SearchResult, out: &mut impl Write) -> io::Re
     sheet.write(terminal::columns_of_terminal(), out)?;
     let matched = result.traces.iter().flat_map(|trace| &trace.spansets).map(|set| set.matched);
     let traces = terminal::plural(u64::try_from(result.traces.len()).unwrap_or(u64::MAX), "trace");
-    writeln!(out, "{traces}, {} matched", terminal::plural(matched.sum(), "span"))
+    let spans = terminal::plural(matched.sum(), "span");
+    writeln!(out, "{traces}, {spans} matched{partial}{next}")
 }
 
 /// Rows of spans, and headings between them.
