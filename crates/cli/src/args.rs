@@ -2,9 +2,10 @@
 //! begins, so a usage error never leaves half a command done.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use treering::{Timestamp, TraceId};
+use treering::{Cursor, Order, Timestamp, TraceId};
 
 use crate::time;
 
@@ -103,6 +104,19 @@ pub(crate) struct QueryArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) spans: Most,
 
+    /// Which traces come first
+    #[arg(long, value_enum, default_value = "newest")]
+    pub(crate) order: QueryOrder,
+
+    /// Only traces after this place in the order, as an answer that reached its limit names it
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<Cursor>,
+
+    /// Stop after this time, such as `500ms`, and show what was found until then
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_length)]
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) timeout: Option<Duration>,
+
     /// How to show the answer
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) output: QueryOutput,
@@ -110,6 +124,37 @@ pub(crate) struct QueryArgs {
     /// Show how the query runs and what it took, not its answer
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+/// The order of the traces in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryOrder {
+    /// By start, newest first
+    Newest,
+    /// By start, oldest first
+    Oldest,
+    /// By duration of the trace, longest first
+    Longest,
+    /// By number of spans that match, most first
+    MostSpans,
+}
+
+impl QueryOrder {
+    /// True where a place in the order can be named.
+    pub(crate) fn is_by_start(self) -> bool {
+        matches!(self, Self::Newest | Self::Oldest)
+    }
+}
+
+impl From<QueryOrder> for Order {
+    fn from(order: QueryOrder) -> Self {
+        match order {
+            QueryOrder::Newest => Self::NewestFirst,
+            QueryOrder::Oldest => Self::OldestFirst,
+            QueryOrder::Longest => Self::LongestFirst,
+            QueryOrder::MostSpans => Self::MostSpansFirst,
+        }
+    }
 }
 
 /// How `query` answers.

@@ -33,6 +33,11 @@ pub(crate) fn columns() -> usize {
     terminal.filter(|_| std::io::stdout().is_terminal()).or(asked).unwrap_or(COLUMNS_PIPED)
 }
 
+/// [`columns`] where stdout is a terminal; in a pipe nothing needs to be cut.
+pub(crate) fn columns_of_terminal() -> Option<usize> {
+    std::io::stdout().is_terminal().then(columns)
+}
+
 /// `text` with a dot for each control character.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if is_plain(c) { c } else { '·' }).collect()

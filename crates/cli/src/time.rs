@@ -52,6 +52,13 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
     seconds.checked_mul(SECOND)?.checked_add(nanos).map(Timestamp::from_unix_nanos)
 }
 
+/// A length of time, such as `500ms` or `1m30s`.
+pub(crate) fn parse_length(text: &str) -> Result<std::time::Duration, String> {
+    let nanos =
+        length(text.trim()).ok_or("expected a length of time, such as `500ms` or `1m30s`")?;
+    Ok(std::time::Duration::from_nanos(nanos))
+}
+
 /// Nanoseconds of a length such as `15m` or `1d12h`; a day has 24 hours.
 fn length(text: &str) -> Option<u64> {
     if !text.starts_with(|first: char| first.is_ascii_digit()) {

@@ -515,3 +515,61 @@ fn negative_numbers_are_refused_as_numbers() {
     let answer = cli.run(&["demo", "--spans", "-5"]).fails(2);
     assert!(answer.err.contains("expected a number from 0"), "{}", answer.err);
 }
+
+#[test]
+fn pages_make_up_the_whole_answer() {
+    let cli = Cli::new();
+    cli.write("a.pb", protobuf(600).0);
+    cli.run(&["ingest", "a.pb"]).ok();
+    let ids = |answer: &Value| -> Vec<String> {
+        answer["traces"].as_array().unwrap().iter().map(|t| t["traceID"].to_string()).collect()
+    };
+    for order in ["newest", "oldest"] {
+        let query = ["query", "{ }", "--output", "json", "--order", order];
+        let whole = cli.json(&[&query[..], &["--limit", "all"]].concat());
+        assert!(whole["next"].is_null() && whole["metrics"].is_object(), "{whole}");
+        let (mut pages, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let mut args = [&query[..], &["--limit", "3"]].concat();
+            if let Some(after) = &after {
+                args.extend(["--after", after]);
+            }
+            let page = cli.json(&args);
+            assert!(page["partial"].is_null(), "{page}");
+            pages.extend(ids(&page));
+            match page["next"].as_str() {
+                Some(next) => after = Some(next.to_owned()),
+                None => break,
+            }
+        }
+        assert!(pages.len() > 3);
+        assert_eq!(pages, ids(&whole), "{order}");
+    }
+    let out = cli.run(&["query", "{ }", "--limit", "1"]).ok();
+    assert!(out.lines().last().unwrap().contains(" matched; next: --after "), "{out}");
+    let longest =
+        cli.json(&["query", "{ }", "--limit", "2", "--output", "json", "--order", "longest"]);
+    assert!(longest["next"].is_null());
+    cli.run(&["query", "{ }", "--order", "most-spans"]).ok();
+    cli.run(&["query", "{ }", "--after", "nonsense"]).fails(2);
+    let cursor = "1795334400000000000-0af7651916cd43dd8448eb211c80319c";
+    let answer = cli.run(&["query", "{ }", "--order", "longest", "--after", cursor]).fails(2);
+    assert_eq!(answer.err, "error: --after goes with --order newest or oldest\n");
+}
+
+#[test]
+fn a_search_out_of_time_says_that_it_is_partial() {
+    let cli = Cli::with_trace();
+    for limit in ["20", "all"] {
+        let args = ["query", "{ }", "--output", "json", "--timeout", "0s", "--limit", limit];
+        let answer = cli.json(&args);
+        assert_eq!(answer["partial"], true, "{answer}");
+        assert!(answer["traces"].is_array(), "{answer}");
+    }
+    let out = cli.run(&["query", "{ }", "--timeout", "0s"]).ok();
+    assert!(out.ends_with("; partial: stopped before the end\n"), "{out}");
+    let out = cli.run(&["query", "{ }", "--timeout", "1h"]).ok();
+    assert!(out.ends_with("1 trace, 2 spans matched\n"), "{out}");
+    let answer = cli.run(&["query", "{ }", "--timeout", "soon"]).fails(2);
+    assert!(answer.err.contains("expected a length of time"), "{}", answer.err);
+}

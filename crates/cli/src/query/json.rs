@@ -2,16 +2,32 @@
 //! (<https://grafana.com/docs/tempo/latest/api_docs/#search>). Invariant: 64-bit numbers are strings,
 //! and ids have their full length.
 
+use std::io::Write;
+
 use serde::Serialize;
+use treering::Cursor;
 use treering::query::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
 
 use super::value::any_value;
+use crate::failure::Failure;
 
-/// The whole response. `warnings` is Treering's own, and absent where there are none.
+/// The whole response.
 #[derive(Debug, Serialize)]
 pub(super) struct Response<'r> {
     traces: Vec<Trace<'r>>,
+    #[serde(flatten)]
+    rest: Rest<'r>,
+}
+
+/// What follows the traces. All but `metrics` is Treering's own, and absent where there is nothing
+/// to say.
+#[derive(Debug, Serialize)]
+struct Rest<'r> {
     metrics: Metrics,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    partial: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     warnings: &'r [String],
 }
@@ -61,10 +77,50 @@ struct Metrics {
     spans_matched: u64,
 }
 
-impl<'r> From<&'r SearchResult> for Response<'r> {
-    fn from(result: &'r SearchResult) -> Self {
+impl<'r> Response<'r> {
+    /// The response with `result`; the next page begins at `next`.
+    pub(super) fn new(result: &'r SearchResult, next: Option<Cursor>) -> Self {
         let traces = result.traces.iter().map(Trace::from).collect();
-        Self { traces, metrics: result.metrics.into(), warnings: &result.warnings }
+        Self { traces, rest: Rest::new(result, next) }
+    }
+}
+
+impl<'r> Rest<'r> {
+    fn new(result: &'r SearchResult, next: Option<Cursor>) -> Self {
+        Self {
+            metrics: result.metrics.into(),
+            partial: result.partial,
+            next: next.map(|next| next.to_string()),
+            warnings: &result.warnings,
+        }
+    }
+}
+
+/// A [`Response`] that is written trace by trace. Nothing is written before there is a trace or the
+/// end, so a search that fails at once leaves stdout empty.
+pub(super) struct Stream<W> {
+    out: W,
+    begun: bool,
+}
+
+impl<W: Write> Stream<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out, begun: false }
+    }
+
+    pub(super) fn push(&mut self, trace: &TraceMatch) -> Result<(), Failure> {
+        let before = if self.begun { "," } else { r#"{"traces":["# };
+        self.begun = true;
+        self.out.write_all(before.as_bytes())?;
+        Ok(serde_json::to_writer(&mut self.out, &Trace::from(trace))?)
+    }
+
+    /// Writes what follows the traces, of which `result` has none.
+    pub(super) fn finish(mut self, result: &SearchResult) -> Result<(), Failure> {
+        let before = if self.begun { "]," } else { r#"{"traces":[],"# };
+        let rest = serde_json::to_string(&Rest::new(result, None))?;
+        let rest = rest.strip_prefix('{').unwrap_or(&rest);
+        Ok(writeln!(self.out, "{before}{rest}")?)
     }
 }
 

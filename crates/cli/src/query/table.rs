@@ -1,8 +1,9 @@
 //! The answer for people: a heading for each trace, below it a row for each of its spans. Invariant:
 //! ids are shown whole, so that they can be copied, and a row is one line.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
+use treering::Cursor;
 use treering::query::{FieldValue, SearchResult, SpanMatch, Spanset, TraceMatch};
 
 use super::value::words;
@@ -14,25 +15,44 @@ const TEXT_COLUMNS: usize = 60;
 /// Widest values of one row.
 const VALUES_COLUMNS: usize = 400;
 
-/// Columns that ids, times and the blanks around cells take.
-const FIXED_COLUMNS: usize = 48;
+/// Header of the table; the last three columns can be cut.
+const HEADER: [&str; 6] = ["SPAN", "START", "DURATION", "SERVICE", "NAME", "VALUES"];
+
+/// Blanks around a cell, and between it and the next.
+const BLANKS: usize = 3;
+
+/// What a service or name keeps while there is something else to cut.
+const TEXT_COLUMNS_MIN: usize = 8;
 
 /// Lines above the first row.
 const HEADER_LINES: usize = 2;
 
 /// Writes the traces of `result`, or that there are none.
 pub(crate) fn write_table(result: &SearchResult, out: &mut impl Write) -> io::Result<()> {
+    write_answer(result, None, out)
+}
+
+/// As [`write_table`]; the next page begins at `next`.
+pub(super) fn write_answer(
+    result: &SearchResult,
+    next: Option<Cursor>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let partial = if result.partial { "; partial: stopped before the end" } else { "" };
+    let next = next.map_or_else(String::new, |next| format!("; next: --after {next}"));
     if result.traces.is_empty() {
-        return writeln!(out, "no trace matches");
+        let found = if result.partial { "no trace found" } else { "no trace matches" };
+        return writeln!(out, "{found}{partial}");
     }
     let mut sheet = Sheet::default();
     for trace in &result.traces {
         sheet.add_trace(trace);
     }
-    sheet.write(out)?;
+    sheet.write(terminal::columns_of_terminal(), out)?;
     let matched = result.traces.iter().flat_map(|trace| &trace.spansets).map(|set| set.matched);
     let traces = terminal::plural(u64::try_from(result.traces.len()).unwrap_or(u64::MAX), "trace");
-    writeln!(out, "{traces}, {} matched", terminal::plural(matched.sum(), "span"))
+    let spans = terminal::plural(matched.sum(), "span");
+    writeln!(out, "{traces}, {spans} matched{partial}{next}")
 }
 
 /// Rows of spans, and headings between them.
@@ -90,45 +110,47 @@ impl Sheet {
         ]);
     }
 
-    /// The columns of services, names and values. On a terminal the widest give way until a row
-    /// fits.
-    fn widths(&self) -> [usize; 3] {
-        let mut widths = [8, 8, 8];
-        for [.., service, name, values] in &self.rows {
-            for (width, text) in widths.iter_mut().zip([service, name, values]) {
+    /// The columns of services, names and values. Where a row is wider than `columns`, values give
+    /// way first, then the wider of services and names.
+    fn widths(&self, columns: Option<usize>) -> [usize; 3] {
+        let mut widths = HEADER.map(terminal::width);
+        for row in &self.rows {
+            for (width, text) in widths.iter_mut().zip(row) {
                 *width = terminal::width(text).max(*width);
             }
         }
-        if io::stdout().is_terminal() {
-            let room = terminal::columns().saturating_sub(FIXED_COLUMNS).max(24);
-            while widths.iter().sum::<usize>() > room {
-                if let Some(widest) = widths.iter_mut().max() {
-                    *widest -= 1;
-                }
+        let values_min = HEADER.last().map_or(0, |header| terminal::width(header));
+        let [id, start, duration, mut service, mut name, mut values] = widths;
+        if let Some(columns) = columns {
+            let fixed = id + start + duration + HEADER.len() * BLANKS - 1;
+            let over = |texts: usize| (fixed + texts).saturating_sub(columns);
+            values = values.saturating_sub(over(service + name + values)).max(values_min);
+            while over(service + name + values) > 0 && service.max(name) > TEXT_COLUMNS_MIN {
+                let wider = if service > name { &mut service } else { &mut name };
+                *wider -= 1;
             }
         }
-        widths
+        [service, name, values]
     }
 
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut table =
-            terminal::table(&["SPAN", "START", "DURATION", "SERVICE", "NAME", "VALUES"]);
-        let widths = self.widths();
+    /// Writes lines of at most `columns`, which are cut at their ends where nothing else helps.
+    fn write(&self, columns: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+        let mut table = terminal::table(&HEADER);
+        let widths = self.widths(columns);
         for [id, start, duration, texts @ ..] in &self.rows {
             let texts = texts.iter().zip(widths).map(|(text, width)| terminal::fit(text, width));
             let times = [id, start, duration].map(String::clone);
             table.add_row(times.into_iter().chain(texts).collect::<Vec<_>>());
         }
         let strong = terminal::STRONG;
-        let heading_columns =
-            if io::stdout().is_terminal() { terminal::columns() } else { VALUES_COLUMNS };
+        let columns = columns.unwrap_or(usize::MAX);
         let mut headings = self.headings.iter().peekable();
         for (line, text) in table.lines().enumerate() {
             while let Some((_, heading)) = headings.next_if(|(row, _)| row + HEADER_LINES <= line) {
-                let heading = terminal::fit(heading, heading_columns);
+                let heading = terminal::fit(heading, columns);
                 writeln!(out, "{strong}{heading}{strong:#}")?;
             }
-            writeln!(out, "{}", text.trim_end())?;
+            writeln!(out, "{}", terminal::fit(text.trim_end(), columns))?;
         }
         Ok(())
     }
@@ -141,4 +163,41 @@ fn values(attributes: &[(String, FieldValue)]) -> String {
         format!("{key}={}", terminal::fit(&words(value), TEXT_COLUMNS))
     };
     terminal::fit(&shown.map(one).collect::<Vec<_>>().join(" "), VALUES_COLUMNS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(columns: Option<usize>) -> String {
+        let texts = ["0000000000000001", "+250ms", "500ms", "frontend-service", "GET /buy"];
+        let [id, start, duration, service, name] = texts.map(str::to_owned);
+        let rows = vec![[id, start, duration, service, name, "status=error ".repeat(20)]];
+        let sheet = Sheet { rows, headings: vec![(0, "a heading of a trace ".repeat(10))] };
+        let mut text = Vec::new();
+        sheet.write(columns, &mut anstream::StripStream::new(&mut text)).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn values_are_cut_first_and_ids_last() {
+        for columns in [20, 40, 60, 72, 80, 120] {
+            let text = written(Some(columns));
+            let widest = text.lines().map(terminal::width).max();
+            assert!(widest <= Some(columns), "{columns}: {text}");
+            assert!(text.contains("0000000000000001"), "{text}");
+            let whole = !text.contains("─…");
+            assert!(whole || columns < 72, "{columns}: only values are cut: {text}");
+        }
+        let text = written(Some(90));
+        assert!(text.contains("frontend-service") && text.contains("GET /buy"), "{text}");
+        assert!(text.contains("status=err"), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_cut_in_a_pipe() {
+        let text = written(None);
+        assert!(!text.contains('…'), "{text}");
+        assert_eq!(text.matches("status=error").count(), 20);
+    }
 }
