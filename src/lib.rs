@@ -47,7 +47,10 @@ mod time;
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use options::Options;
-pub use search::{Counts, Explanation, SearchOptions};
+pub use search::{
+    Counts, Explanation, ScopeTags, SearchOptions, TagName, TagNames, TagOptions, TagScope,
+    TagValue, TagValues,
+};
 pub use store::{Batch, Ingested, Stats, Store};
 pub use time::Timestamp;
 

@@ -12,13 +12,17 @@ mod run;
 mod source;
 mod structure;
 mod table;
+mod tag_counts;
+mod tags;
 mod traces;
 mod view;
 
 pub use explain::Explanation;
 pub(crate) use explain::explain;
 pub use options::{Counts, SearchOptions};
-pub(crate) use prepare::prepare;
+pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use results::{search, trace};
 pub(crate) use run::count;
+pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
+pub(crate) use tags::{tag_names, tag_values};
 pub(crate) use view::BlockView;

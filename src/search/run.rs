@@ -76,7 +76,7 @@ fn last_wanted(found: &[Match], limit: usize) -> Option<&Match> {
     found.get(limit.checked_sub(1)?)
 }
 
-fn outside(view: &BlockView, options: &SearchOptions) -> bool {
+pub(super) fn outside(view: &BlockView, options: &SearchOptions) -> bool {
     options.start.is_some_and(|start| view.end < start)
         || options.end.is_some_and(|end| view.start > end)
 }
@@ -114,7 +114,10 @@ fn block_matches(
 }
 
 /// The rows of the traces that meet the time range; `None` where there is none.
-fn rows_in_time(view: &BlockView, options: &SearchOptions) -> Result<Option<Rows>, BlockError> {
+pub(super) fn rows_in_time(
+    view: &BlockView,
+    options: &SearchOptions,
+) -> Result<Option<Rows>, BlockError> {
     if options.start.is_none() && options.end.is_none() {
         return Ok(None);
     }
