@@ -13,6 +13,7 @@ mod source;
 mod structure;
 mod table;
 mod tag_counts;
+mod tag_tally;
 mod tags;
 mod traces;
 mod view;
