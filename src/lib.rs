@@ -48,7 +48,8 @@ pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use options::Options;
 pub use search::{
-    CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, SearchOptions,
+    CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, ScopeTags, SearchOptions,
+    TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
 };
 pub use store::{Batch, Ingested, Stats, Store};
 pub use time::Timestamp;

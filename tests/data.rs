@@ -19,3 +19,6 @@ mod queries;
 #[cfg(test)]
 #[path = "data/round_trip.rs"]
 mod round_trip;
+#[cfg(test)]
+#[path = "data/tags.rs"]
+mod tags;

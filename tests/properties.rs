@@ -36,5 +36,8 @@ mod questions;
 #[expect(dead_code, reason = "some of it is for the tests of OTLP alone")]
 mod spans;
 #[cfg(test)]
+#[path = "properties/tags.rs"]
+mod tags;
+#[cfg(test)]
 #[path = "properties/traces.rs"]
 mod traces;

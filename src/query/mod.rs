@@ -5,6 +5,7 @@ mod bits;
 pub(crate) mod check;
 mod error;
 pub(crate) mod exec;
+mod field;
 mod pattern;
 pub(crate) mod plan;
 mod result;
@@ -15,6 +16,7 @@ pub(crate) mod value;
 
 pub use check::{CheckedQuery, check, check_search};
 pub use error::{QueryError, QueryErrorKind};
+pub use field::field;
 pub(crate) use pattern::Pattern;
 pub use result::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
 pub use syntax::parse;

@@ -13,6 +13,9 @@ mod run;
 mod source;
 mod structure;
 mod table;
+mod tag_counts;
+mod tag_tally;
+mod tags;
 mod traces;
 mod view;
 
@@ -23,4 +26,6 @@ pub use order::{Cursor, Order, ParseCursorError};
 pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use results::{search, search_each, trace};
 pub(crate) use run::count;
+pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
+pub(crate) use tags::{tag_names, tag_values};
 pub(crate) use view::BlockView;

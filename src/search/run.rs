@@ -105,7 +105,7 @@ fn view_bound(view: &BlockView, order: Order) -> Timestamp {
     if order == Order::OldestFirst { view.start } else { view.newest }
 }
 
-fn outside(view: &BlockView, options: &SearchOptions) -> bool {
+pub(super) fn outside(view: &BlockView, options: &SearchOptions) -> bool {
     let before = options.start.is_some_and(|start| view.end < start);
     let behind = options.end.is_some_and(|end| view.start > end);
     let paged = options.after.is_some_and(|cursor| match options.order {
@@ -257,7 +257,10 @@ impl Wanted<'_> {
 }
 
 /// The rows of the traces that meet the time range and can come after the cursor; `None` for all.
-fn rows_in_time(view: &BlockView, options: &SearchOptions) -> Result<Option<Rows>, BlockError> {
+pub(super) fn rows_in_time(
+    view: &BlockView,
+    options: &SearchOptions,
+) -> Result<Option<Rows>, BlockError> {
     if options.start.is_none() && options.end.is_none() && options.after.is_none() {
         return Ok(None);
     }

@@ -47,7 +47,7 @@ pub(super) fn status(value: &Value) -> Scalar {
     }
 }
 
-fn kind(value: &Value) -> Scalar {
+pub(super) fn kind(value: &Value) -> Scalar {
     match value {
         Value::Int(code) => Scalar::Kind(i32::try_from(*code).unwrap_or(i32::MIN)),
         _ => Scalar::Nil,

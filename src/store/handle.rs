@@ -14,7 +14,9 @@ use crate::id::TraceId;
 use crate::model::Trace;
 use crate::options::Options;
 use crate::query::{self, SearchResult, TraceMatch};
-use crate::search::{self, Explanation, Order, SearchOptions};
+use crate::search::{
+    self, Explanation, Order, Prepared, SearchOptions, TagNames, TagOptions, TagScope, TagValues,
+};
 use crate::storage::Storage;
 
 /// A trace store in one file. Cheap to clone; clones share the store.
@@ -67,13 +69,13 @@ impl Shared {
 }
 
 /// Checks and plans a query, and checks that the options go together.
-fn prepare(query: &str, options: &SearchOptions) -> Result<search::Prepared, Error> {
+fn prepare(query: &str, options: &SearchOptions) -> Result<Prepared, Error> {
     if options.after.is_some() && !matches!(options.order, Order::NewestFirst | Order::OldestFirst)
     {
         let message = "`after` goes with an order by start, newest or oldest first";
         return Err(Error::Options(message.to_owned()));
     }
-    Ok(search::prepare(&query::check(query)?)?)
+    prepared(query)
 }
 
 impl Store {
@@ -166,6 +168,42 @@ impl Store {
         Ok(search::explain(&views, &plan, options)?)
     }
 
+    /// The names of attributes and intrinsics, of one scope or of all, each with the types of its
+    /// values and how often it is there; with a `query`, on the spans that it finds. Cost without
+    /// one: directories of columns, and the dictionaries of those that hold arrays.
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn tag_names(
+        &self,
+        scope: Option<TagScope>,
+        query: Option<&str>,
+        options: &TagOptions,
+    ) -> Result<TagNames, Error> {
+        let prepared = query.map(prepared).transpose()?;
+        let views = self.shared.snapshot().newest_first();
+        Ok(search::tag_names(&views, scope, prepared.as_ref(), options)?)
+    }
+
+    /// The values of a field, written as in a query (`.http.method`, `status`), the most frequent
+    /// first; with a `query`, on the spans that it finds. Cost: the dictionaries and postings of the
+    /// field's columns; a field that no column holds (`duration`, ids, those of parents) is computed
+    /// for every span.
+    ///
+    /// # Errors
+    /// If `field` is no field; else as [`Store::search`].
+    pub fn tag_values(
+        &self,
+        field: &str,
+        query: Option<&str>,
+        options: &TagOptions,
+    ) -> Result<TagValues, Error> {
+        let field = query::field(field)?;
+        let prepared = query.map(prepared).transpose()?;
+        let views = self.shared.snapshot().newest_first();
+        Ok(search::tag_values(&views, &field, prepared.as_ref(), options)?)
+    }
+
     /// The whole trace with this id; `None` where no span of it is stored. Cost: a filter look-up a
     /// block, then the columns of the trace's rows.
     ///
@@ -183,4 +221,8 @@ impl Store {
     pub fn stats(&self) -> Result<Stats, Error> {
         stats::stats(&self.shared)
     }
+}
+
+fn prepared(query: &str) -> Result<Prepared, Error> {
+    Ok(search::prepare(&query::check(query)?)?)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use treering::{Cursor, Order, Timestamp, TraceId};
+use treering::{Cursor, Order, TagScope, Timestamp, TraceId};
 
 use crate::time;
 
@@ -44,6 +44,10 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Show one trace
     Trace(TraceArgs),
+    /// List the names of attributes and intrinsics
+    Tags(TagsArgs),
+    /// List the values of a field
+    Values(ValuesArgs),
     /// Check a query and print its canonical form, or where it is wrong
     Check(CheckArgs),
     /// Show figures about the store
@@ -166,6 +170,56 @@ pub(crate) enum QueryOutput {
     Json,
 }
 
+/// Arguments of `tags`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TagsArgs {
+    /// Only names of this scope
+    #[arg(long, value_name = "SCOPE", value_parser = tag_scope)]
+    pub(crate) scope: Option<TagScope>,
+
+    #[command(flatten)]
+    pub(crate) of: TagArgs,
+}
+
+/// Arguments of `values`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ValuesArgs {
+    /// The field, written as in a query: `.http.method`, `resource.service.name`, `status`
+    pub(crate) field: String,
+
+    #[command(flatten)]
+    pub(crate) of: TagArgs,
+}
+
+/// Which spans to look at, and how much to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TagArgs {
+    /// Only of spans that this query finds
+    #[arg(long)]
+    pub(crate) query: Option<String>,
+
+    /// Only traces that end at or after this: RFC 3339, Unix seconds, `now` or `-15m`
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    pub(crate) start: Option<Timestamp>,
+
+    /// Only traces that start at or before this
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    pub(crate) end: Option<Timestamp>,
+
+    /// Most values, or names of each scope, to show, or `all`
+    #[arg(long, value_name = "N|all", value_parser = most, default_value = "1000")]
+    pub(crate) limit: Most,
+
+    /// How to show the answer; JSON in the shape of Tempo's tag endpoints
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) output: QueryOutput,
+}
+
+fn tag_scope(text: &str) -> Result<TagScope, String> {
+    let found = TagScope::ALL.into_iter().find(|scope| scope.name() == text);
+    found.ok_or_else(|| format!("expected one of {}", TagScope::ALL.map(TagScope::name).join(", ")))
+}
+
 /// A largest number; `None` is all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Most(pub(crate) Option<usize>);
@@ -232,7 +286,7 @@ pub(crate) struct DemoArgs {
 }
 
 fn number(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "expected a number from 0".to_owned())
+    text.parse().ok().ok_or_else(|| "expected a number from 0".to_owned())
 }
 
 #[cfg(test)]

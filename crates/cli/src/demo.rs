@@ -131,12 +131,11 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
     }
     let traces = count()?.traces.saturating_sub(traces_before);
     // What was there already is no measure of storing.
-    let rate = match stored {
-        0 => String::new(),
-        _ => {
-            let rate = terminal::count(terminal::per_second(offered, took));
-            format!(" ({rate} spans/s, durable and searchable)")
-        }
+    let rate = if stored == 0 {
+        String::new()
+    } else {
+        let rate = terminal::count(terminal::per_second(offered, took));
+        format!(" ({rate} spans/s, durable and searchable)")
     };
     writeln!(
         out,

@@ -9,6 +9,7 @@ mod ingest;
 mod query;
 mod stats;
 mod store;
+mod tags;
 mod terminal;
 mod time;
 mod trace;
@@ -61,6 +62,8 @@ fn run(args: &Args) -> Result<(), Failure> {
         Command::Ingest(options) => ingest::run(args.store(), options, &mut out),
         Command::Query(options) => query::run(args.store(), options, &mut out),
         Command::Trace(options) => trace::run(args.store(), options, &mut out),
+        Command::Tags(options) => tags::run_names(args.store(), options, &mut out),
+        Command::Values(options) => tags::run_values(args.store(), options, &mut out),
         Command::Check(options) => check::run(options, &mut out),
         Command::Stats => stats::run(args.store(), &mut out),
         Command::Demo(options) => demo::run(args.store_given(), options, &mut out),
@@ -76,6 +79,8 @@ fn output(command: &Command) -> Box<dyn Write> {
     let for_programs = match command {
         Command::Check(_) => true,
         Command::Query(options) => options.output == QueryOutput::Json,
+        Command::Tags(options) => options.of.output == QueryOutput::Json,
+        Command::Values(options) => options.of.output == QueryOutput::Json,
         Command::Trace(options) => options.output == TraceOutput::Json,
         Command::Ingest(_) | Command::Stats | Command::Demo(_) => false,
     };

@@ -354,6 +354,48 @@ fn trace_gives_back_what_went_in() {
 }
 
 #[test]
+fn tags_and_values_answer_in_the_shape_of_tempo() {
+    let cli = Cli::with_trace();
+    let tags = cli.json(&["tags", "--scope", "span", "--output", "json"]);
+    let expected = serde_json::json!({ "scopes": [{
+        "name": "span",
+        "tags": ["http.status_code", "ok", "ratio", "tags"],
+        "counts": [1, 1, 1, 1],
+        "types": [["int"], ["bool"], ["float"], ["string"]],
+    }]});
+    assert_eq!(tags, expected);
+    let values = |args: &[&str]| cli.json(&[&["values"], args, &["--output", "json"]].concat());
+    let expected = serde_json::json!({ "tagValues": [
+        { "type": "string", "value": "db", "count": 1 },
+        { "type": "string", "value": "shop", "count": 1 },
+    ]});
+    assert_eq!(values(&[".service.name"]), expected);
+    let errors = serde_json::json!({ "tagValues": [
+        { "type": "keyword", "value": "client", "count": 1 },
+    ]});
+    assert_eq!(values(&["kind", "--query", "{ status = error }"]), errors);
+    let cut = values(&["name", "--limit", "1"]);
+    assert_eq!((cut["tagValues"].as_array().unwrap().len(), &cut["truncated"]), (1, &true.into()));
+    assert_eq!(values(&["name", "--end", "1"])["tagValues"], serde_json::json!([]));
+}
+
+#[test]
+fn tags_and_values_are_tables_for_people() {
+    let cli = Cli::with_trace();
+    let out = cli.run(&["tags"]).ok();
+    assert!(out.contains("resource") && out.contains("service.name"), "{out}");
+    assert!(out.contains("rootServiceName"), "{out}");
+    let out = cli.run(&["values", "name", "--limit", "1"]).ok();
+    assert!(out.contains("GET /buy") && out.contains("more than these"), "{out}");
+    assert_eq!(cli.run(&["values", ".none"]).ok(), "no span has a value of it\n");
+    let answer = cli.run(&["values", "foo"]).fails(2);
+    assert!(answer.err.contains("  | foo\n"), "{}", answer.err);
+    cli.run(&["values", "name", "--query", "{ } | rate()"]).fails(2);
+    cli.run(&["values", "name", "--start", "2", "--end", "1"]).fails(2);
+    cli.run(&["tags", "--scope", "nothing"]).fails(2);
+}
+
+#[test]
 fn check_prints_the_canonical_form_or_the_place() {
     let cli = Cli::new();
     assert_eq!(cli.run(&["check", "{status=error}"]).ok(), "{ span:status = error }\n");

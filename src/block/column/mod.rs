@@ -5,6 +5,7 @@ mod builder;
 mod directory;
 mod postings;
 mod reader;
+mod sizes;
 mod values;
 
 pub(crate) use builder::TableBuilder;

@@ -71,7 +71,7 @@ impl<'a> ColumnReader<'a> {
         self.directory.columns.get(self.entry)
     }
 
-    fn run(&self, of: impl Fn(&ColumnEntry) -> Run) -> Run {
+    pub(super) fn run(&self, of: impl Fn(&ColumnEntry) -> Run) -> Run {
         self.entry().map(of).unwrap_or_default()
     }
 
@@ -91,12 +91,17 @@ impl<'a> ColumnReader<'a> {
         self.rows
     }
 
+    /// How many rows the column's table has.
+    pub(super) fn table_rows(&self) -> u32 {
+        self.table_rows
+    }
+
     /// How many distinct values there are.
     pub(crate) fn values(&self) -> u32 {
         self.values
     }
 
-    fn packed(&self, part: Part, run: Run, skip: u64) -> Result<Packed<'a>, BlockError> {
+    pub(super) fn packed(&self, part: Part, run: Run, skip: u64) -> Result<Packed<'a>, BlockError> {
         let Some(len) = run.len.checked_sub(skip) else {
             return Err(self.corrupt(part, "the part is missing"));
         };
@@ -104,7 +109,7 @@ impl<'a> ColumnReader<'a> {
         Packed::new(self.block.image(), "column", offset, len)
     }
 
-    fn bytes(&self, part: Part, offset: u64, len: u64) -> Result<Slice, BlockError> {
+    pub(super) fn bytes(&self, part: Part, offset: u64, len: u64) -> Result<Slice, BlockError> {
         let (offset, len) = self.block.part(self.table, part, offset, len)?;
         self.block.image().read(offset, len)
     }

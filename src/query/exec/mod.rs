@@ -21,5 +21,6 @@ mod testing;
 mod tests;
 
 pub(crate) use execution::{Execution, Figures, execute, explain, read_field};
+pub(crate) use items::items_of;
 pub(crate) use stages::Found;
 pub(crate) use traces::for_each_trace;

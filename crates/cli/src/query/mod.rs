@@ -8,3 +8,4 @@ mod value;
 
 pub(crate) use command::run;
 pub(crate) use table::write_table;
+pub(crate) use value::words;

@@ -6,7 +6,7 @@ use treering::query::FieldValue;
 use crate::time;
 
 /// `value` as `TraceQL` writes it, text without quotes.
-pub(super) fn words(value: &FieldValue) -> String {
+pub(crate) fn words(value: &FieldValue) -> String {
     match value {
         FieldValue::String(text) => text.clone(),
         FieldValue::Int(number) => number.to_string(),

@@ -1,0 +1,172 @@
+//! `treering tags` and `treering values`: which names there are and which values they have, as tables
+//! or in the shape of Tempo's tag endpoints (<https://grafana.com/docs/tempo/latest/api_docs/>).
+//! Invariant: counts and types stand beside what Tempo says, never instead of it.
+
+use std::io::Write;
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table};
+use serde_json::{Value, json};
+use treering::query::{self, syntax::ValueType};
+use treering::{TagNames, TagOptions, TagValues};
+
+use crate::args::{QueryOutput, TagArgs, TagsArgs, ValuesArgs};
+use crate::failure::Failure;
+use crate::query::words;
+use crate::store::Opened;
+use crate::terminal;
+
+/// Widest name or value.
+const TEXT_COLUMNS: usize = 100;
+
+/// Said below a table that the limit cut.
+const CUT: &str = "there are more than these; --limit all shows them";
+
+/// Runs `treering tags`.
+pub(crate) fn run_names(
+    store: &Path,
+    args: &TagsArgs,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let options = options(&args.of)?;
+    let opened = Opened::existing(store)?;
+    let found = opened.store.tag_names(args.scope, args.of.query.as_deref(), &options);
+    let found = found.map_err(|error| failure(error, &args.of, &opened))?;
+    match args.of.output {
+        QueryOutput::Table => write_names(&found, out),
+        QueryOutput::Json => write_json(&names_json(&found), found.truncated, out),
+    }
+}
+
+/// Runs `treering values`.
+pub(crate) fn run_values(
+    store: &Path,
+    args: &ValuesArgs,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    query::field(&args.field).map_err(|error| Failure::Query(error, args.field.clone()))?;
+    let options = options(&args.of)?;
+    let opened = Opened::existing(store)?;
+    let found = opened.store.tag_values(&args.field, args.of.query.as_deref(), &options);
+    let found = found.map_err(|error| failure(error, &args.of, &opened))?;
+    match args.of.output {
+        QueryOutput::Table => write_values(&found, out),
+        QueryOutput::Json => write_json(&values_json(&found), found.truncated, out),
+    }
+}
+
+/// What was asked for. A wrong query is said to be wrong even where there is no store yet.
+fn options(args: &TagArgs) -> Result<TagOptions, Failure> {
+    if let (Some(start), Some(end)) = (args.start, args.end)
+        && start > end
+    {
+        return Err(Failure::Usage("--start is after --end".to_owned()));
+    }
+    if let Some(text) = &args.query {
+        let checked = query::check(text).map_err(|error| Failure::Query(error, text.clone()))?;
+        for warning in checked.warnings() {
+            writeln!(anstream::stderr().lock(), "warning: {warning}")?;
+        }
+    }
+    let mut options = TagOptions::default();
+    options.start = args.start;
+    options.end = args.end;
+    options.limit = args.limit.0;
+    Ok(options)
+}
+
+fn failure(error: treering::Error, args: &TagArgs, opened: &Opened) -> Failure {
+    Failure::search(error, args.query.as_deref().unwrap_or_default(), opened.path.clone())
+}
+
+/// The word for a type, as Tempo has it.
+fn type_word(value_type: ValueType) -> &'static str {
+    match value_type {
+        ValueType::String | ValueType::Time => "string",
+        ValueType::Int => "int",
+        ValueType::Float => "float",
+        ValueType::Bool => "bool",
+        ValueType::Duration => "duration",
+        ValueType::Status | ValueType::Kind => "keyword",
+        ValueType::Nil => "nil",
+    }
+}
+
+fn type_words(types: &[ValueType]) -> Vec<&'static str> {
+    types.iter().map(|value_type| type_word(*value_type)).collect()
+}
+
+fn names_json(found: &TagNames) -> Value {
+    let scope = |scope: &treering::ScopeTags| {
+        let tags: Vec<&str> = scope.tags.iter().map(|tag| tag.name.as_str()).collect();
+        let counts: Vec<u64> = scope.tags.iter().map(|tag| tag.count).collect();
+        let types: Vec<_> = scope.tags.iter().map(|tag| type_words(&tag.types)).collect();
+        json!({ "name": scope.scope.name(), "tags": tags, "counts": counts, "types": types })
+    };
+    json!({ "scopes": found.scopes.iter().map(scope).collect::<Vec<_>>() })
+}
+
+fn values_json(found: &TagValues) -> Value {
+    let value = |value: &treering::TagValue| {
+        let (word, text) = (type_word(value.value_type), words(&value.value));
+        json!({ "type": word, "value": text, "count": value.count })
+    };
+    json!({ "tagValues": found.values.iter().map(value).collect::<Vec<_>>() })
+}
+
+/// Writes the answer; `truncated` is Treering's own, and absent where nothing was cut.
+fn write_json(answer: &Value, truncated: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let mut answer = answer.clone();
+    if let (true, Some(members)) = (truncated, answer.as_object_mut()) {
+        members.insert("truncated".to_owned(), Value::Bool(true));
+    }
+    serde_json::to_writer(&mut *out, &answer)?;
+    Ok(writeln!(out)?)
+}
+
+fn write_names(found: &TagNames, out: &mut impl Write) -> Result<(), Failure> {
+    if found.scopes.is_empty() {
+        return Ok(writeln!(out, "no span has one")?);
+    }
+    let mut table = terminal::table(&["SCOPE", "NAME", "TYPES", "COUNT"]);
+    for scope in &found.scopes {
+        for tag in &scope.tags {
+            table.add_row([
+                scope.scope.name().to_owned(),
+                terminal::fit(&tag.name, TEXT_COLUMNS),
+                type_words(&tag.types).join(", "),
+                terminal::count(tag.count),
+            ]);
+        }
+    }
+    write_table(table, found.truncated, out)
+}
+
+fn write_values(found: &TagValues, out: &mut impl Write) -> Result<(), Failure> {
+    if found.values.is_empty() {
+        return Ok(writeln!(out, "no span has a value of it")?);
+    }
+    let mut table = terminal::table(&["VALUE", "TYPE", "COUNT"]);
+    for value in &found.values {
+        table.add_row([
+            terminal::fit(&words(&value.value), TEXT_COLUMNS),
+            type_word(value.value_type).to_owned(),
+            terminal::count(value.count),
+        ]);
+    }
+    write_table(table, found.truncated, out)
+}
+
+/// Writes a table whose last column has counts.
+fn write_table(mut table: Table, truncated: bool, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(column) = table.column_iter_mut().last() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if truncated {
+        writeln!(out, "{CUT}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! Which attributes and intrinsics spans have, and which values. Invariant: counts are of stored
+//! spans (events, links) that no mask hides, whichever blocks they lie in.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::options::SearchOptions;
+use super::prepare::Prepared;
+use super::run::outside;
+use super::tag_counts::Selection;
+use super::tag_tally::{Names, Tally, type_of};
+use super::view::BlockView;
+use crate::block::BlockError;
+use crate::query::FieldValue;
+use crate::query::syntax::{Field, ValueType};
+use crate::time::Timestamp;
+
+/// Where a tag is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum TagScope {
+    /// Attributes of spans: `span.x`.
+    Span,
+    /// Attributes of resources: `resource.x`.
+    Resource,
+    /// Attributes of events: `event.x`.
+    Event,
+    /// Attributes of links: `link.x`.
+    Link,
+    /// Attributes of instrumentation scopes: `instrumentation.x`.
+    Instrumentation,
+    /// What every span (event, link) has: `name`, `event:name`.
+    Intrinsic,
+}
+
+impl TagScope {
+    /// Every scope.
+    pub const ALL: [Self; 6] = [
+        Self::Span,
+        Self::Resource,
+        Self::Event,
+        Self::Link,
+        Self::Instrumentation,
+        Self::Intrinsic,
+    ];
+
+    /// The scope's word in the language; `intrinsic` for intrinsics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Span => "span",
+            Self::Resource => "resource",
+            Self::Event => "event",
+            Self::Link => "link",
+            Self::Instrumentation => "instrumentation",
+            Self::Intrinsic => "intrinsic",
+        }
+    }
+}
+
+/// What to look at for tags, and how much to give back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TagOptions {
+    /// Only traces that end at or after this time. Default none.
+    pub start: Option<Timestamp>,
+    /// Only traces that start at or before this time. Default none.
+    pub end: Option<Timestamp>,
+    /// Most values, or most names of each scope; `None` for all. Default 1,000.
+    pub limit: Option<usize>,
+}
+
+impl Default for TagOptions {
+    fn default() -> Self {
+        Self { start: None, end: None, limit: Some(1000) }
+    }
+}
+
+/// Names of tags by scope.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct TagNames {
+    /// The scopes that have any, in the order of [`TagScope::ALL`].
+    pub scopes: Vec<ScopeTags>,
+    /// True where a scope has more names than the limit.
+    pub truncated: bool,
+}
+
+/// The names of one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScopeTags {
+    /// The scope.
+    pub scope: TagScope,
+    /// Its names, the most frequent first, then by name.
+    pub tags: Vec<TagName>,
+}
+
+/// A name of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TagName {
+    /// The attribute's key, or the intrinsic's short name.
+    pub name: String,
+    /// The types of its values, those of elements for arrays; none where `TraceQL` has no type for
+    /// them.
+    pub types: Vec<ValueType>,
+    /// How many spans have it, whatever the type; events or links for what these have.
+    pub count: u64,
+}
+
+/// Values of a field.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct TagValues {
+    /// The values, the most frequent first, then by type and value.
+    pub values: Vec<TagValue>,
+    /// True where there are more values than the limit.
+    pub truncated: bool,
+}
+
+/// A value of a field.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TagValue {
+    /// The value; never an array, and never nil.
+    pub value: FieldValue,
+    /// Its type.
+    pub value_type: ValueType,
+    /// How many spans have it, arrays with it included; events or links for what these have.
+    pub count: u64,
+}
+
+/// The names of tags, of one scope or of all.
+pub(crate) fn tag_names(
+    views: &[Arc<BlockView>],
+    scope: Option<TagScope>,
+    query: Option<&Prepared>,
+    options: &TagOptions,
+) -> Result<TagNames, BlockError> {
+    let wanted: Vec<TagScope> =
+        TagScope::ALL.into_iter().filter(|one| scope.is_none_or(|scope| scope == *one)).collect();
+    let mut found: BTreeMap<TagScope, Names> = BTreeMap::new();
+    for_each_block(views, query, options, |selection| {
+        for scope in &wanted {
+            selection.names(*scope, found.entry(*scope).or_default())?;
+        }
+        Ok(())
+    })?;
+    let mut names = TagNames::default();
+    for (scope, found) in found {
+        let mut tags: Vec<TagName> = found.into_tags();
+        tags.sort_by(|a, b| (Reverse(a.count), &a.name).cmp(&(Reverse(b.count), &b.name)));
+        names.truncated |= cut(&mut tags, options);
+        if !tags.is_empty() {
+            names.scopes.push(ScopeTags { scope, tags });
+        }
+    }
+    Ok(names)
+}
+
+/// The values of a field.
+pub(crate) fn tag_values(
+    views: &[Arc<BlockView>],
+    field: &Field,
+    query: Option<&Prepared>,
+    options: &TagOptions,
+) -> Result<TagValues, BlockError> {
+    let mut tally = Tally::default();
+    for_each_block(views, query, options, |selection| selection.values(field, &mut tally))?;
+    let mut counted = tally.into_counts();
+    // The sort is stable, and they come by type and value.
+    counted.sort_by_key(|(_, count)| Reverse(*count));
+    let truncated = cut(&mut counted, options);
+    let value = |(value, count): &(_, u64)| {
+        Some(TagValue { value_type: type_of(value)?, value: value.to_field_value(), count: *count })
+    };
+    Ok(TagValues { values: counted.iter().filter_map(value).collect(), truncated })
+}
+
+/// Calls `visit` with what counts of each block that has something.
+fn for_each_block(
+    views: &[Arc<BlockView>],
+    query: Option<&Prepared>,
+    options: &TagOptions,
+    mut visit: impl FnMut(&Selection<'_>) -> Result<(), BlockError>,
+) -> Result<(), BlockError> {
+    let times =
+        SearchOptions { start: options.start, end: options.end, ..SearchOptions::default() };
+    for view in views.iter().filter(|view| !outside(view, &times)) {
+        let selection = Selection::new(view, query, &times)?;
+        if !selection.is_empty() {
+            visit(&selection)?;
+        }
+    }
+    Ok(())
+}
+
+fn cut<T>(list: &mut Vec<T>, options: &TagOptions) -> bool {
+    let limit = options.limit.unwrap_or(usize::MAX);
+    let is_longer = list.len() > limit;
+    list.truncate(limit);
+    is_longer
+}
