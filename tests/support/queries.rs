@@ -238,7 +238,8 @@ fn on_intrinsic(vocabulary: &Vocabulary) -> BoxedStrategy<FieldExpr> {
         0..6_u8,
     )
         .prop_map(move |(intrinsic, parent, op, text, duration, index)| {
-            let field = Field { parent: parent && parents, kind: FieldKind::Intrinsic(intrinsic) };
+            let parent = parent && parents && parents_have(intrinsic);
+            let field = Field { parent, kind: FieldKind::Intrinsic(intrinsic) };
             let (op, value) = match intrinsic.value_type() {
                 ValueType::Int => (op, Literal::Int(i64::from(index))),
                 ValueType::Duration => (op, Literal::Duration(duration)),
@@ -312,6 +313,11 @@ fn attribute(vocabulary: &Vocabulary) -> BoxedStrategy<Field> {
         .boxed()
 }
 
+/// False for what has no single value on a span: the fields of events and links.
+pub(crate) fn parents_have(intrinsic: Intrinsic) -> bool {
+    !["event:", "link:"].iter().any(|scope| intrinsic.canonical_name().starts_with(scope))
+}
+
 fn any_field(vocabulary: &Vocabulary) -> BoxedStrategy<Field> {
     if vocabulary.intrinsics.is_empty() {
         return attribute(vocabulary);
@@ -319,7 +325,7 @@ fn any_field(vocabulary: &Vocabulary) -> BoxedStrategy<Field> {
     let parents = vocabulary.parents;
     let intrinsic = (select(vocabulary.intrinsics.clone()), prop::bool::weighted(0.2)).prop_map(
         move |(intrinsic, parent)| Field {
-            parent: parent && parents,
+            parent: parent && parents && parents_have(intrinsic),
             kind: FieldKind::Intrinsic(intrinsic),
         },
     );
