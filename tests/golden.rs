@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, and may be slow"
 )]
 
+#[cfg(test)]
 #[path = "support/small.rs"]
 mod small;
 
@@ -20,8 +21,6 @@ use std::path::{Path, PathBuf};
 
 use treering::query::syntax::Intrinsic;
 use treering::query::{QueryErrorKind, check, check_search, parse};
-
-use small::Small;
 
 /// Runs `answer` over the cases of every file of `folder`.
 fn run(folder: &str, answer: fn(&str) -> String) {
@@ -116,7 +115,7 @@ fn a_search_finds_what_its_file_says() {
         let end = text.find("\n\n").expect("spans, a blank line, then cases") + 2;
         text.split_at(end)
     }
-    run_on("search", split, |spans| Small::new(spans.trim_end()), Small::answer);
+    run_on("search", split, |spans| small::Small::new(spans.trim_end()), small::Small::answer);
 }
 
 #[test]
@@ -151,9 +150,12 @@ fn the_page_of_errors_shows_the_real_ones() {
 
 #[test]
 fn the_page_of_the_language_shows_queries_that_run() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/page.txt");
+    let small = small::Small::new(&fs::read_to_string(tests).unwrap());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/traceql.md");
     let page = fs::read_to_string(path).unwrap();
     let (before, metrics) = page.split_once("\n## Metrics queries\n").expect("a part on metrics");
+    let mut empty = Vec::new();
     for (part, kind) in [(before, None), (metrics, Some(QueryErrorKind::Unsupported))] {
         let boxes = part.split("```traceql\n").skip(1);
         let boxes = boxes.map(|rest| rest.split_once("\n```\n").expect("a box that ends").0);
@@ -163,8 +165,12 @@ fn the_page_of_the_language_shows_queries_that_run() {
             let checked = check(query);
             assert!(checked.is_ok(), "{}", checked.unwrap_err().report(query));
             assert_eq!(check_search(&checked.unwrap()).err().map(|error| error.kind()), kind);
+            if kind.is_none() && small.spans_found(query) == 0 {
+                empty.push(query);
+            }
         }
     }
+    assert!(empty.is_empty(), "these find nothing in the small store: {empty:#?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use treering::model::Span;
 use treering::query::check;
 use treering::query::syntax::{
-    BinaryOp, FieldExpr, FieldExprKind, Pipeline, Query, SpansetExpr, Stage,
+    BinaryOp, FieldExpr, FieldExprKind, Intrinsic, Pipeline, Query, SpansetExpr, Stage,
 };
 use treering::{Options, SearchOptions, Store};
 
@@ -108,6 +108,17 @@ fn the_list_has_every_operator_five_times() {
         for (op, count) in counted {
             assert!(*count >= 5, "{op} stands in the list only {count} times");
         }
+    }
+}
+
+#[test]
+fn the_list_has_every_intrinsic_and_every_scope() {
+    let all: String = listed().iter().map(|(_, query)| parse(query).to_string() + "\n").collect();
+    let parts = Intrinsic::all().map(Intrinsic::canonical_name);
+    let scopes = ["{ .", " span.", " resource.", " event.", " link.", " instrumentation."];
+    let parents = ["parent.span:", "parent.resource.", "parent.span.", " parent.http"];
+    for part in parts.chain(scopes).chain(parents) {
+        assert!(all.contains(part), "no query of the list names {part}");
     }
 }
 

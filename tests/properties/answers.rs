@@ -181,9 +181,7 @@ fn whole_language() -> impl Strategy<Value = String> {
         texts: ["", "get", "put", "web", "cart", "exception", "101"].map(str::to_owned).to_vec(),
         patterns: ["x.*", "g.*|p.*", "", ".*e.*"].map(str::to_owned).to_vec(),
         durations: vec![0, 1, 5, 10, 20],
-        // What `parent.` makes of fields of events and links is not settled.
-        parents: false,
-        // Nor is what becomes of the spansets of a pipeline in parentheses.
+        // What becomes of the spansets of a pipeline in parentheses is not settled.
         pipelines: false,
         ..Vocabulary::default()
     };

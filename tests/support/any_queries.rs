@@ -6,8 +6,8 @@ use proptest::sample::select;
 use treering::query::syntax::*;
 
 use crate::queries::{
-    COMPARE, KINDS, STATUSES, arithmetic, chain_of, expr_of, normal, operand, relations, scalar_of,
-    set_operators,
+    COMPARE, KINDS, STATUSES, arithmetic, chain_of, expr_of, normal, operand, parents_have,
+    relations, scalar_of, set_operators,
 };
 
 /// Queries of every form, well typed or not.
@@ -65,7 +65,7 @@ pub(crate) fn full_field() -> BoxedStrategy<Field> {
             });
     let intrinsic = (select(Intrinsic::all().collect::<Vec<_>>()), any::<bool>()).prop_map(
         |(intrinsic, parent)| Field {
-            parent: parent && crate::queries::has_one_value(intrinsic),
+            parent: parent && parents_have(intrinsic),
             kind: FieldKind::Intrinsic(intrinsic),
         },
     );

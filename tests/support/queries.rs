@@ -75,17 +75,6 @@ fn search_of(stages: Vec<Stage>) -> Query {
     Query::Search(normal(Pipeline { stages }), Vec::new())
 }
 
-/// False for fields of which a span has one for each event or link: a parent is not asked for them.
-pub(crate) fn has_one_value(intrinsic: Intrinsic) -> bool {
-    !matches!(
-        intrinsic,
-        Intrinsic::EventName
-            | Intrinsic::EventTimeSinceStart
-            | Intrinsic::LinkTraceId
-            | Intrinsic::LinkSpanId
-    )
-}
-
 /// A pipeline in parentheses that is alone is the pipeline.
 pub(crate) fn normal(mut pipeline: Pipeline) -> Pipeline {
     loop {
@@ -249,7 +238,7 @@ fn on_intrinsic(vocabulary: &Vocabulary) -> BoxedStrategy<FieldExpr> {
         0..6_u8,
     )
         .prop_map(move |(intrinsic, parent, op, text, duration, index)| {
-            let parent = parent && parents && has_one_value(intrinsic);
+            let parent = parent && parents && parents_have(intrinsic);
             let field = Field { parent, kind: FieldKind::Intrinsic(intrinsic) };
             let (op, value) = match intrinsic.value_type() {
                 ValueType::Int => (op, Literal::Int(i64::from(index))),
@@ -324,6 +313,11 @@ fn attribute(vocabulary: &Vocabulary) -> BoxedStrategy<Field> {
         .boxed()
 }
 
+/// False for what has no single value on a span: the fields of events and links.
+pub(crate) fn parents_have(intrinsic: Intrinsic) -> bool {
+    !["event:", "link:"].iter().any(|scope| intrinsic.canonical_name().starts_with(scope))
+}
+
 fn any_field(vocabulary: &Vocabulary) -> BoxedStrategy<Field> {
     if vocabulary.intrinsics.is_empty() {
         return attribute(vocabulary);
@@ -331,7 +325,7 @@ fn any_field(vocabulary: &Vocabulary) -> BoxedStrategy<Field> {
     let parents = vocabulary.parents;
     let intrinsic = (select(vocabulary.intrinsics.clone()), prop::bool::weighted(0.2)).prop_map(
         move |(intrinsic, parent)| Field {
-            parent: parent && parents && has_one_value(intrinsic),
+            parent: parent && parents && parents_have(intrinsic),
             kind: FieldKind::Intrinsic(intrinsic),
         },
     );

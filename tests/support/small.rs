@@ -15,7 +15,7 @@
 //! | `link:TRACE/SPAN(key=value)` | a link |
 //!
 //! A value is an integer, a float with a dot, `true` or `false`, `[a;b]` for an array, `empty` for
-//! one without value, and else a text, in which `_` is a blank.
+//! one without value, and else a text, in which `_` is a blank. In a key `~` is one.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -47,6 +47,16 @@ impl Small {
         }
         store.ingest(batch).unwrap();
         Self { store, _folder: folder }
+    }
+
+    /// How many spans a search finds; counting them gives the same.
+    pub(crate) fn spans_found(&self, query: &str) -> u64 {
+        let options = SearchOptions::all();
+        let result = self.store.search(query, &options).unwrap();
+        let sets = result.traces.iter().flat_map(|found| &found.spansets);
+        let spans = sets.map(|set| set.matched).sum();
+        assert_eq!(self.store.count(query, &options).unwrap().spans, spans, "{query}");
+        spans
     }
 
     /// How a search runs and what it finds. A first line `from MILLIS to MILLIS` is a time range.
@@ -88,7 +98,9 @@ fn rows(result: &SearchResult) -> String {
 
 fn spanset(set: &Spanset, text: &mut String) {
     let values = |values: &[(String, FieldValue)]| -> String {
-        values.iter().map(|(name, value)| format!(", {name} = {}", shown(value))).collect()
+        let parts: Vec<String> =
+            values.iter().map(|(name, value)| format!(", {name} = {}", shown(value))).collect();
+        parts.concat()
     };
     writeln!(text, "  {} of {}{}", set.spans.len(), set.matched, values(&set.attributes)).unwrap();
     for span in &set.spans {
@@ -134,11 +146,11 @@ fn time(millis: &str) -> Timestamp {
 }
 
 fn trace_id(hex: &str) -> TraceId {
-    TraceId::from_bytes(u128::from_str_radix(hex, 16).expect("a trace id").to_be_bytes())
+    format!("{hex:0>32}").parse().expect("a trace id")
 }
 
 fn span_id(hex: &str) -> SpanId {
-    SpanId::from_bytes(u64::from_str_radix(hex, 16).expect("a span id").to_be_bytes())
+    format!("{hex:0>16}").parse().expect("a span id")
 }
 
 /// The span of a line.
@@ -225,7 +237,7 @@ fn with_attributes(text: &str) -> (&str, Vec<Attribute>) {
 
 fn attribute(word: &str) -> Attribute {
     let (key, text) = word.split_once('=').unwrap_or_else(|| panic!("no word: {word}"));
-    Attribute::new(key, value(text))
+    Attribute::new(key.replace('~', " "), value(text))
 }
 
 fn value(text: &str) -> Value {

@@ -140,7 +140,9 @@ fn collect_aggregates<'a>(scalar: &'a ScalarExpr, into: &mut Vec<&'a ScalarExpr>
         ScalarExprKind::Negate(inner) => collect_aggregates(inner, into),
         ScalarExprKind::Chain { first, rest } => {
             collect_aggregates(first, into);
-            rest.iter().for_each(|(_, next)| collect_aggregates(next, into));
+            for (_, next) in rest {
+                collect_aggregates(next, into);
+            }
         }
     }
 }
@@ -179,7 +181,9 @@ fn in_spanset<'a>(expr: &'a SpansetExpr, fields: &mut Vec<&'a Field>) {
         SpansetExpr::Pipeline(pipeline) => in_pipeline(pipeline, fields),
         SpansetExpr::Chain { first, rest } => {
             in_spanset(first, fields);
-            rest.iter().for_each(|(_, next)| in_spanset(next, fields));
+            for (_, next) in rest {
+                in_spanset(next, fields);
+            }
         }
     }
 }
@@ -191,7 +195,9 @@ fn in_expr<'a>(expr: &'a FieldExpr, fields: &mut Vec<&'a Field>) {
         FieldExprKind::Unary(_, inner) => in_expr(inner, fields),
         FieldExprKind::Chain { first, rest } => {
             in_expr(first, fields);
-            rest.iter().for_each(|(_, next)| in_expr(next, fields));
+            for (_, next) in rest {
+                in_expr(next, fields);
+            }
         }
     }
 }
@@ -207,7 +213,9 @@ fn in_scalar<'a>(scalar: &'a ScalarExpr, fields: &mut Vec<&'a Field>) {
         }
         ScalarExprKind::Chain { first, rest } => {
             in_scalar(first, fields);
-            rest.iter().for_each(|(_, next)| in_scalar(next, fields));
+            for (_, next) in rest {
+                in_scalar(next, fields);
+            }
         }
     }
 }
