@@ -122,12 +122,15 @@ struct Planner {
 }
 
 impl Planner {
-    /// A pipeline in parentheses at the start is as good as its stages: nothing came before it.
+    /// A pipeline in parentheses that stands by itself is as good as its stages; but where spansets
+    /// came before it, its `coalesce()` merges only what it made of each of them.
     fn stages(&mut self, pipeline: &Pipeline) -> Result<Vec<Stage>, QueryError> {
         let mut stages = Vec::with_capacity(pipeline.stages.len());
         for (at, stage) in pipeline.stages.iter().enumerate() {
             match stage {
-                Syntax::Spanset(SpansetExpr::Pipeline(inner)) if at == 0 => {
+                Syntax::Spanset(SpansetExpr::Pipeline(inner))
+                    if at == 0 || !inner.stages.contains(&Syntax::Coalesce) =>
+                {
                     stages.extend(self.stages(inner)?);
                 }
                 stage => stages.push(self.stage(stage)?),

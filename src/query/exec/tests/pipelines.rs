@@ -18,8 +18,10 @@ fn stages(forest: &Forest, stages: &[Stage], incoming: Vec<Vec<u32>>) -> Vec<Vec
     let naive = Naive(forest);
     stages.iter().enumerate().fold(incoming, |sets, (at, stage)| {
         let mut left: Vec<Vec<u32>> = match stage {
-            // A pipeline in parentheses at the start is its stages.
-            Stage::Spanset(SpansetExpr::Pipeline(inner)) if at == 0 => {
+            // A pipeline in parentheses by itself is its stages.
+            Stage::Spanset(SpansetExpr::Pipeline(inner))
+                if at == 0 || !inner.stages.contains(&Stage::Coalesce) =>
+            {
                 self::stages(forest, &inner.stages, sets)
             }
             Stage::Spanset(expr) => sets.iter().map(|set| spanset(forest, expr, set)).collect(),
