@@ -82,6 +82,9 @@ impl Store {
     /// Opens the store at `path`, or makes it, readable by its owner alone. Cost: in proportion to
     /// the number of blocks, not of spans.
     ///
+    /// redb may panic on a damaged file. Here that becomes an error, as long as panics unwind, which
+    /// is the default; a program built with `panic = "abort"` ends there.
+    ///
     /// # Errors
     /// If the file cannot be read or written, is open already, is no Treering store or is damaged,
     /// or if an option is out of its range.
@@ -205,7 +208,7 @@ impl Store {
     }
 
     /// The whole trace with this id; `None` where no span of it is stored. Cost: a filter look-up a
-    /// block, then the columns of the trace's rows.
+    /// block, then one look at each column of its block that has values on both sides of its rows.
     ///
     /// # Errors
     /// If the file cannot be read.
