@@ -2,8 +2,8 @@
 //! bytes on disk, peak memory, and the ratio to the time that prost alone takes to decode the same
 //! bytes. A program that prints figures: `cargo bench --bench ingest [-- --spans N]`.
 //!
-//! Requests are made before the clock starts and gathered into batches of 262,144 spans, as the
-//! command line does.
+//! Requests are made before the clock starts and gathered into batches of up to 262,144 spans, a
+//! block's worth.
 
 #![expect(
     clippy::print_stdout,
@@ -19,7 +19,7 @@ use std::time::Instant;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use treering::{Batch, Options, Store};
-use treering_generator::Generator;
+use treering_generator::{Generator, REQUEST_SPANS};
 
 const BATCH_SPANS: usize = 1 << 18;
 
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rejections = batch.push_protobuf(request)?;
         decoding += decode.elapsed().as_secs_f64();
         assert!(rejections.is_empty(), "generated spans are right: {}", rejections[0]);
-        if batch.len() >= BATCH_SPANS {
+        if batch.len() + REQUEST_SPANS > BATCH_SPANS {
             store.ingest(std::mem::take(&mut batch))?;
         }
     }

@@ -143,6 +143,14 @@ impl fmt::Display for Test {
     }
 }
 
+/// The language's word for a number of OTLP, or the number where it has none.
+fn named(f: &mut fmt::Formatter<'_>, number: i32, words: &[&str]) -> fmt::Result {
+    match usize::try_from(number).ok().and_then(|at| words.get(at)) {
+        Some(word) => f.write_str(word),
+        None => write!(f, "{number}"),
+    }
+}
+
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -154,8 +162,12 @@ impl fmt::Display for Scalar {
             Self::Duration(nanos) => write!(f, "{nanos}ns"),
             Self::Time(time) => write!(f, "{}", time.unix_nanos()),
             Self::String(text) => write!(f, "{text:?}"),
-            Self::Status(number) => write!(f, "status {number}"),
-            Self::Kind(number) => write!(f, "kind {number}"),
+            Self::Status(number) => named(f, *number, &["unset", "ok", "error"]),
+            Self::Kind(number) => named(
+                f,
+                *number,
+                &["unspecified", "internal", "server", "client", "producer", "consumer"],
+            ),
             Self::Id(id) => write!(f, "\"{id}\""),
             Self::Array(elements) => f.debug_list().entries(elements.iter()).finish(),
         }
