@@ -155,6 +155,26 @@ impl<'a> From<&'a Attribute> for AttributeRef<'a> {
     }
 }
 
+impl From<&AttributeRef<'_>> for Attribute {
+    fn from(attribute: &AttributeRef<'_>) -> Self {
+        Self { key: attribute.key.to_owned(), value: Value::from(&attribute.value) }
+    }
+}
+
+impl From<&ValueRef<'_>> for Value {
+    fn from(value: &ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Empty => Self::Empty,
+            ValueRef::String(text) => Self::String((*text).to_owned()),
+            ValueRef::Bool(value) => Self::Bool(*value),
+            ValueRef::Int(value) => Self::Int(*value),
+            ValueRef::Double(bits) => Self::Double(f64::from_bits(*bits)),
+            ValueRef::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
+            ValueRef::Nested(value) => value.clone().into_owned(),
+        }
+    }
+}
+
 impl<'a> From<&'a Value> for ValueRef<'a> {
     fn from(value: &'a Value) -> Self {
         match value {

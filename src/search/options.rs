@@ -25,8 +25,8 @@ pub struct SearchOptions {
     /// and [`Order::OldestFirst`] only. Default none.
     pub after: Option<Cursor>,
     /// When to stop, whatever has been found. A search looks at the clock between windows of at most
-    /// 65,536 spans or one trace, so it goes on for the time that one of these takes: well under
-    /// a millisecond for most queries, longer for pipelines of very many stages. Default none.
+    /// 65,536 spans or one trace, so it goes on for the time that one of these takes, which is
+    /// long for pipelines of very many stages. Default none.
     pub deadline: Option<Instant>,
     /// Stops the search as the deadline does. Default none.
     pub cancel: Option<CancelToken>,

@@ -13,6 +13,7 @@ use crate::codec::cast::{u64_of, usize_of};
 use crate::id::TraceId;
 use crate::model::Trace;
 use crate::query::exec::read_field;
+use crate::query::plan::field::SERVICE_NAME;
 use crate::query::source::{Column, Source};
 use crate::query::syntax::Intrinsic;
 use crate::query::value::Scalar;
@@ -103,7 +104,7 @@ fn trace_match(
 }
 
 fn service_name() -> Column {
-    Column::ResourceAttribute("service.name".to_owned())
+    Column::ResourceAttribute(SERVICE_NAME.to_owned())
 }
 
 /// A column's text for some rows; empty where it has none or it is no text.

@@ -9,6 +9,7 @@ use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, V
 use crate::codec::cast::usize_of;
 use crate::codec::order;
 use crate::model::Value;
+use crate::query::plan::field::SERVICE_NAME;
 use crate::query::rows::Rows;
 use crate::query::syntax::CompareOp;
 use crate::query::value::{Scalar, Test, compare};
@@ -36,7 +37,7 @@ impl<'a> Field<'a> {
 
     /// The columns of a resource's `service.name` where it is wanted as text: `""` where it is none.
     pub(super) fn service_name(block: &'a Block) -> Result<Self, BlockError> {
-        let key = ColumnKey::Attribute("service.name".to_owned());
+        let key = ColumnKey::Attribute(SERVICE_NAME.to_owned());
         let convert = |value: &Value| match Scalar::of(value) {
             Scalar::String(text) => Scalar::String(text),
             _ => Scalar::text(""),

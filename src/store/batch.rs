@@ -9,8 +9,8 @@ use crate::otlp::{self, Rejection};
 
 /// Spans to be stored together, durably and at once.
 ///
-/// A batch is staged as it is filled: text is interned, so memory grows with distinct values rather
-/// than with spans. Larger batches make fewer, larger blocks.
+/// A batch is staged as it is filled: text is interned, so what repeats is held once; each span and
+/// each of its attributes takes some fixed memory beside it. Larger batches make fewer, larger blocks.
 ///
 /// ```
 /// use treering::{Batch, SpanId, TraceId, model::Span};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use treering::model::{
     Attribute, AttributeRef, Event, InstrumentationScope, Link, Refusal, Resource, Span, SpanRef,
-    SpanSink, Status, Value, ValueRef,
+    SpanSink, Status,
 };
 use treering::otlp::{OtlpError, Rejection, read_json, read_protobuf};
 
@@ -73,19 +73,7 @@ impl SpanSink for Collect {
 }
 
 fn attributes(attributes: &[AttributeRef<'_>]) -> Vec<Attribute> {
-    attributes.iter().map(|a| Attribute { key: a.key.to_owned(), value: value(&a.value) }).collect()
-}
-
-fn value(value: &ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Empty => Value::Empty,
-        ValueRef::String(text) => Value::String((*text).to_owned()),
-        ValueRef::Bool(value) => Value::Bool(*value),
-        ValueRef::Int(value) => Value::Int(*value),
-        ValueRef::Double(bits) => Value::Double(f64::from_bits(*bits)),
-        ValueRef::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
-        ValueRef::Nested(value) => value.clone().into_owned(),
-    }
+    attributes.iter().map(Attribute::from).collect()
 }
 
 /// The spans and rejections of a protobuf request.

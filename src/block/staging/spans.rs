@@ -148,7 +148,7 @@ impl Staging {
         for attribute in list {
             let key = self.keys.intern(attribute.key.as_bytes());
             if self.is_repeated(key) {
-                repeated.push(owned(attribute));
+                repeated.push(Attribute::from(attribute));
                 continue;
             }
             let (kind, payload) = self.stage_value(&attribute.value);
@@ -322,19 +322,6 @@ fn check(span: &SpanRef<'_>) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-fn owned(attribute: &AttributeRef<'_>) -> Attribute {
-    let value = match &attribute.value {
-        ValueRef::Empty => Value::Empty,
-        ValueRef::String(text) => Value::String((*text).to_owned()),
-        ValueRef::Bool(value) => Value::Bool(*value),
-        ValueRef::Int(value) => Value::Int(*value),
-        ValueRef::Double(bits) => Value::Double(f64::from_bits(*bits)),
-        ValueRef::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
-        ValueRef::Nested(value) => value.clone().into_owned(),
-    };
-    Attribute { key: attribute.key.to_owned(), value }
 }
 
 /// A `u64` as the payload of an `Int` cell, by its bits.
