@@ -24,7 +24,7 @@ pub(crate) use explain::explain;
 pub use options::{CancelToken, Counts, SearchOptions};
 pub use order::{Cursor, Order, ParseCursorError};
 pub(crate) use prepare::{Prepared, prepare};
-pub(crate) use results::{search, search_each, trace};
+pub(crate) use results::{has_trace, search, search_each, trace};
 pub(crate) use run::count;
 pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
 pub(crate) use tags::{tag_names, tag_values};
