@@ -8,6 +8,8 @@ mod error;
 mod file;
 mod gate;
 mod journal;
+#[cfg(test)]
+mod medium;
 mod records;
 mod tables;
 #[cfg(test)]
@@ -17,4 +19,6 @@ mod version;
 pub(crate) use error::StorageError;
 pub(crate) use file::{Change, Opened, Storage};
 pub(crate) use journal::{Flush, JournalEntry};
+#[cfg(test)]
+pub(crate) use medium::Medium;
 pub(crate) use records::{BlockRecord, Counters};

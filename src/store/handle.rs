@@ -74,6 +74,12 @@ impl Store {
         Ok(Self { background: Arc::new(background), shared })
     }
 
+    /// A handle on a store that nobody maintains.
+    #[cfg(test)]
+    pub(super) fn on(shared: Arc<Shared>) -> Self {
+        Self { background: Arc::new(None), shared }
+    }
+
     /// Stores the spans of `batch`: when this returns they are durable, and the next search on any
     /// thread sees them, each trace whole. Writers wait for one another; readers do not wait.
     ///

@@ -6,6 +6,8 @@ mod background;
 mod batch;
 mod compact;
 mod entry;
+#[cfg(test)]
+mod faults;
 mod fold;
 mod handle;
 mod ingest;

@@ -43,7 +43,8 @@ impl Shared {
         Self::on(storage, opened, options)
     }
 
-    fn on(storage: Storage, opened: Opened, options: Options) -> Result<Self, Error> {
+    /// Reads what `storage` holds.
+    pub(super) fn on(storage: Storage, opened: Opened, options: Options) -> Result<Self, Error> {
         let journal_next = opened.journal_next;
         let journal_first = journal_next - u64_of(opened.journal.len()).min(journal_next);
         let counters = opened.counters;
