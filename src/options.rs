@@ -1,5 +1,7 @@
 //! What a user may choose about a store: one struct with documented defaults and units.
 
+use std::num::NonZero;
+
 use serde::{Deserialize, Serialize};
 
 /// How a store lays out and caches its data. `Options::default()` is right for a service.
@@ -16,6 +18,11 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Bytes of redb's own page cache. Default 8 MiB.
     pub page_cache_bytes: u64,
+    /// Most threads that work on one query, that of the caller among them. One fewer are kept by the
+    /// store for all its queries, from the first one that wants them until the last handle of the
+    /// store is dropped. Default as many as the machine runs at once; from 1, which keeps none, to
+    /// 1,024.
+    pub query_threads: usize,
 }
 
 impl Default for Options {
@@ -25,6 +32,7 @@ impl Default for Options {
             chunk_bytes: 65_000,
             cache_bytes: 24 << 20,
             page_cache_bytes: 8 << 20,
+            query_threads: std::thread::available_parallelism().map_or(1, NonZero::get).min(1024),
         }
     }
 }
@@ -37,6 +45,9 @@ impl Options {
         }
         if !(64..=65_000).contains(&self.chunk_bytes) {
             return Err(format!("chunk_bytes is {}, 64 to 65,000 expected", self.chunk_bytes));
+        }
+        if !(1..=1024).contains(&self.query_threads) {
+            return Err(format!("query_threads is {}, 1 to 1,024 expected", self.query_threads));
         }
         Ok(())
     }
