@@ -1,8 +1,10 @@
-//! Structural searches over 1,000,000 generated spans, every match counted, one thread, warm and on
-//! disk. For each query: the best and the median time, the candidate rows it considered, what it
-//! found, and the time that merely reading both sides' candidate bitmaps takes in the same run, as
-//! roaring's `iter` and as its `next_many` read them. A program that prints figures:
-//! `cargo bench --bench join [-- --spans N] [--runs N] [--only QUERY]`; the last two are for profiles.
+//! Structural searches, and a pipeline, over 1,000,000 generated spans, every match counted, warm and
+//! on disk, on one thread and on several. For each query: the best and the median time, the candidate
+//! rows it considered, what it found, and the time that merely reading both sides' candidate bitmaps
+//! takes in the same run, as roaring's `iter` and as its `next_many` read them. Runs on one thread and
+//! on several take turns, so that their ratio means something on a busy machine. A program that prints
+//! figures: `cargo bench --bench join [-- --spans N] [--runs N] [--only QUERY] [--threads N]`, by
+//! default with 2 threads next to 1; runs and query are for profiles, and so is `--threads 1`.
 
 #![expect(clippy::print_stdout, clippy::indexing_slicing, reason = "a program that prints figures")]
 
@@ -47,8 +49,12 @@ fn is_any(_: &Span) -> bool {
     true
 }
 
+fn is_none(_: &Span) -> bool {
+    false
+}
+
 const A: &str = r#"{ .service.name = "service-a.default" }"#;
-const QUESTIONS: [Question; 7] = [
+const QUESTIONS: [Question; 8] = [
     Question {
         text: r#"{ .service.name = "service-a.default" } >> { .service.name = "istio-ingressgateway.istio-system" }"#,
         left: is_service_a,
@@ -76,14 +82,22 @@ const QUESTIONS: [Question; 7] = [
         right: is_gateway,
     },
     Question { text: "{ } >> { }", left: is_any, right: is_any },
+    Question {
+        text: "{ } | by(resource.service.name) | count() > 2",
+        left: is_any,
+        right: is_none,
+    },
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let spans = argument("--spans")?.unwrap_or(1_000_000);
     let runs = argument("--runs")?.unwrap_or(30);
     let only = argument("--only")?;
+    let threads = argument("--threads")?.unwrap_or(2).max(1);
     let folder = tempfile::tempdir()?;
-    let store = Store::open(folder.path().join("join.redb"), Options::default())?;
+    let mut options = Options::default();
+    options.query_threads = threads;
+    let store = Store::open(folder.path().join("join.redb"), options)?;
     let mut candidates = vec![(RoaringBitmap::new(), RoaringBitmap::new()); QUESTIONS.len()];
     let mut batch = Batch::new();
     let mut row = 0;
@@ -102,24 +116,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     store.ingest(batch)?;
     println!("{row} spans, {} blocks; times in ms, best / median of {runs}", store.stats()?.blocks);
     println!(
-        "{:>14} {:>10} {:>10} {:>14} {:>14} {:>7}  query",
-        "search", "considered", "found", "iter", "next_many", "ratio"
+        "{:>14} {:>16} {:>7} {:>10} {:>10} {:>14} {:>14} {:>7}  query",
+        "1 thread",
+        format!("{threads} threads"),
+        "gain",
+        "considered",
+        "found",
+        "iter",
+        "next_many",
+        "ratio"
     );
     for (at, (question, (left, right))) in QUESTIONS.iter().zip(&candidates).enumerate() {
         if only.is_some_and(|only| only != at) {
             continue;
         }
-        let counts = store.count(question.text, &SearchOptions::default())?;
-        let search =
-            times(runs, || store.count(question.text, &SearchOptions::default()).map(|c| c.spans))?;
+        let counts = store.count(question.text, &on_threads(1))?;
+        let (search, more) = searches(&store, question.text, runs, threads)?;
         let by_row =
             times(runs, || Ok::<u64, treering::Error>(sum_by_row(left) + sum_by_row(right)))?;
         let in_batches = times(runs, || {
             Ok::<u64, treering::Error>(sum_in_batches(left) + sum_in_batches(right))
         })?;
         println!(
-            "{:>14} {:>10} {:>10} {:>14} {:>14} {:>7.1}  {}",
+            "{:>14} {:>16} {:>7.2} {:>10} {:>10} {:>14} {:>14} {:>7.1}  {}",
             shown(search),
+            shown(more),
+            search.0.as_secs_f64() / more.0.as_secs_f64(),
             counts.rows_considered,
             counts.spans,
             shown(by_row),
@@ -131,8 +153,36 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .replace(r#"{ .service.name = "istio-ingressgateway.istio-system" }"#, "gateway"),
         );
     }
-    println!("ratio: best search to best next_many over both sides' candidates");
+    println!("gain: best on 1 thread to best on {threads}");
+    println!("ratio: best search on 1 thread to best next_many over both sides' candidates");
     Ok(())
+}
+
+/// The best and the median time of some runs.
+type Times = (Duration, Duration);
+
+fn on_threads(threads: usize) -> SearchOptions {
+    let mut options = SearchOptions::default();
+    options.threads = Some(threads);
+    options
+}
+
+/// The times of a search on one thread and on several, in turns.
+fn searches(
+    store: &Store,
+    query: &str,
+    runs: usize,
+    threads: usize,
+) -> Result<(Times, Times), treering::Error> {
+    let (mut on_one, mut on_more) = (Vec::new(), Vec::new());
+    for _ in 0..runs {
+        on_one.push(time(|| store.count(query, &on_threads(1)))?);
+        if threads > 1 {
+            on_more.push(time(|| store.count(query, &on_threads(threads)))?);
+        }
+    }
+    let one = best_and_median(on_one);
+    Ok((one, if threads > 1 { best_and_median(on_more) } else { one }))
 }
 
 fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
@@ -140,22 +190,26 @@ fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
     arguments.next().map(|value| value.parse()).transpose()
 }
 
-/// The best and the median time of some runs.
-fn times<E>(
-    runs: usize,
-    mut run: impl FnMut() -> Result<u64, E>,
-) -> Result<(Duration, Duration), E> {
+fn times<E>(runs: usize, mut run: impl FnMut() -> Result<u64, E>) -> Result<Times, E> {
     let mut times = Vec::new();
     for _ in 0..runs {
-        let started = Instant::now();
-        std::hint::black_box(run()?);
-        times.push(started.elapsed());
+        times.push(time(&mut run)?);
     }
-    times.sort_unstable();
-    Ok((times[0], times[runs / 2]))
+    Ok(best_and_median(times))
 }
 
-fn shown((best, median): (Duration, Duration)) -> String {
+fn time<T, E>(run: impl FnOnce() -> Result<T, E>) -> Result<Duration, E> {
+    let started = Instant::now();
+    std::hint::black_box(run()?);
+    Ok(started.elapsed())
+}
+
+fn best_and_median(mut times: Vec<Duration>) -> Times {
+    times.sort_unstable();
+    (times[0], times[times.len() / 2])
+}
+
+fn shown((best, median): Times) -> String {
     format!("{:.3} / {:.3}", best.as_secs_f64() * 1e3, median.as_secs_f64() * 1e3)
 }
 

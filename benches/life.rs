@@ -11,6 +11,7 @@
 
 #![expect(
     clippy::print_stdout,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::cast_precision_loss,
@@ -36,7 +37,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 fn main() -> Outcome<()> {
     let mut only = std::env::args().skip_while(|argument| argument != "--only").skip(1);
     let only = only.next().unwrap_or_default();
-    let cases: [(&str, fn() -> Outcome<()>); 5] = [
+    type Case = (&'static str, fn() -> Outcome<()>);
+    let cases: [Case; 5] = [
         ("small", small),
         ("threads", threads),
         ("giant", giant),
@@ -132,7 +134,9 @@ fn threads() -> Outcome<()> {
             })
         };
         let running: Vec<_> = (0..THREADS).map(run).collect();
-        running.into_iter().for_each(|thread| thread.join().expect("no panic").expect("taken in"));
+        for thread in running {
+            thread.join().expect("no panic").expect("taken in");
+        }
     });
     report(&store, spans.len(), started.elapsed().as_secs_f64(), before)
 }

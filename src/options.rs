@@ -1,5 +1,6 @@
 //! What a user may choose about a store: one struct with documented defaults and units.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,11 @@ pub struct Options {
     /// After so long, what is in memory is moved to blocks of the file even if it is little. Default
     /// a minute.
     pub seal_after: Duration,
+    /// Most threads that work on one query, that of the caller among them. One fewer are kept by the
+    /// store for all its queries, from the first one that wants them until the last handle of the
+    /// store is dropped. Default as many as the machine runs at once; from 1, which keeps none, to
+    /// 1,024.
+    pub query_threads: usize,
 }
 
 impl Default for Options {
@@ -64,6 +70,7 @@ impl Default for Options {
             maintenance: Maintenance::Background,
             head_bytes_max: 16 << 20,
             seal_after: Duration::from_secs(60),
+            query_threads: std::thread::available_parallelism().map_or(1, NonZero::get).min(1024),
         }
     }
 }
@@ -81,6 +88,9 @@ impl Options {
             && !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&limit)
         {
             return Err(format!("durability is within {limit:?}, 1 ms to 1 min expected"));
+        }
+        if !(1..=1024).contains(&self.query_threads) {
+            return Err(format!("query_threads is {}, 1 to 1,024 expected", self.query_threads));
         }
         Ok(())
     }

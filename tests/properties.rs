@@ -39,5 +39,8 @@ mod spans;
 #[path = "properties/tags.rs"]
 mod tags;
 #[cfg(test)]
+#[path = "properties/threads.rs"]
+mod threads;
+#[cfg(test)]
 #[path = "properties/traces.rs"]
 mod traces;

@@ -23,5 +23,8 @@ mod merging;
 #[path = "store/resending.rs"]
 mod resending;
 #[cfg(test)]
+#[path = "store/stopping.rs"]
+mod stopping;
+#[cfg(test)]
 #[path = "store/threads.rs"]
 mod threads;

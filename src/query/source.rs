@@ -120,6 +120,14 @@ pub(crate) trait Source {
     /// How many rows, events or links the block has.
     fn space_len(&self, space: Space) -> u32;
 
+    /// Looks whether the run is to stop. Once it is, it stays so, answers may lack anything, and what
+    /// the run found is not used. Asked once a stage and once in some thousand values, so it has to
+    /// be cheap.
+    fn stops(&self) -> bool;
+
+    /// True once a look of [`Source::stops`] has said so; looks at nothing itself.
+    fn is_stopped(&self) -> bool;
+
     /// The rows that count, whole traces of them; `None` for all.
     fn live(&self) -> Option<Rows>;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::options::SearchOptions;
+use super::pool::Pool;
 use super::prepare::Prepared;
 use super::run::matches;
 use super::view::BlockView;
@@ -28,13 +29,14 @@ impl fmt::Display for Explanation {
 
 /// Runs the search and says how.
 pub(crate) fn explain(
+    pool: &Pool,
     views: &[Arc<BlockView>],
-    prepared: &Prepared,
+    prepared: &Arc<Prepared>,
     options: &SearchOptions,
 ) -> Result<Explanation, BlockError> {
     use std::fmt::Write as _;
     let started = Instant::now();
-    let (found, run) = matches(views, prepared, options)?;
+    let (found, run) = matches(pool, views, prepared, options)?;
     let elapsed = started.elapsed();
     let plan = explain_plan(&prepared.plan, &run.figures);
     let mut text = format!("{}\n\n{plan}", prepared.canonical);

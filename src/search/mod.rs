@@ -2,11 +2,16 @@
 //! with order, limits and merging. Invariant: a block is read through its columns and indexes; whole
 //! spans are rebuilt for `trace` only.
 
+mod brake;
 mod computed;
+mod convert;
+mod count;
+mod crew;
 mod explain;
 mod nanos;
 mod options;
 mod order;
+mod pool;
 mod prepare;
 mod results;
 mod run;
@@ -16,16 +21,20 @@ mod table;
 mod tag_counts;
 mod tag_tally;
 mod tags;
+mod times;
 mod traces;
 mod view;
+mod wanted;
+mod window;
 
+pub(crate) use count::count;
 pub use explain::Explanation;
 pub(crate) use explain::explain;
 pub use options::{CancelToken, Counts, SearchOptions};
 pub use order::{Cursor, Order, ParseCursorError};
+pub(crate) use pool::Pool;
 pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use results::{has_trace, search, search_each, trace};
-pub(crate) use run::count;
 pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
 pub(crate) use tags::{tag_names, tag_values};
 pub(crate) use view::BlockView;

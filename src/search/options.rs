@@ -24,12 +24,21 @@ pub struct SearchOptions {
     /// Only traces that come after this one in the order: the next page. For [`Order::NewestFirst`]
     /// and [`Order::OldestFirst`] only. Default none.
     pub after: Option<Cursor>,
-    /// When to stop, whatever has been found. A search looks at the clock between windows of at most
-    /// 65,536 spans or one trace, so it goes on for the time that one of these takes, which is
-    /// long for pipelines of very many stages. Default none.
+    /// When to stop, whatever has been found. A search looks at the clock at each stage and operator,
+    /// and between some thousand computed values, so it goes on for some milliseconds: what one
+    /// column takes to read, or one operator on a window of 65,536 spans or one trace; and then for
+    /// making results of what was found until then. A stopped search returns the traces that are
+    /// certain to come first in the order, marked partial. By duration or number of spans nothing is
+    /// certain: there it returns the best that it has found. [`crate::Store::count`] leaves out the
+    /// blocks that it has not seen whole. Default none.
     pub deadline: Option<Instant>,
-    /// Stops the search as the deadline does. Default none.
+    /// Stops the search as the deadline does, and the making of results too. Default none.
     pub cancel: Option<CancelToken>,
+    /// Most threads that work on the search, that of the caller among them; 0 is taken for 1. `None`
+    /// for as many as the store has, [`crate::Options::query_threads`]. Answers and figures do not
+    /// depend on it. Blocks go to different threads, never parts of one, and only a search that
+    /// looks like taking more than about 0.5 ms asks for help at all. Default none.
+    pub threads: Option<usize>,
     /// Most bytes, roughly, that the traces returned may take in memory. Default none.
     pub result_bytes_max: Option<usize>,
 }
@@ -45,6 +54,7 @@ impl Default for SearchOptions {
             after: None,
             deadline: None,
             cancel: None,
+            threads: None,
             result_bytes_max: None,
         }
     }
@@ -54,12 +64,6 @@ impl SearchOptions {
     /// Everything that matches: no limit of traces or of spans.
     pub fn all() -> Self {
         Self { limit: None, spans_per_spanset: None, ..Self::default() }
-    }
-
-    /// True once the deadline has passed or the token was used.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
-            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// True if the search may be stopped at all.

@@ -3,11 +3,14 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::options::SearchOptions;
+use super::brake::Brake;
+use super::options::{CancelToken, SearchOptions};
+use super::pool::Pool;
 use super::prepare::Prepared;
-use super::run::{Match, MatchSet, matches};
+use super::run::matches;
 use super::source::BlockSource;
 use super::view::BlockView;
+use super::wanted::{Match, MatchSet};
 use crate::block::{BlockError, Section, TraceEntry};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::id::TraceId;
@@ -22,12 +25,13 @@ use crate::time::Timestamp;
 
 /// Runs a search and makes its results.
 pub(crate) fn search(
+    pool: &Pool,
     views: &[Arc<BlockView>],
-    prepared: &Prepared,
+    prepared: &Arc<Prepared>,
     options: &SearchOptions,
 ) -> Result<SearchResult, BlockError> {
     let mut traces = Vec::new();
-    let mut result = search_each(views, prepared, options, &mut |found| {
+    let mut result = search_each(pool, views, prepared, options, &mut |found| {
         traces.push(found);
         ControlFlow::Continue(())
     })?;
@@ -38,12 +42,13 @@ pub(crate) fn search(
 /// Runs a search and hands out its results one by one, each made when it is its turn; what is given
 /// back has no traces.
 pub(crate) fn search_each(
+    pool: &Pool,
     views: &[Arc<BlockView>],
-    prepared: &Prepared,
+    prepared: &Arc<Prepared>,
     options: &SearchOptions,
     each: &mut dyn FnMut(TraceMatch) -> ControlFlow<()>,
 ) -> Result<SearchResult, BlockError> {
-    let (found, run) = matches(views, prepared, options)?;
+    let (found, run) = matches(pool, views, prepared, options)?;
     let mut result = SearchResult {
         traces: Vec::new(),
         partial: run.partial,
@@ -57,6 +62,10 @@ pub(crate) fn search_each(
     };
     let mut bytes_left = options.result_bytes_max.unwrap_or(usize::MAX);
     for found in found {
+        if options.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            result.partial = true;
+            break;
+        }
         let made = trace_match(&found, prepared, options)?;
         let Some(left) = bytes_left.checked_sub(made.memory_bytes()) else {
             result.partial = true;
@@ -99,7 +108,7 @@ fn trace_match(
     prepared: &Prepared,
     options: &SearchOptions,
 ) -> Result<TraceMatch, BlockError> {
-    let source = BlockSource::new(&found.view, None)?;
+    let source = BlockSource::new(&found.view, None, Brake::default())?;
     let entry = found.view.block.trace_entry(found.trace)?;
     let root = [entry.root];
     let sets = found.sets.iter().map(|set| spanset(&source, found, &entry, set, prepared, options));

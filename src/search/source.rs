@@ -5,13 +5,14 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::brake::Brake;
+use super::convert::{kind, status};
 use super::nanos::NanosRange;
 use super::table::{Field, rows_of};
 use super::{computed, structure, traces, view::BlockView};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, field};
 use crate::codec::cast::usize_of;
 use crate::id::TraceId;
-use crate::model::Value;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
 use crate::query::syntax::{CompareOp, Intrinsic};
@@ -28,6 +29,7 @@ pub(super) struct BlockSource<'a> {
     links: u32,
     live: Option<Rows>,
     loose: OnceCell<Arc<[Loose]>>,
+    brake: Brake,
 }
 
 /// Where the values of a column lie.
@@ -40,23 +42,13 @@ enum Place<'a> {
     Computed(Intrinsic),
 }
 
-pub(super) fn status(value: &Value) -> Scalar {
-    match value {
-        Value::Int(code) => Scalar::Status(i32::try_from(*code).unwrap_or(i32::MIN)),
-        _ => Scalar::Nil,
-    }
-}
-
-pub(super) fn kind(value: &Value) -> Scalar {
-    match value {
-        Value::Int(code) => Scalar::Kind(i32::try_from(*code).unwrap_or(i32::MIN)),
-        _ => Scalar::Nil,
-    }
-}
-
 impl<'a> BlockSource<'a> {
     /// A source of the rows of `view` that count and, where given, are in `within`.
-    pub(super) fn new(view: &'a BlockView, within: Option<Rows>) -> Result<Self, BlockError> {
+    pub(super) fn new(
+        view: &'a BlockView,
+        within: Option<Rows>,
+        brake: Brake,
+    ) -> Result<Self, BlockError> {
         let header = view.block.header()?;
         let masked = view.masked_rows()?;
         let live = match (within, masked) {
@@ -71,15 +63,19 @@ impl<'a> BlockSource<'a> {
             links: header.links,
             live,
             loose: OnceCell::new(),
+            brake,
         })
     }
 
-    fn place(&self, column: &Column) -> Result<Place<'a>, BlockError> {
-        let attribute =
-            |table, key| Ok(Place::Table(table, Field::attribute(self.block, table, key)?, None));
+    fn place(&self, column: &Column) -> Result<Place<'_>, BlockError> {
+        let attribute = |table, key| {
+            let columns = Field::attribute(self.block, table, key)?.braked(&self.brake);
+            Ok(Place::Table(table, columns, None))
+        };
         let text = |table, code, default: Option<&str>| {
             let default = default.map(Scalar::text);
-            Ok(Place::Table(table, Field::text(self.block, table, code)?, default))
+            let columns = Field::text(self.block, table, code)?.braked(&self.brake);
+            Ok(Place::Table(table, columns, default))
         };
         match column {
             Column::SpanAttribute(key) => attribute(Table::Spans, key),
@@ -155,7 +151,7 @@ impl<'a> BlockSource<'a> {
 
     fn find_in(
         &self,
-        place: &Place<'a>,
+        place: &Place<'_>,
         test: &Test,
         window: Range<u32>,
     ) -> Result<Rows, BlockError> {
@@ -244,7 +240,7 @@ impl<'a> BlockSource<'a> {
         Ok(Rows::from_sorted(&kept))
     }
 
-    fn check_in(&self, place: &Place<'a>, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {
+    fn check_in(&self, place: &Place<'_>, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {
         if let (Place::Computed(Intrinsic::Duration), Test::Compare(op, constant)) = (place, test) {
             return self.check_durations(&NanosRange::new(*op, constant), rows);
         }
@@ -270,7 +266,7 @@ impl<'a> BlockSource<'a> {
 
     fn values_in(
         &self,
-        place: &Place<'a>,
+        place: &Place<'_>,
         rows: &[u32],
         out: &mut Vec<Scalar>,
     ) -> Result<(), BlockError> {
@@ -349,6 +345,14 @@ impl Source for BlockSource<'_> {
             Space::Events => self.events,
             Space::Links => self.links,
         }
+    }
+
+    fn stops(&self) -> bool {
+        self.brake.stops()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.brake.is_stopped()
     }
 
     fn live(&self) -> Option<Rows> {

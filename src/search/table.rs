@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
+use super::brake::Brake;
+use super::convert::Convert;
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
 use crate::codec::cast::usize_of;
 use crate::codec::order;
@@ -16,9 +18,8 @@ use crate::query::value::{Scalar, Test, compare};
 
 /// Up to so many postings are united one by one; beyond, the value numbers are scanned.
 const UNION_MAX: usize = 32;
-
-/// How a stored value is seen by a test.
-pub(super) type Convert = fn(&Value) -> Scalar;
+/// Values tested between two looks whether to stop: a regular expression may take a microsecond each.
+const LOOK_VALUES: u32 = 1024;
 
 /// Columns of one key.
 pub(super) struct Field<'a> {
@@ -26,13 +27,14 @@ pub(super) struct Field<'a> {
     convert: Convert,
     /// True where values are seen as they are stored, so that the dictionary's order can be used.
     plain: bool,
+    brake: Option<&'a Brake>,
 }
 
 impl<'a> Field<'a> {
     /// The columns of an attribute.
     pub(super) fn attribute(block: &'a Block, table: Table, key: &str) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Attribute(key.to_owned()))?;
-        Ok(Self { columns, convert: Scalar::of, plain: true })
+        Ok(Self { columns, convert: Scalar::of, plain: true, brake: None })
     }
 
     /// The columns of a resource's `service.name` where it is wanted as text: `""` where it is none.
@@ -42,13 +44,18 @@ impl<'a> Field<'a> {
             Scalar::String(text) => Scalar::String(text),
             _ => Scalar::text(""),
         };
-        Ok(Self { columns: block.columns(Table::Resources, &key)?, convert, plain: false })
+        Ok(Self {
+            columns: block.columns(Table::Resources, &key)?,
+            convert,
+            plain: false,
+            brake: None,
+        })
     }
 
     /// The columns of a field that is plain text.
     pub(super) fn text(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;
-        Ok(Self { columns, convert: Scalar::of, plain: true })
+        Ok(Self { columns, convert: Scalar::of, plain: true, brake: None })
     }
 
     /// The columns of a field, whose values `convert` makes scalars of.
@@ -59,7 +66,19 @@ impl<'a> Field<'a> {
         convert: Convert,
     ) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;
-        Ok(Self { columns, convert, plain: false })
+        Ok(Self { columns, convert, plain: false, brake: None })
+    }
+
+    /// The same, looked at no further once the brake says stop.
+    pub(super) fn braked(self, brake: &'a Brake) -> Self {
+        Self { brake: Some(brake), ..self }
+    }
+
+    /// True where what the values are from this one on does not matter any more.
+    fn stops_at(&self, number: u32) -> bool {
+        self.brake.is_some_and(|brake| {
+            if number.is_multiple_of(LOOK_VALUES) { brake.stops() } else { brake.is_stopped() }
+        })
     }
 
     /// At most so many rows pass.
@@ -120,6 +139,9 @@ impl<'a> Field<'a> {
         let mut ranks = Ranks::new(column)?;
         let mut passed = Vec::new();
         present.try_for_each_batch(|batch| {
+            if self.stops_at(0) {
+                return Ok(());
+            }
             for row in batch {
                 let value = values.at_rank(ranks.of(*row))?;
                 if test.holds(&(self.convert)(&value)) {
@@ -173,6 +195,9 @@ impl<'a> Field<'a> {
             (Test::Matches(_) | Test::NotMatches(_), ValueKind::String) if plain => {
                 let mut found = Vec::new();
                 column.strings()?.for_each(|number, bytes| {
+                    if self.stops_at(number) {
+                        return Ok(());
+                    }
                     let string = std::str::from_utf8(bytes).unwrap_or_default();
                     let holds = match test {
                         Test::Matches(pattern) => pattern.matches(string),
@@ -201,6 +226,9 @@ impl<'a> Field<'a> {
         let mut values = column.value_cursor()?;
         let mut found = Vec::new();
         for number in 0..column.values() {
+            if self.stops_at(number) {
+                break;
+            }
             if test.holds(&(self.convert)(&values.value(number)?)) {
                 found.push(number);
             }

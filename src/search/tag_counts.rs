@@ -1,13 +1,14 @@
 //! Names and values of one block with their counts. Invariant: what a column holds is counted by its
 //! dictionary and postings; only what no column holds is computed for single rows.
 
+use super::brake::Brake;
+use super::convert::{self, Convert};
 use super::options::SearchOptions;
 use super::prepare::Prepared;
-use super::run::rows_in_time;
-use super::source::{self, BlockSource};
-use super::table::Convert;
+use super::source::BlockSource;
 use super::tag_tally::{Names, Tally, Weights, column_types};
 use super::tags::TagScope;
+use super::times::rows_in_time;
 use super::view::BlockView;
 use crate::block::{Block, BlockError, ColumnKey, Table, field};
 use crate::query::exec::{execute, items_of, read_field};
@@ -32,10 +33,14 @@ impl<'a> Selection<'a> {
         query: Option<&Prepared>,
         times: &SearchOptions,
     ) -> Result<Self, BlockError> {
-        let source = BlockSource::new(view, rows_in_time(view, times)?)?;
+        let source = BlockSource::new(view, rows_in_time(view, times)?, Brake::default())?;
         let rows = match query {
             None => source.live(),
-            Some(query) => Some(execute(&query.plan, &source, 0..source.row_count())?.0.rows()),
+            Some(query) => {
+                let (found, _) = execute(&query.plan, &source, 0..source.row_count())?;
+                // Nothing stops it: there is no deadline for tags.
+                Some(found.map(|found| found.rows()).unwrap_or_default())
+            }
         };
         Ok(Self { block: &view.block, source, rows })
     }
@@ -156,8 +161,8 @@ impl<'a> Selection<'a> {
         let plain: Convert = Scalar::of;
         let (table, code, convert, has_default): (Table, u8, Convert, bool) = match which {
             Intrinsic::Name => (Table::Spans, field::NAME, plain, false),
-            Intrinsic::Status => (Table::Spans, field::STATUS, source::status, false),
-            Intrinsic::Kind => (Table::Spans, field::KIND, source::kind, false),
+            Intrinsic::Status => (Table::Spans, field::STATUS, convert::status, false),
+            Intrinsic::Kind => (Table::Spans, field::KIND, convert::kind, false),
             Intrinsic::StatusMessage => (Table::Spans, field::STATUS_MESSAGE, plain, true),
             Intrinsic::EventName => (Table::Events, field::NAME, plain, false),
             Intrinsic::InstrumentationName => (Table::Scopes, field::NAME, plain, true),

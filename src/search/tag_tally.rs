@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::Convert;
+use super::convert::Convert;
 use super::tags::TagName;
 use crate::block::{BlockError, ColumnReader, ValueKind};
 use crate::codec::cast::usize_of;

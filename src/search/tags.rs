@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::options::SearchOptions;
 use super::prepare::Prepared;
-use super::run::outside;
 use super::tag_counts::Selection;
 use super::tag_tally::{Names, Tally, type_of};
+use super::times::outside;
 use super::view::BlockView;
 use crate::block::BlockError;
 use crate::query::FieldValue;

@@ -76,7 +76,7 @@ pub(super) fn values(block: &Block, which: Intrinsic) -> Result<Option<Vec<Scala
 
 fn error_rows(block: &Block) -> Result<Rows, BlockError> {
     let status = super::table::Field::converted(block, Table::Spans, field::STATUS, |value| {
-        super::source::status(value)
+        super::convert::status(value)
     })?;
     let error = crate::query::value::Test::Compare(
         crate::query::syntax::CompareOp::Equal,

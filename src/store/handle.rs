@@ -19,7 +19,8 @@ use crate::search::{
     self, Explanation, Order, Prepared, SearchOptions, TagNames, TagOptions, TagScope, TagValues,
 };
 
-/// A trace store in one file. Cheap to clone; clones share the store.
+/// A trace store in one file. Cheap to clone; clones share the store. The last one to be dropped ends
+/// the threads that the store keeps for queries, and closes the file.
 ///
 /// ```
 /// use treering::{Batch, Options, SearchOptions, SpanId, Store, TraceId, model::Span};
@@ -49,13 +50,13 @@ pub struct Store {
 }
 
 /// Checks and plans a query, and checks that the options go together.
-fn prepare(query: &str, options: &SearchOptions) -> Result<Prepared, Error> {
+fn prepare(query: &str, options: &SearchOptions) -> Result<Arc<Prepared>, Error> {
     if options.after.is_some() && !matches!(options.order, Order::NewestFirst | Order::OldestFirst)
     {
         let message = "`after` goes with an order by start, newest or oldest first";
         return Err(Error::Options(message.to_owned()));
     }
-    prepared(query)
+    prepared(query).map(Arc::new)
 }
 
 impl Store {
@@ -135,7 +136,7 @@ impl Store {
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult, Error> {
         let plan = prepare(query, options)?;
         let views = self.shared.base()?.newest_first();
-        Ok(search::search(&views, &plan, options)?)
+        Ok(search::search(&self.shared.pool, &views, &plan, options)?)
     }
 
     /// As [`Store::search`], but hands each trace to `each` when it is made, so that an answer of any
@@ -151,7 +152,7 @@ impl Store {
     ) -> Result<SearchResult, Error> {
         let plan = prepare(query, options)?;
         let views = self.shared.base()?.newest_first();
-        Ok(search::search_each(&views, &plan, options, &mut each)?)
+        Ok(search::search_each(&self.shared.pool, &views, &plan, options, &mut each)?)
     }
 
     /// How many traces and spans `query` finds: a search that builds no results. The limits of
@@ -162,7 +163,7 @@ impl Store {
     pub fn count(&self, query: &str, options: &SearchOptions) -> Result<search::Counts, Error> {
         let plan = prepare(query, options)?;
         let views = self.shared.base()?.newest_first();
-        Ok(search::count(&views, &plan, options)?)
+        Ok(search::count(&self.shared.pool, &views, &plan, options)?)
     }
 
     /// How `query` runs, and what running it took.
@@ -172,7 +173,7 @@ impl Store {
     pub fn explain(&self, query: &str, options: &SearchOptions) -> Result<Explanation, Error> {
         let plan = prepare(query, options)?;
         let views = self.shared.base()?.newest_first();
-        Ok(search::explain(&views, &plan, options)?)
+        Ok(search::explain(&self.shared.pool, &views, &plan, options)?)
     }
 
     /// The names of attributes and intrinsics, of one scope or of all, each with the types of its

@@ -17,7 +17,7 @@ use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Made, in_memory};
 use crate::options::{Durability, Options};
-use crate::search::BlockView;
+use crate::search::{BlockView, Pool};
 use crate::storage::{BlockRecord, Flush, JournalEntry, Opened, Storage, StorageError};
 
 /// What clones of a handle share.
@@ -26,6 +26,7 @@ pub(super) struct Shared {
     pub(super) storage: Arc<Storage>,
     pub(super) cache: Arc<Cache>,
     pub(super) options: Options,
+    pub(super) pool: Pool,
     pub(super) state: Mutex<State>,
     pub(super) folding: Mutex<()>,
     pub(super) queue: Queue,
@@ -51,6 +52,7 @@ impl Shared {
         let shared = Self {
             storage: Arc::new(storage),
             cache: Arc::new(Cache::new(options.cache_bytes)),
+            pool: Pool::new(options.query_threads),
             options,
             state: Mutex::default(),
             folding: Mutex::default(),

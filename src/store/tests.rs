@@ -38,11 +38,13 @@ fn chunks_of_a_dropped_block_stay_while_it_is_read() {
     let (_folder, store) = store();
     ingest(&store, 1, 1);
     let reader = store.shared.base().unwrap();
-    let plan = search::prepare(&crate::query::check("{ }").unwrap()).unwrap();
+    let plan = search::prepare(&crate::query::check("{ }").unwrap()).unwrap().into();
+    let pool = &store.shared.pool;
     for span in 2..5 {
         ingest(&store, 1, span);
         assert!(has_chunks(&store, 0), "after span {span}");
-        let found = search::search(&reader.newest_first(), &plan, &SearchOptions::all()).unwrap();
+        let found = search::search(pool, &reader.newest_first(), &plan, &SearchOptions::all());
+        let found = found.unwrap();
         assert_eq!(found.traces[0].spansets[0].matched, 1);
     }
     // Blocks 1 and 2 were dropped too, and nobody read them; the last is dropped by now at most.

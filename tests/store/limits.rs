@@ -22,6 +22,8 @@ fn options_out_of_range_are_errors() {
     for (name, wrong) in [
         ("block_rows_max", with(&|options| options.block_rows_max = 0)),
         ("chunk_bytes", with(&|options| options.chunk_bytes = 0)),
+        ("query_threads", with(&|options| options.query_threads = 0)),
+        ("query_threads", with(&|options| options.query_threads = 1025)),
         ("chunk_bytes", with(&|options| options.chunk_bytes = 63)),
         ("chunk_bytes", with(&|options| options.chunk_bytes = 65_001)),
     ] {

@@ -63,7 +63,7 @@ impl<S: Source> Execution<'_, S> {
         let (mut left, mut right) = (self.ready(left, found)?, self.ready(right, found)?);
         let mut kept = Vec::new();
         let mut sets = self.sets_of(found)?.into_iter().peekable();
-        while sets.peek().is_some() {
+        while sets.peek().is_some() && !self.source.stops() {
             let (mut together, mut rows) = (Vec::new(), Vec::new());
             while rows.len() < ROWS_MAX {
                 let Some(set) = sets.next() else { break };
@@ -75,6 +75,9 @@ impl<S: Source> Execution<'_, S> {
             self.load(&mut left, &rows)?;
             self.load(&mut right, &rows)?;
             for mut set in together {
+                if self.stops_before(set.rows.len()) {
+                    break;
+                }
                 let mut computed = Vec::new();
                 let a = self.number(&left, &set.rows, &mut computed)?;
                 let b = self.number(&right, &set.rows, &mut computed)?;
@@ -94,6 +97,7 @@ impl<S: Source> Execution<'_, S> {
         match number {
             Ready::Literal(_) | Ready::Count => Ok(()),
             Ready::Negate(inner) => self.load(inner, rows),
+            Ready::Aggregate { .. } if self.stops_before(rows.len()) => Ok(()),
             Ready::Aggregate { operand, loaded, .. } => {
                 let values = self.operand_values(operand, rows)?;
                 *loaded = Loaded { rows: rows.to_vec(), values };
@@ -144,6 +148,9 @@ impl<S: Source> Execution<'_, S> {
             Ready::Literal(value) => Scalar::clone(value),
             Ready::Negate(inner) => negate(&self.number(inner, rows, computed)?),
             Ready::Count => note(computed, &Arc::from("count()"), count(rows)),
+            Ready::Aggregate { .. } if self.stops_before(rows.len() + computed.len()) => {
+                Scalar::Nil
+            }
             Ready::Aggregate { name, op, loaded, .. } => {
                 note(computed, name, self.aggregate(*op, loaded.numbers(rows))?)
             }
@@ -174,7 +181,8 @@ impl<S: Source> Execution<'_, S> {
             AggregateOp::Max => best(CompareOp::Greater),
             AggregateOp::Min => best(CompareOp::Less),
             AggregateOp::Sum | AggregateOp::Avg => {
-                if numbers.iter().any(|(_, value)| matches!(value, Scalar::Float(_))) {
+                let any_float = numbers.iter().any(|(_, value)| matches!(value, Scalar::Float(_)));
+                if any_float && !self.source.stops() {
                     self.sort_by_start(&mut numbers)?;
                 }
                 let total = sum(numbers.iter().map(|(_, value)| value));

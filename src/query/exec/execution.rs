@@ -1,5 +1,6 @@
 //! One run of a plan. Invariant: a window holds whole traces, so nothing outside it can matter.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::candidates::Candidates;
@@ -12,8 +13,11 @@ use crate::query::source::Source;
 use crate::query::syntax::Field;
 use crate::query::value::Scalar;
 
+/// Values computed, or as much other work, between two looks whether to stop: some 0.1 ms of it.
+const LOOK_VALUES: usize = 4096;
+
 /// What a plan finds in the traces of `window`, a range of rows that holds whole traces, and what
-/// it took.
+/// it took. Finds `None` where the source stopped it: half an answer is none.
 ///
 /// # Errors
 /// If the source cannot be read.
@@ -21,15 +25,15 @@ pub(crate) fn execute<S: Source>(
     plan: &Plan,
     source: &S,
     window: Range<u32>,
-) -> Result<(Found, Figures), S::Error> {
+) -> Result<(Option<Found>, Figures), S::Error> {
     let candidates = match source.live() {
         Some(live) => Candidates::Rows(live.within(window.clone())),
         None => Candidates::All(window.clone()),
     };
     let figures = Figures { rows_considered: 0, steps: vec![StepFigures::default(); plan.steps] };
-    let mut execution = Execution { source, window, figures };
+    let mut execution = Execution::new(source, window, figures);
     let found = execution.stages(&plan.stages, Found::all(candidates))?;
-    Ok((found, execution.figures))
+    Ok(((!source.is_stopped()).then_some(found), execution.figures))
 }
 
 /// The values of a field for ascending rows, nil where there is none; of an event's or a link's
@@ -43,7 +47,7 @@ pub(crate) fn read_field<S: Source>(
     rows: &[u32],
 ) -> Result<Vec<Scalar>, S::Error> {
     let window = 0..source.row_count();
-    let mut execution = Execution { source, window, figures: Figures::default() };
+    let mut execution = Execution::new(source, window, Figures::default());
     let operand = match resolve(field) {
         Resolved::Span(field) => Operand::Field(field),
         Resolved::Item(column) => Operand::First(column),
@@ -58,6 +62,8 @@ pub(crate) struct Execution<'a, S> {
     pub(super) source: &'a S,
     pub(super) window: Range<u32>,
     pub(super) figures: Figures,
+    /// Values that may still be computed before the next look.
+    until_look: Cell<usize>,
 }
 
 /// What a run took.
@@ -105,7 +111,23 @@ pub(crate) fn explain(plan: &Plan, figures: &Figures) -> String {
     })
 }
 
-impl<S: Source> Execution<'_, S> {
+impl<'a, S: Source> Execution<'a, S> {
+    pub(super) fn new(source: &'a S, window: Range<u32>, figures: Figures) -> Self {
+        Self { source, window, figures, until_look: Cell::new(LOOK_VALUES) }
+    }
+
+    /// Takes note that so many values are computed next. True where they need not be any more; who
+    /// hears that returns at once, with whatever it has.
+    #[inline]
+    pub(super) fn stops_before(&self, values: usize) -> bool {
+        if let Some(left) = self.until_look.get().checked_sub(values) {
+            self.until_look.set(left);
+            return self.source.is_stopped();
+        }
+        self.until_look.set(LOOK_VALUES);
+        self.source.stops()
+    }
+
     /// Reads the first row of each trace, for as long as the answer is used.
     pub(super) fn trace_starts(&self) -> Result<std::sync::Arc<[u32]>, S::Error> {
         self.source.trace_starts()

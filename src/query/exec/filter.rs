@@ -20,7 +20,7 @@ impl<S: Source> Execution<'_, S> {
         filter: &Filter,
         candidates: &Candidates,
     ) -> Result<Rows, S::Error> {
-        if candidates.is_empty() {
+        if candidates.is_empty() || self.source.stops() {
             return Ok(Rows::empty());
         }
         match filter {
@@ -98,6 +98,9 @@ impl<S: Source> Execution<'_, S> {
 
     /// In which order the operands of `&&` are tried.
     fn rank(&self, filter: &Filter) -> Result<Rank, S::Error> {
+        if self.source.stops() {
+            return Ok(Rank::SCAN);
+        }
         Ok(match filter {
             Filter::Constant(true) => Rank { scans: false, matches_max: u64::from(u32::MAX) },
             Filter::Constant(false) => Rank { scans: false, matches_max: 0 },
@@ -144,6 +147,12 @@ impl<S: Source> Execution<'_, S> {
         }
     }
 
+    /// About how many rows a filter over all rows has to look at.
+    pub(super) fn filter_work(&self, filter: &Filter) -> Result<u64, S::Error> {
+        let (rank, all) = (self.rank(filter)?, self.window_len());
+        Ok(if rank.scans { all } else { rank.matches_max.min(all) })
+    }
+
     /// The candidates whose field passes the test.
     pub(crate) fn field_test(
         &mut self,
@@ -151,6 +160,9 @@ impl<S: Source> Execution<'_, S> {
         test: &Test,
         candidates: &Candidates,
     ) -> Result<Rows, S::Error> {
+        if self.source.stops() {
+            return Ok(Rows::empty());
+        }
         if !field.parent {
             return self.lookup_test(&field.lookup, test, candidates);
         }

@@ -24,6 +24,9 @@ impl<S: Source> Execution<'_, S> {
         let mut ranked = Vec::with_capacity(filter.tests.len());
         let mut computed = Vec::new();
         for test in &filter.tests {
+            if self.source.stops() {
+                return Ok(Rows::empty());
+            }
             match test {
                 ItemTest::Predicate(predicate) => {
                     let estimate = self.source.estimate(predicate)?;
@@ -44,6 +47,9 @@ impl<S: Source> Execution<'_, S> {
             left = (!finds).then(|| items_of(rows, &owners));
         }
         for (_, _, predicate) in ranked {
+            if self.source.stops() {
+                return Ok(Rows::empty());
+            }
             left = Some(self.item_test(predicate, left, all)?);
         }
         for (column, op, right) in computed {
@@ -87,6 +93,9 @@ impl<S: Source> Execution<'_, S> {
             ItemOperand::Item(other) => {
                 items = self.item_test(&present(other), Some(items), all)?;
                 items.try_for_each_batch(|batch| {
+                    if self.stops_before(batch.len()) {
+                        return Ok(());
+                    }
                     let (mut a, mut b) = (Vec::new(), Vec::new());
                     self.source.values(column, batch, &mut a)?;
                     self.source.values(other, batch, &mut b)?;
@@ -99,6 +108,9 @@ impl<S: Source> Execution<'_, S> {
                 let spans = owners_of(&items, &owners);
                 let prepared = self.prepare(operand, &Candidates::Rows(spans))?;
                 items.try_for_each_batch(|batch| {
+                    if self.stops_before(batch.len()) {
+                        return Ok(());
+                    }
                     let mut a = Vec::new();
                     self.source.values(column, batch, &mut a)?;
                     let owned: Vec<u32> =

@@ -34,6 +34,12 @@ impl Source for Shared {
     fn space_len(&self, _: Space) -> u32 {
         ROWS
     }
+    fn stops(&self) -> bool {
+        false
+    }
+    fn is_stopped(&self) -> bool {
+        false
+    }
     fn live(&self) -> Option<Rows> {
         None
     }

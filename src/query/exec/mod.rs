@@ -12,6 +12,7 @@ mod relate;
 mod spansets;
 mod stages;
 mod traces;
+mod work;
 
 #[cfg(test)]
 mod measure;
@@ -24,3 +25,4 @@ pub(crate) use execution::{Execution, Figures, execute, explain, read_field};
 pub(crate) use items::items_of;
 pub(crate) use stages::Found;
 pub(crate) use traces::for_each_trace;
+pub(crate) use work::work;

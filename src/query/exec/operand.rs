@@ -62,6 +62,9 @@ impl<S: Source> Execution<'_, S> {
         let mut so_far = self.filter(first, candidates)?;
         let all = candidates.rows();
         for (op, operand) in rest {
+            if self.source.stops() {
+                break;
+            }
             let Some(operand) = operand else {
                 // A truth is never nil.
                 so_far = if *op == CompareOp::NotEqual { all.clone() } else { Rows::empty() };
@@ -103,7 +106,9 @@ impl<S: Source> Execution<'_, S> {
         for operand in operands {
             operand.for_each_field(&mut |needed| {
                 // An intrinsic is always there, and first events are found for all spans anyway.
-                if let Needed::Span(field) = needed {
+                if let Needed::Span(field) = needed
+                    && !self.stops_before(fields.len())
+                {
                     let intrinsic = matches!(field.lookup, Lookup::Plain(Column::Intrinsic(_)));
                     if (field.parent || !intrinsic) && !fields.contains(&field) {
                         fields.push(field);
@@ -148,6 +153,9 @@ impl<S: Source> Execution<'_, S> {
         column: &'a Column,
         candidates: &Candidates,
     ) -> Result<Prepared<'a>, S::Error> {
+        if self.source.stops() {
+            return Ok(Prepared::First { column, owners: Vec::new(), items: Vec::new() });
+        }
         let predicate = Predicate { column: column.clone(), test: Test::Present };
         let all_owners = self.source.owners(column.space())?;
         let present = match candidates {
@@ -191,6 +199,9 @@ impl<S: Source> Execution<'_, S> {
             Prepared::Arithmetic { first, rest } => {
                 let mut values = self.operand_values(first, rows)?;
                 for (op, operand) in rest {
+                    if self.stops_before(rows.len()) {
+                        break;
+                    }
                     let others = self.operand_values(operand, rows)?;
                     for (value, other) in values.iter_mut().zip(&others) {
                         *value = arithmetic(*op, value, other);
@@ -295,6 +306,9 @@ impl<S: Source> Execution<'_, S> {
     ) -> Result<Rows, S::Error> {
         let mut kept = Vec::new();
         rows.try_for_each_batch(|batch| {
+            if self.stops_before(batch.len()) {
+                return Ok(());
+            }
             let answers = holds(self, batch)?;
             kept.extend(batch.iter().zip(answers).filter(|(_, holds)| *holds).map(|(row, _)| *row));
             Ok(())

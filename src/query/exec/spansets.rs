@@ -39,6 +39,9 @@ impl<S: Source> Execution<'_, S> {
                     if left.is_empty() && yields_nothing_from_nothing(link.op) {
                         continue;
                     }
+                    if self.source.stops() {
+                        break;
+                    }
                     let near = self.narrowed(link, &left, candidates)?;
                     let right = self.spansets(&link.right, &near)?;
                     let considered = left.len() + right.len();
@@ -102,6 +105,9 @@ impl<S: Source> Execution<'_, S> {
         let tree = self.leaves(expr, found)?;
         let mut kept = Vec::new();
         for set in found.sets.iter().flatten() {
+            if self.stops_before(set.rows.len() + set.attributes.len()) {
+                break;
+            }
             let rows = match &tree {
                 Tree::Leaf(rows) => {
                     set.rows.iter().copied().filter(|row| rows.contains(*row)).collect()
@@ -140,6 +146,10 @@ impl<S: Source> Execution<'_, S> {
             Tree::Chain { first, rest } => {
                 let mut left = self.combine(first, set)?;
                 for (link, right) in rest {
+                    // An operator on one spanset takes as long as some tens of values.
+                    if self.stops_before(64) {
+                        break;
+                    }
                     let right = self.combine(right, set)?;
                     let considered = left.len() + right.len();
                     left = match link.op {

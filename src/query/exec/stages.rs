@@ -120,7 +120,7 @@ impl<S: Source> Execution<'_, S> {
     /// Runs the stages one after another.
     pub(super) fn stages(&mut self, stages: &[Stage], mut found: Found) -> Result<Found, S::Error> {
         for stage in stages {
-            if found.candidates.is_empty() {
+            if found.candidates.is_empty() || self.source.stops() {
                 return Ok(Found::all(Candidates::Rows(Rows::empty())));
             }
             found = match stage {
@@ -164,7 +164,8 @@ impl<S: Source> Execution<'_, S> {
     /// The spansets one by one, where only their rows are known.
     pub(super) fn sets_of(&self, found: &Found) -> Result<Vec<Set>, S::Error> {
         if let Some(sets) = &found.sets {
-            return Ok(sets.clone());
+            let goes_on = |set: &&Set| !self.stops_before(1 + set.attributes.len());
+            return Ok(sets.iter().take_while(goes_on).cloned().collect());
         }
         let mut sets = Vec::new();
         for_each_trace(&found.rows(), &self.trace_starts()?, |trace, rows| {
@@ -195,6 +196,9 @@ impl<S: Source> Execution<'_, S> {
             let values = self.operand_values(&prepared, rows)?;
             let last = rows.last().unwrap_or(first);
             while let Some(set) = sets.next_if(|set| set.rows.first() <= Some(last)) {
+                if self.stops_before(set.rows.len() * (1 + set.attributes.len())) {
+                    return Ok(groups);
+                }
                 split_set(&set, name, rows, &values, &mut groups);
             }
             rest = after;

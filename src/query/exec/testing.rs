@@ -1,7 +1,7 @@
 //! A source over plain vectors, for tests of the engine alone. Invariant: it has no index and no
 //! shortcut: every answer comes from looking at each row.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::Range;
@@ -30,6 +30,10 @@ pub(crate) struct Forest {
     pub(crate) indexed: bool,
     /// How many values were looked at, over all calls.
     pub(crate) looked_at: Cell<u64>,
+    /// The values looked at by each time that the engine asked whether to stop.
+    pub(crate) asked_at: RefCell<Vec<u64>>,
+    /// The time of asking from which on the answer is yes; `None` for never.
+    pub(crate) stops_at: Option<usize>,
 }
 
 impl Forest {
@@ -105,6 +109,15 @@ impl Source for Forest {
             Space::Events => u32::try_from(self.event_owners.len()).unwrap(),
             Space::Links => u32::try_from(self.link_owners.len()).unwrap(),
         }
+    }
+
+    fn stops(&self) -> bool {
+        self.asked_at.borrow_mut().push(self.looked_at.get());
+        self.is_stopped()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stops_at.is_some_and(|at| self.asked_at.borrow().len() > at)
     }
 
     fn live(&self) -> Option<Rows> {

@@ -6,6 +6,7 @@ mod generate;
 mod naive;
 mod pipelines;
 mod plans;
+mod stopping;
 
 use super::testing::Forest;
 use super::{Found, execute, explain};
@@ -16,7 +17,7 @@ fn run(forest: &Forest, stages: Vec<Stage>, window: std::ops::Range<u32>) -> Fou
     let plan = plan(&Pipeline { stages }).unwrap();
     let (found, figures) = execute(&plan, forest, window).unwrap();
     assert!(!explain(&plan, &figures).is_empty());
-    found
+    found.unwrap()
 }
 
 /// The rows that count.
