@@ -104,7 +104,8 @@ pub(crate) fn text(name: &str, value: &FieldValue) -> String {
     }
 }
 
-fn field_value(value: &Val) -> FieldValue {
+/// The value as an answer has it.
+pub(crate) fn field_value(value: &Val) -> FieldValue {
     match value {
         Val::Nil | Val::Opaque => FieldValue::Nil,
         Val::Str(text) => FieldValue::String(text.clone()),
