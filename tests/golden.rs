@@ -90,10 +90,21 @@ fn a_wrong_query_is_told_what_would_be_right() {
     run("errors", |query| match check(query) {
         Ok(checked) => format!("no error: {checked}"),
         Err(error) => {
-            assert!(error.help().is_some(), "{query}: {error}: what would be right?");
+            let help = error.help();
+            assert!(help.is_some(), "{query}: {error}: what would be right?");
+            proposals(help.unwrap()).for_each(|proposal| {
+                let checked = check(proposal);
+                assert!(checked.is_ok(), "{query}: {proposal} is proposed, and wrong too");
+            });
             error.report(query)
         }
     });
+}
+
+/// The whole queries that a help proposes.
+fn proposals(help: &str) -> impl Iterator<Item = &str> {
+    let quoted = help.split('`').skip(1).step_by(2);
+    quoted.filter(|text| text.starts_with('{') && !text.contains("..."))
 }
 
 #[test]
@@ -138,9 +149,9 @@ fn the_page_of_errors_shows_the_real_ones() {
         actual.push_str(&format!("```traceql\n{query}\n```\n```text\n{report}\n```\n{rest}"));
         before = rest;
     }
-    for kind in ["Syntax", "Type", "UnknownField", "Regex", "Number", "Limit", "Unsupported"] {
-        assert!(page.contains(&format!("\n## {kind}\n")), "{kind} has a section");
-    }
+    let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let kinds = QueryErrorKind::ALL.map(|kind| format!("{kind:?}"));
+    assert_eq!(sections, kinds, "each kind of error has a section, and nothing else has");
     if std::env::var_os("TREERING_BLESS").is_some() {
         fs::write(&path, actual).unwrap();
     } else {

@@ -13,9 +13,8 @@ use crate::oracle::Ask;
 
 const OPS: [&str; 6] = ["=", "!=", "<", "<=", ">", ">="];
 
-/// 2^53, from where on a float skips integers, and 2^63, which no `i64` reaches.
+/// From where on a float skips integers.
 const TWO_53: i64 = 1 << 53;
-const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 
 fn int() -> impl Strategy<Value = i64> {
     let near = |middle: i64| (-3..=3_i64).prop_map(move |off| middle.saturating_add(off));
@@ -31,6 +30,8 @@ fn int() -> impl Strategy<Value = i64> {
 }
 
 fn float() -> impl Strategy<Value = f64> {
+    // No `i64` reaches it.
+    let two_63 = 2.0_f64.powi(63);
     let edges = [
         0.0,
         -0.0,
@@ -42,11 +43,11 @@ fn float() -> impl Strategy<Value = f64> {
         9_007_199_254_740_994.0,
         -9_007_199_254_740_992.0,
         18_014_398_509_481_984.0,
-        TWO_63,
-        TWO_63 - 1024.0,
-        -TWO_63,
-        -TWO_63 - 2048.0,
-        18_446_744_073_709_551_616.0,
+        two_63,
+        two_63 - 1024.0,
+        -two_63,
+        -two_63 - 2048.0,
+        two_63 * 2.0,
         f64::MAX,
         f64::MIN,
         f64::INFINITY,

@@ -234,7 +234,7 @@ fn value() -> impl Strategy<Value = Value> {
             f64::NEG_INFINITY,
             1e300,
             9_007_199_254_740_992.0,
-            9_223_372_036_854_775_808.0,
+            2.0_f64.powi(63),
         ][..],
     );
     let text = select(&["x", "y", "xyz", "200", "", "x\ny", "Xé", "two words", "1"][..]);

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn ints_and_floats_compare_exactly() {
         let two_53 = 9_007_199_254_740_992.0;
-        let two_63 = 9_223_372_036_854_775_808.0;
+        let two_63 = 2.0_f64.powi(63);
         for (int, float, expected) in [
             ((1 << 53) - 1, two_53, LESS),
             (1 << 53, two_53, SAME),
