@@ -2,6 +2,7 @@
 //! and a help shows what would be right.
 
 use super::suggest::nearest;
+use super::words::KEYWORDS;
 use super::{Intrinsic, TextRange, lexer};
 use crate::query::{QueryError, QueryErrorKind};
 
@@ -175,24 +176,7 @@ pub(super) fn no_scope(name: &str, range: TextRange) -> QueryError {
 
 /// The field or value that `word` was meant to be.
 pub(super) fn known_word(word: &str) -> Option<&'static str> {
-    const VALUES: [&str; 15] = [
-        "true",
-        "false",
-        "nil",
-        "minInt",
-        "maxInt",
-        "error",
-        "ok",
-        "unset",
-        "unspecified",
-        "internal",
-        "server",
-        "client",
-        "producer",
-        "consumer",
-        "parent",
-    ];
-    nearest(word, Intrinsic::all().map(Intrinsic::short_name).chain(VALUES))
+    nearest(word, Intrinsic::all().map(Intrinsic::short_name).chain(KEYWORDS).chain(["parent"]))
 }
 
 /// A scope and its dot, at `range`, with no name.

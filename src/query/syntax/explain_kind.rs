@@ -3,10 +3,10 @@
 
 use super::explain::syntax;
 use super::lower::{PartKind, is_constant};
-use super::lower_call::FUNCTIONS;
 use super::phrase::Operator;
 use super::suggest::nearest;
 use super::token::{Placed, Token};
+use super::words::FUNCTIONS;
 use super::{Field, FieldKind, Literal, ScalarExpr, ScalarExprKind, TextRange, ValueType};
 use crate::query::QueryError;
 

@@ -3,7 +3,8 @@
 use super::explain::{empty, known_word, meant_field, no_scope, syntax, unknown};
 use super::explain_habits::{self as habits, Word, call_example};
 use super::token::{Placed, Token};
-use super::{Literal, TextRange, lexer, lower_call, number};
+use super::words::FUNCTIONS;
+use super::{Literal, TextRange, lexer, number};
 use crate::query::QueryError;
 
 /// What stands around an unexpected token.
@@ -103,7 +104,7 @@ impl Scene<'_> {
         if let Some(error) = habits::other_language(word) {
             return error;
         }
-        if lower_call::FUNCTIONS.contains(&name) {
+        if FUNCTIONS.contains(&name) {
             return habits::by_after_word(word, name);
         }
         syntax(range, "`by` cannot stand here").with_help(
@@ -197,7 +198,7 @@ impl Scene<'_> {
         if self.after() == Some(&Token::OpenParen) {
             let error =
                 syntax(range, format!("there are no functions within braces, such as `{word}`"));
-            if lower_call::FUNCTIONS.contains(&word) {
+            if FUNCTIONS.contains(&word) {
                 return error.with_help(format!(
                     "it stands after a `|`: `{{ }} | {}`",
                     self.call_at(range, word)
@@ -266,7 +267,7 @@ impl Scene<'_> {
         if let Some(error) = habits::other_language(around) {
             return error;
         }
-        if lower_call::FUNCTIONS.contains(&word) {
+        if FUNCTIONS.contains(&word) {
             let ends = before.is_some_and(|before| before.token.ends_operand());
             if ends
                 && self.tokens.get(around.at + 1).map(|next| &next.token) == Some(&Token::OpenParen)

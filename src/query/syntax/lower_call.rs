@@ -10,29 +10,6 @@ use super::{
 };
 use crate::query::{QueryError, QueryErrorKind};
 
-/// Every function, for suggestions.
-pub(super) const FUNCTIONS: [&str; 19] = [
-    "count",
-    "avg",
-    "max",
-    "min",
-    "sum",
-    "by",
-    "coalesce",
-    "select",
-    "rate",
-    "count_over_time",
-    "min_over_time",
-    "max_over_time",
-    "avg_over_time",
-    "sum_over_time",
-    "quantile_over_time",
-    "histogram_over_time",
-    "compare",
-    "topk",
-    "bottomk",
-];
-
 /// Most values that `compare` shows of an attribute.
 const COMPARE_TOP_MAX: i64 = 1_000;
 /// Most fields of a metrics query's `by`.

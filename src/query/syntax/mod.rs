@@ -46,6 +46,7 @@ mod print;
 mod print_metrics;
 mod print_words;
 mod range;
+mod words;
 
 pub use ast::*;
 pub(crate) use explain_habits::{KINDS, STATUSES};
@@ -54,3 +55,4 @@ pub use metrics::{MetricsExpr, MetricsExprKind, MetricsField, MetricsFunction, M
 pub use parse::parse;
 pub use range::TextRange;
 pub(crate) use suggest::{nearest, one_of};
+pub use words::{FUNCTIONS, KEYWORDS, prefixes, signs, units};

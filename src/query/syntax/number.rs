@@ -5,7 +5,7 @@ use super::{Literal, TextRange};
 use crate::query::{QueryError, QueryErrorKind};
 
 /// Nanoseconds of the units of a duration, longest first. Decimals know those from `h` down.
-const UNITS: [(&str, u64); 11] = [
+pub(super) const UNITS: [(&str, u64); 11] = [
     ("y", 365 * 24 * 3_600 * 1_000_000_000),
     ("w", 7 * 24 * 3_600 * 1_000_000_000),
     ("d", 24 * 3_600 * 1_000_000_000),
