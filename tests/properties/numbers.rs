@@ -139,7 +139,9 @@ proptest! {
         let times = [Value::from(start), Value::from(start.to_string())];
         let text = Value::from("2026-11-22T08:00:00Z");
         let float = Value::from(1.795_334_4e18);
-        let all = [number, other, text, float].into_iter().chain(times);
+        let texts = ["1969-12-31T23:59:59Z", "2700-01-01 00:00:00Z", "2026-02-29T00:00:00Z", "x"];
+        let texts = texts.map(Value::from);
+        let all = [number, other, text, float].into_iter().chain(times).chain(texts);
         let spans = all.enumerate().map(|(at, value)| span(at, value.clone(), value)).collect();
         let filled = filled(&Arrival { batches: vec![spans] }, 64);
         for op in OPS {
@@ -149,6 +151,9 @@ proptest! {
                     format!("{{ .x {op} {field} }}"),
                     format!("{{ {field} {op} .x + 1 }}"),
                     format!("{{ {field} {op} {start} }}"),
+                    format!("{{ {field} {op} \"1969-12-31T23:59:59.5Z\" }}"),
+                    format!("{{ {field} {op} \"2700-02-28 00:00:00-01:30\" }}"),
+                    format!("{{ \"2026-11-22t10:30:00+02:30\" {op} {field} }}"),
                 ] {
                     prop_assert!(filled.agree(&query, &Ask::default())?, "refused: {}", query);
                 }

@@ -73,7 +73,15 @@ pub(super) fn of_whole_condition(text: &str, tokens: &[Placed], error: QueryErro
     else {
         return error;
     };
-    let is_condition = matches!(field.token, Token::Field(_))
+    let before = at.checked_sub(1).and_then(|at| tokens.get(at)).map(|placed| &placed.token);
+    let in_arithmetic = matches!(
+        before,
+        Some(
+            Token::Plus | Token::Minus | Token::Star | Token::Slash | Token::Percent | Token::Caret
+        )
+    );
+    let is_condition = !in_arithmetic
+        && matches!(field.token, Token::Field(_))
         && field.range == start
         && op.token.is_comparison()
         && matches!(value.token, Token::Literal(_));

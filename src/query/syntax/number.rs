@@ -75,7 +75,7 @@ pub(super) fn literal(run: &str, start: usize) -> Result<Literal, QueryError> {
     if run.bytes().all(|byte| byte.is_ascii_digit()) {
         return run.parse().map(Literal::Int).map_err(|_overflow| {
             error(format!("`{run}` is too large for a 64-bit integer"))
-                .with_help(format!("the largest is {}, or `maxInt`", i64::MAX))
+                .with_help(format!("the largest is {}, or `maxInt`, the least `minInt`", i64::MAX))
         });
     }
     if run.contains('_') {

@@ -232,7 +232,7 @@ fn nanos(value: &Val) -> Option<i128> {
     match value {
         Val::Time(nanos) => Some(i128::from(*nanos)),
         Val::Int(nanos) => Some(i128::from(*nanos)),
-        Val::Str(text) => rfc3339(text).map(i128::from),
+        Val::Str(text) => rfc3339(text),
         _ => None,
     }
 }
