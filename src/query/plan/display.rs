@@ -95,7 +95,9 @@ impl Tree<'_> {
                 Operand::Negate(inner) | Operand::Flip(inner) => self.conditions(&[inner]),
                 Operand::Arithmetic { first, rest } => {
                     self.conditions(&[first]);
-                    rest.iter().for_each(|(_, operand)| self.conditions(&[operand]));
+                    for (_, operand) in rest {
+                        self.conditions(&[operand]);
+                    }
                 }
             }
         }
