@@ -316,6 +316,7 @@ mod tests {
         assert!(matches("(?P<x>a)(?<y>b)(?:c)", "abc"));
         assert!(matches(r"\Aab\z", "ab"));
         assert!(matches(r"\101\x42\x{43}\060", "ABC0"));
+        assert!(matches(r"[\x{41}-\x{43}\p{Greek}\060]+", "AB\u{3b1}0"));
         assert!(compile(r"(a)\1").is_err() && compile(r"\8").is_err());
         assert!(matches(r"\p{Greek}\PL\p{^Greek}", "\u{3b1}1a"));
     }
