@@ -45,8 +45,13 @@ impl Evaluation<'_> {
             numbers[added..].iter().fold(start, |sum, value| add(&sum, value))
         };
         let best = |op: CompareOp| {
+            let exact = |best: &Val, value: &Val| {
+                matches!((best, value), (Val::Float(_), Val::Int(_)))
+                    && compare(value, CompareOp::Equal, best)
+            };
             let better = |best: Val, value: &Val| {
-                if compare(value, op, &best) || is_nan(&best) { value.clone() } else { best }
+                let wins = compare(value, op, &best) || is_nan(&best) || exact(&best, value);
+                if wins { value.clone() } else { best }
             };
             rest.iter().fold(first.clone(), better)
         };
