@@ -85,6 +85,13 @@ mod tests {
             Scalar::Float(-1e300),
             Scalar::Float(f64::NAN),
             Scalar::Float(9_007_199_254_740_992.0),
+            Scalar::Float(-0.0),
+            Scalar::Float(f64::INFINITY),
+            Scalar::Float(f64::NEG_INFINITY),
+            Scalar::Float(2.0_f64.powi(63)),
+            Scalar::Int((1 << 53) + 1),
+            Scalar::Int(i64::MAX),
+            Scalar::Int(i64::MIN),
             Scalar::text("50ms"),
             Scalar::Bool(true),
         ];

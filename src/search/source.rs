@@ -389,21 +389,34 @@ impl Source for BlockSource<'_> {
 
     fn estimate(&self, predicate: &Predicate) -> Result<Estimate, BlockError> {
         let all = self.space_len(predicate.column.space());
-        Ok(match self.place(&predicate.column)? {
-            Place::Table(table @ (Table::Resources | Table::Scopes), ..) => {
-                let rows = self.find(predicate, 0..self.rows)?;
-                debug_assert!(table != Table::Spans);
-                Estimate { matches_max: u32::try_from(rows.len()).unwrap_or(all), indexed: true }
+        let matches_max = match self.place(&predicate.column)? {
+            Place::Table(Table::Resources | Table::Scopes, ..) => {
+                u32::try_from(self.find(predicate, 0..self.rows)?.len()).unwrap_or(all)
             }
-            Place::Table(_, columns, None) => {
-                Estimate { matches_max: columns.estimate(&predicate.test)?, indexed: true }
-            }
-            Place::Table(..) => Estimate { matches_max: all, indexed: true },
-            Place::Root(_) | Place::Computed(Intrinsic::TraceId | Intrinsic::TraceDuration) => {
-                Estimate { matches_max: all, indexed: true }
-            }
-            Place::Computed(_) => Estimate { matches_max: all, indexed: false },
-        })
+            Place::Table(_, columns, None) => columns.estimate(&predicate.test)?,
+            Place::Table(..) | Place::Root(_) | Place::Computed(_) => all,
+        };
+        Ok(Estimate { matches_max, indexed: self.is_indexed(&predicate.column) })
+    }
+
+    /// Attributes and what is stored as a column of values have an index; what is computed row by row
+    /// has none, but for what traces are numbered by.
+    fn is_indexed(&self, column: &Column) -> bool {
+        let Column::Intrinsic(which) = column else { return true };
+        matches!(
+            which,
+            Intrinsic::Name
+                | Intrinsic::Status
+                | Intrinsic::StatusMessage
+                | Intrinsic::Kind
+                | Intrinsic::EventName
+                | Intrinsic::InstrumentationName
+                | Intrinsic::InstrumentationVersion
+                | Intrinsic::RootName
+                | Intrinsic::RootService
+                | Intrinsic::TraceId
+                | Intrinsic::TraceDuration
+        )
     }
 
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, BlockError> {

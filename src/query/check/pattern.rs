@@ -3,8 +3,8 @@
 //! flags of the engine below are not refused.
 //!
 //! The engine's own syntax differs from RE2's in a few places that people do meet: `{` in
-//! `/users/{id}` stands for itself, `[` within a class too, `\d \s \w` are ASCII, and there is no set
-//! arithmetic within classes. So a pattern is first written anew (syntax as documented on RE2's page
+//! `/users/{id}` stands for itself, `[` within a class too, `\d \s \w \b` are of ASCII, `\101` is a
+//! character in octal, and there is no set arithmetic within classes. So a pattern is first written anew (syntax as documented on RE2's page
 //! "Syntax"), and a place in the new text is led back to the old.
 
 use regex_automata::meta::{Config, Regex};
@@ -145,21 +145,34 @@ fn escape(rest: &str, at: usize, in_class: bool, to: &mut Rewritten) -> usize {
         to.push(r"\", at);
         return 1;
     };
-    let class = match (kind, in_class) {
-        ('d', false) => "[0-9]",
-        ('d', true) => "0-9",
+    // Classes keep their brackets within a class, so that a `-` beside them stays a character.
+    let rewritten = match (kind, in_class) {
+        ('d', _) => "[0-9]",
         ('D', _) => "[^0-9]",
-        ('w', false) => "[0-9A-Za-z_]",
-        ('w', true) => "0-9A-Za-z_",
+        ('w', _) => "[0-9A-Za-z_]",
         ('W', _) => "[^0-9A-Za-z_]",
-        ('s', false) => r"[\t\n\f\r ]",
-        ('s', true) => r"\t\n\f\r ",
+        ('s', _) => r"[\t\n\f\r ]",
         ('S', _) => r"[^\t\n\f\r ]",
+        ('b', false) => r"(?-u:\b)",
+        ('B', false) => r"(?-u:\B)",
         _ => "",
     };
-    if !class.is_empty() {
-        to.push(class, at);
+    if !rewritten.is_empty() {
+        to.push(rewritten, at);
         return 2;
+    }
+    if let Some((code, length)) = octal(rest) {
+        to.push(&format!(r"\x{{{code:x}}}"), at);
+        return length;
+    }
+    if let Some((name, length)) = braced(rest) {
+        let (kind, name) = match (kind, name.strip_prefix('^')) {
+            ('p', Some(name)) => ('P', name),
+            ('P', Some(name)) => ('p', name),
+            _ => (kind, name),
+        };
+        to.push(&format!(r"\{kind}{{{name}}}"), at);
+        return length;
     }
     if let (Some(quoted), false) = (rest.strip_prefix(r"\Q"), in_class) {
         let content = quoted.split(r"\E").next().unwrap_or(quoted);
@@ -174,6 +187,22 @@ fn escape(rest: &str, at: usize, in_class: bool, to: &mut Rewritten) -> usize {
         to.push(rest.get(..1 + kind.len_utf8()).unwrap_or(""), at);
     }
     1 + kind.len_utf8()
+}
+
+/// The character that an escape in octal says, and the bytes of the escape: `\0` to `\777`. A single
+/// digit from 1 up would be a reference back, which RE2 does not know.
+fn octal(escape: &str) -> Option<(u32, usize)> {
+    let digits: String = escape.chars().skip(1).take(3).take_while(|c| c.is_digit(8)).collect();
+    let is_octal = digits.starts_with('0') || digits.len() > 1;
+    let code = u32::from_str_radix(&digits, 8).ok().filter(|_| is_octal)?;
+    Some((code, 1 + digits.len()))
+}
+
+/// What stands in the braces of `\x{41}`, `\p{Greek}` or `\P{Greek}`, and the bytes of all of it.
+fn braced(escape: &str) -> Option<(&str, usize)> {
+    let inner = [r"\x{", r"\p{", r"\P{"].iter().find_map(|start| escape.strip_prefix(start))?;
+    let (name, _) = inner.split_once('}')?;
+    Some((name, name.len() + 4))
 }
 
 fn push_itself(char: char, at: usize, to: &mut Rewritten) {
@@ -253,7 +282,43 @@ mod tests {
         assert!(matches(r"\d\w\s[\d\s]", "1a 2"));
         assert!(!matches(r"\w", "\u{e9}"));
         assert!(matches(r"\W[^\W]", "\u{e9}a"));
+        assert!(matches(r"[\w-]+[\d-z]", "a-b-"));
+        assert!(!matches(r"[\w-z]", "`"));
+    }
+
+    #[test]
+    fn word_boundaries_are_ascii() {
+        assert!(matches(r"X\b\x{e9}", "X\u{e9}"));
+        assert!(!matches(r"X\B\x{e9}", "X\u{e9}"));
+        assert!(matches(r"\B\x{e9}", "\u{e9}"));
+        assert!(matches(r"a\b.\bb", "a b"));
+        assert!(!matches(r"a\bb", "ab"));
+        assert!(matches(r"a\Bb", "ab"));
+        assert!(matches(r"a\b{x}", "a{x}") && !matches(r"\b{x}", "{x}"));
+        assert!(compile(r"[\b]").is_err());
+    }
+
+    #[test]
+    fn case_folds_as_unicode_says() {
         assert!(matches("(?i)straSSe", "STRASSE"));
+        assert!(matches("(?i)\u{e9}", "\u{c9}"));
+        assert!(matches("(?i)[k-l]+", "\u{212a}L"));
+        assert!(!matches("(?i)ss", "\u{df}"));
+        assert!(matches("a(?i)b(?-i)c", "aBc"));
+        assert!(!matches("a(?i)b(?-i)c", "aBC"));
+    }
+
+    #[test]
+    fn flags_and_anchors_are_those_of_re2() {
+        assert!(!matches("(?-s)a.b", "a\nb"));
+        assert!(!matches("a$.b", "a\nb"));
+        assert!(matches("(?m)a$.^b", "a\nb"));
+        assert!(matches("(?P<x>a)(?<y>b)(?:c)", "abc"));
+        assert!(matches(r"\Aab\z", "ab"));
+        assert!(matches(r"\101\x42\x{43}\060", "ABC0"));
+        assert!(matches(r"[\x{41}-\x{43}\p{Greek}\060]+", "AB\u{3b1}0"));
+        assert!(compile(r"(a)\1").is_err() && compile(r"\8").is_err());
+        assert!(matches(r"\p{Greek}\PL\p{^Greek}", "\u{3b1}1a"));
     }
 
     #[test]

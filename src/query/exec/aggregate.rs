@@ -230,10 +230,13 @@ fn is_number(value: &Scalar) -> bool {
     matches!(value, Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_) | Scalar::Time(_))
 }
 
-/// The better of two values; NaN only where both are.
+/// The better of two values; NaN only where both are, of an integer and an equal float the integer, so
+/// that it does not matter which comes first.
 fn pick<'a>(best: &'a Scalar, value: &'a Scalar, better: CompareOp) -> &'a Scalar {
     let nan = matches!(best, Scalar::Float(float) if float.is_nan());
-    if nan || compare(better, value, best) { value } else { best }
+    let exact = matches!((best, value), (Scalar::Float(_), Scalar::Int(_)))
+        && compare(CompareOp::Equal, value, best);
+    if nan || exact || compare(better, value, best) { value } else { best }
 }
 
 /// A sum in the making: exact while all parts are integers or durations.

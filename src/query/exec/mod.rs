@@ -6,6 +6,7 @@ mod candidates;
 mod execution;
 mod filter;
 mod items;
+mod nothing;
 mod operand;
 mod passes;
 mod relate;
