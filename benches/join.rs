@@ -6,13 +6,17 @@
 
 #![expect(clippy::print_stdout, clippy::indexing_slicing, reason = "a program that prints figures")]
 
+#[path = "common/timing.rs"]
+mod timing;
+
 use std::error::Error;
-use std::time::{Duration, Instant};
 
 use roaring::RoaringBitmap;
 use treering::model::Span;
 use treering::{Batch, Options, SearchOptions, Store};
 use treering_generator::{GATEWAY, Generator};
+
+use timing::{argument, shown, times};
 
 /// A query, and which spans its two sides select.
 struct Question {
@@ -81,7 +85,7 @@ const QUESTIONS: [Question; 7] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let spans = argument("--spans")?.unwrap_or(1_000_000);
     let runs = argument("--runs")?.unwrap_or(30);
-    let only = argument("--only")?;
+    let only: Option<usize> = argument("--only")?;
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path().join("join.redb"), Options::default())?;
     let mut candidates = vec![(RoaringBitmap::new(), RoaringBitmap::new()); QUESTIONS.len()];
@@ -133,30 +137,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("ratio: best search to best next_many over both sides' candidates");
     Ok(())
-}
-
-fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    arguments.next().map(|value| value.parse()).transpose()
-}
-
-/// The best and the median time of some runs.
-fn times<E>(
-    runs: usize,
-    mut run: impl FnMut() -> Result<u64, E>,
-) -> Result<(Duration, Duration), E> {
-    let mut times = Vec::new();
-    for _ in 0..runs {
-        let started = Instant::now();
-        std::hint::black_box(run()?);
-        times.push(started.elapsed());
-    }
-    times.sort_unstable();
-    Ok((times[0], times[runs / 2]))
-}
-
-fn shown((best, median): (Duration, Duration)) -> String {
-    format!("{:.3} / {:.3}", best.as_secs_f64() * 1e3, median.as_secs_f64() * 1e3)
 }
 
 fn sum_by_row(rows: &RoaringBitmap) -> u64 {
