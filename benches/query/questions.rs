@@ -75,7 +75,7 @@ pub(crate) const QUESTIONS: &[Question] = &[
     ),
     nothing("pattern, no match", r#"{ span.http.url =~ "ftp://.*" }"#),
     // Ranges and arithmetic.
-    some("duration, selective", "{ duration > 5s }"),
+    some("duration, selective", "{ duration > 1s }"),
     some("duration, broad", "{ duration > 1ms }"),
     nothing("duration, out of range", "{ duration > 10d }"),
     some("range, integer", "{ span.http.response_size > 20000 }"),
@@ -107,7 +107,7 @@ pub(crate) const QUESTIONS: &[Question] = &[
         "parent service",
         r#"{ parent.resource.service.name = "service-a.default" && resource.service.name != "service-a.default" }"#,
     ),
-    some("parent duration", "{ parent.duration > 5s }"),
+    some("parent duration", "{ parent.duration > 1s }"),
     // Intrinsics.
     some("kind", "{ kind = consumer }"),
     some("status", "{ status = error }"),
@@ -116,7 +116,7 @@ pub(crate) const QUESTIONS: &[Question] = &[
     some("name", r#"{ name = "job.report" }"#),
     some("rootName", r#"{ rootName = "job.report" }"#),
     some("rootServiceName", r#"{ rootServiceName = "service-c.default" }"#),
-    some("traceDuration", "{ traceDuration > 10s }"),
+    some("traceDuration", "{ traceDuration > 2s }"),
     nothing("traceDuration, out of range", "{ traceDuration > 10d }"),
     some("trace:spanCount", "{ trace:spanCount > 100 }"),
     some("trace:errorCount", "{ trace:errorCount > 10 }"),

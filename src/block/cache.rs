@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
-use super::column::Directory;
+use super::column::{Directory, RankTable};
 use super::error::BlockId;
 use crate::codec::cast::u64_of;
 
@@ -31,6 +31,7 @@ pub(crate) enum Cached {
     Numbers(Arc<[u32]>),
     Wide(Arc<[u64]>),
     Rows(Arc<RoaringBitmap>),
+    Ranks(Arc<RankTable>),
     Directory(Arc<Directory>),
 }
 
@@ -42,6 +43,7 @@ impl Cached {
             Self::Numbers(numbers) => numbers.len() * 4,
             Self::Wide(numbers) => numbers.len() * 8,
             Self::Rows(rows) => rows.serialized_size(),
+            Self::Ranks(ranks) => ranks.bytes_len(),
             Self::Directory(directory) => directory.columns.len() * 160,
         };
         u64_of(len + ENTRY)

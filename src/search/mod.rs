@@ -8,6 +8,7 @@ mod nanos;
 mod options;
 mod order;
 mod prepare;
+mod ranks;
 mod results;
 mod run;
 mod source;

@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
-use roaring::RoaringBitmap;
-
+use super::ranks::Ranks;
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
-use crate::codec::cast::usize_of;
+use crate::codec::cast::{u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
 use crate::query::plan::field::SERVICE_NAME;
@@ -16,6 +15,10 @@ use crate::query::value::{Scalar, Test, compare};
 
 /// Up to so many postings are united one by one; beyond, the value numbers are scanned.
 const UNION_MAX: usize = 32;
+
+/// Of at least one row in so many of a column, all value numbers are decoded and kept; of fewer, single
+/// ones are read.
+const MANY_ROWS_SHARE: u32 = 64;
 
 /// How a stored value is seen by a test.
 pub(super) type Convert = fn(&Value) -> Scalar;
@@ -102,7 +105,7 @@ impl<'a> Field<'a> {
                 found = found.or(&self.check_values(column, test, &present)?);
             } else {
                 let numbers = self.passing(column, test)?;
-                let ranks = Ranks::new(column)?;
+                let ranks = Ranks::new(column, present.len())?;
                 found = found.or(&check_numbers(column, &numbers, &present, ranks)?);
             }
         }
@@ -117,11 +120,12 @@ impl<'a> Field<'a> {
         present: &Rows,
     ) -> Result<Rows, BlockError> {
         let mut values = column.value_cursor()?;
-        let mut ranks = Ranks::new(column)?;
+        let mut ranks = Ranks::new(column, present.len())?;
         let mut passed = Vec::new();
         present.try_for_each_batch(|batch| {
             for row in batch {
-                let value = values.at_rank(ranks.of(*row))?;
+                let Some(rank) = ranks.of(*row) else { continue };
+                let value = values.at_rank(rank)?;
                 if test.holds(&(self.convert)(&value)) {
                     passed.push(*row);
                 }
@@ -134,18 +138,20 @@ impl<'a> Field<'a> {
     /// The values of ascending rows; nil stays where a row has none.
     pub(super) fn values(&self, rows: &[u32], out: &mut [Scalar]) -> Result<(), BlockError> {
         for column in &self.columns {
-            let presence = column.presence()?;
             let mut values = column.value_cursor()?;
-            let mut ranks = Ranks::new(column)?;
+            let mut ranks = Ranks::new(column, u64_of(rows.len()))?;
             let mut known: Vec<Option<Scalar>> = Vec::new();
             if usize_of(column.values()) <= rows.len() {
                 known.resize(usize_of(column.values()), None);
             }
+            let many = rows.len() >= usize_of(column.rows() / MANY_ROWS_SHARE);
+            let numbers = if many { Some(column.numbers()?) } else { None };
             for (row, slot) in rows.iter().zip(out.iter_mut()) {
-                if !column.is_full() && !presence.contains(*row) {
-                    continue;
-                }
-                let number = values.number(ranks.of(*row))?;
+                let Some(rank) = ranks.of(*row) else { continue };
+                let number = match &numbers {
+                    Some(numbers) => numbers.get(usize_of(rank)).copied().unwrap_or(0),
+                    None => values.number(rank)?,
+                };
                 let memo = known.get_mut(usize_of(number));
                 *slot = match memo {
                     Some(Some(value)) => value.clone(),
@@ -341,57 +347,11 @@ fn check_numbers(
     let mut kept = Vec::new();
     present.for_each_batch(|batch| {
         kept.extend(batch.iter().copied().filter(|row| {
-            of_rank.get(usize_of(ranks.of(*row))).is_some_and(|number| passes(*number))
+            ranks
+                .of(*row)
+                .and_then(|rank| of_rank.get(usize_of(rank)))
+                .is_some_and(|number| passes(*number))
         }));
     });
     Ok(Rows::from_sorted(&kept))
-}
-
-/// The rank of ascending rows among those that have a value.
-enum Ranks {
-    /// Every row of the table has a value.
-    Full,
-    /// Every row that has a value is asked for; this is the next one's rank.
-    Consecutive(u32),
-    /// Some are; this is the last row asked for and its rank.
-    Sparse(std::sync::Arc<RoaringBitmap>, Option<(u32, u32)>),
-}
-
-impl Ranks {
-    fn new(column: &ColumnReader<'_>) -> Result<Self, BlockError> {
-        if column.is_full() {
-            return Ok(Self::Full);
-        }
-        Ok(Self::Sparse(column.presence()?, None))
-    }
-
-    fn consecutive(first: u32) -> Self {
-        Self::Consecutive(first)
-    }
-
-    /// The rank of `row`, which has a value and is not before the last one asked for.
-    fn of(&mut self, row: u32) -> u32 {
-        match self {
-            Self::Full => row,
-            Self::Consecutive(next) => {
-                *next += 1;
-                *next - 1
-            }
-            Self::Sparse(presence, last) => {
-                let rank = match *last {
-                    Some((last, rank)) if last == row => rank,
-                    Some((last, rank)) => {
-                        let passed = presence.range_cardinality(last..row);
-                        rank.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX))
-                    }
-                    None => {
-                        let rank = presence.rank(row).saturating_sub(1);
-                        u32::try_from(rank).unwrap_or(u32::MAX)
-                    }
-                };
-                *last = Some((row, rank));
-                rank
-            }
-        }
-    }
 }

@@ -12,7 +12,7 @@ use super::postings::{self, FORM_SETS, FORM_SINGLE};
 use crate::block::cache::{Cached, Slot};
 use crate::block::error::BlockError;
 use crate::block::format::{Part, Section, Table};
-use crate::block::image::Slice;
+use crate::block::image::{Image, Slice};
 use crate::block::packed::{Cursor, Packed};
 use crate::block::reader::Block;
 use crate::block::staging::ValueKind;
@@ -114,6 +114,15 @@ impl<'a> ColumnReader<'a> {
         self.block.image().read(offset, len)
     }
 
+    pub(super) fn image(&self) -> &'a Image {
+        self.block.image()
+    }
+
+    /// Where something decoded of a part is cached.
+    pub(super) fn slot(&self, part: Part, place: u64, number: u32) -> Slot {
+        Slot::Column(Section::Table(self.table, part).code(), place, number)
+    }
+
     fn cached_rows(
         &self,
         part: Part,
@@ -121,8 +130,7 @@ impl<'a> ColumnReader<'a> {
         number: u32,
         make: impl FnOnce() -> Result<RoaringBitmap, BlockError>,
     ) -> Result<Arc<RoaringBitmap>, BlockError> {
-        let image = self.block.image();
-        let slot = Slot::Column(Section::Table(self.table, part).code(), place, number);
+        let (image, slot) = (self.image(), self.slot(part, place, number));
         if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot.clone()) {
             return Ok(rows);
         }
