@@ -6,12 +6,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::nanos::NanosRange;
-use super::table::{Field, rows_of};
+use super::table::{Field, UNION_MAX, rows_of};
 use super::{computed, structure, traces, view::BlockView};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, field};
-use crate::codec::cast::usize_of;
+use crate::codec::cast::{u64_of, usize_of};
 use crate::id::TraceId;
 use crate::model::Value;
+use crate::query::bits::Bits;
+use crate::query::exec::select;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
 use crate::query::syntax::{CompareOp, Intrinsic};
@@ -143,6 +145,19 @@ impl<'a> BlockSource<'a> {
         Ok(rows_of(column, &numbers, window.clone())?.within(window))
     }
 
+    /// At most so many rows have their resource or scope in `shared`.
+    fn spread_max(&self, table: Table, shared: &Rows) -> Result<u32, BlockError> {
+        let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
+        let columns = self.block.columns(Table::Spans, &ColumnKey::Field(code))?;
+        let Some(column) = columns.first() else { return Ok(0) };
+        if shared.len() > u64_of(UNION_MAX) {
+            return Ok(self.rows);
+        }
+        let sizes = shared.to_vec().into_iter().map(|number| Ok(column.posting(number)?.len()));
+        let sum: u64 = sizes.sum::<Result<u64, BlockError>>()?;
+        Ok(u32::try_from(sum).unwrap_or(self.rows))
+    }
+
     /// The resource or scope of each of some rows.
     fn shared_of(&self, table: Table, rows: &[u32]) -> Result<Vec<u32>, BlockError> {
         let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
@@ -205,15 +220,10 @@ impl<'a> BlockSource<'a> {
         if let (Intrinsic::Duration, Test::Compare(op, constant)) = (which, test) {
             let durations = self.block.wide(Section::Durations)?;
             let pass = NanosRange::new(*op, constant);
-            let rows = durations.get(usize_of(window.start)..usize_of(window.end));
-            let kept: Vec<u32> = rows
-                .unwrap_or_default()
-                .iter()
-                .zip(window)
-                .filter(|(nanos, _)| pass.contains(**nanos))
-                .map(|(_, row)| row)
-                .collect();
-            return Ok(Rows::from_sorted(&kept));
+            let within = durations.get(usize_of(window.start)..usize_of(window.end));
+            let within = within.unwrap_or_default();
+            let bits = Bits::of_values(window.start, within, |nanos| pass.contains(nanos));
+            return Ok(bits.into_rows());
         }
         match computed::maker(self.block, which)? {
             Some(make) => Ok(computed::filter(&make, test, &Rows::range(window))),
@@ -223,15 +233,13 @@ impl<'a> BlockSource<'a> {
 
     /// Those of some rows whose duration passes.
     fn check_durations(&self, pass: &NanosRange, rows: &Rows) -> Result<Rows, BlockError> {
-        let mut kept = Vec::new();
         if rows.len() >= u64::from(self.rows / FEW_ROWS_SHARE) {
             let durations = self.block.wide(Section::Durations)?;
-            let passes = |row: &u32| {
-                durations.get(usize_of(*row)).is_some_and(|nanos| pass.contains(*nanos))
-            };
-            rows.for_each_batch(|batch| kept.extend(batch.iter().copied().filter(passes)));
-            return Ok(Rows::from_sorted(&kept));
+            return Ok(select(rows, |row| {
+                durations.get(usize_of(row)).is_some_and(|nanos| pass.contains(*nanos))
+            }));
         }
+        let mut kept = Vec::new();
         let mut durations = self.block.cursor(Section::Durations)?;
         rows.try_for_each_batch(|batch| {
             for row in batch {
@@ -386,10 +394,10 @@ impl Source for BlockSource<'_> {
     fn estimate(&self, predicate: &Predicate) -> Result<Estimate, BlockError> {
         let all = self.space_len(predicate.column.space());
         Ok(match self.place(&predicate.column)? {
-            Place::Table(table @ (Table::Resources | Table::Scopes), ..) => {
-                let rows = self.find(predicate, 0..self.rows)?;
-                debug_assert!(table != Table::Spans);
-                Estimate { matches_max: u32::try_from(rows.len()).unwrap_or(all), indexed: true }
+            Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
+                let shared = 0..self.block.table_rows(table)?;
+                let shared = find_table(&columns, default.as_ref(), &predicate.test, shared)?;
+                Estimate { matches_max: self.spread_max(table, &shared)?, indexed: true }
             }
             Place::Table(_, columns, None) => {
                 Estimate { matches_max: columns.estimate(&predicate.test)?, indexed: true }

@@ -8,13 +8,14 @@ use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, V
 use crate::codec::cast::{u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
+use crate::query::exec::select;
 use crate::query::plan::field::SERVICE_NAME;
 use crate::query::rows::Rows;
 use crate::query::syntax::CompareOp;
 use crate::query::value::{Scalar, Test, compare};
 
 /// Up to so many postings are united one by one; beyond, the value numbers are scanned.
-const UNION_MAX: usize = 32;
+pub(super) const UNION_MAX: usize = 32;
 
 /// Of at least one row in so many of a column, all value numbers are decoded and kept; of fewer, single
 /// ones are read.
@@ -307,6 +308,11 @@ pub(super) fn rows_of(
         (0, _) | (_, None) => Ok(Rows::empty()),
         (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
         (2..=UNION_MAX, _) => Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?)),
+        _ if usize_of(column.values()) - numbers.len() <= UNION_MAX => {
+            let others = (0..column.values()).filter(|number| !numbers.has(*number));
+            let without = column.union(&others.collect::<Vec<_>>())?;
+            Ok(Rows::from_shared(column.presence()?).minus(&Rows::from_shared(without)))
+        }
         _ => {
             let presence = column.presence()?;
             let present = Rows::from_shared(std::sync::Arc::clone(&presence)).within(window);
@@ -344,14 +350,8 @@ fn check_numbers(
         Numbers::List(_) => membership.get(usize_of(number)) == Some(&true),
     };
     let of_rank = column.numbers()?;
-    let mut kept = Vec::new();
-    present.for_each_batch(|batch| {
-        kept.extend(batch.iter().copied().filter(|row| {
-            ranks
-                .of(*row)
-                .and_then(|rank| of_rank.get(usize_of(rank)))
-                .is_some_and(|number| passes(*number))
-        }));
-    });
-    Ok(Rows::from_sorted(&kept))
+    Ok(select(present, |row| {
+        let number = ranks.of(row).and_then(|rank| of_rank.get(usize_of(rank)));
+        number.is_some_and(|number| passes(*number))
+    }))
 }

@@ -48,6 +48,14 @@ impl Numbers {
             Self::List(list) => list.len(),
         }
     }
+
+    /// True where `number` is one of them.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        match self {
+            Self::Range(range) => range.contains(&number),
+            Self::List(list) => list.binary_search(&number).is_ok(),
+        }
+    }
 }
 
 impl<'a> ColumnReader<'a> {
