@@ -49,6 +49,16 @@ impl<'a> Packed<'a> {
         self.count
     }
 
+    /// Two numbers between which all values lie, not always the closest; `None` where there are none.
+    pub(crate) fn bounds(&self) -> Result<Option<(u64, u64)>, BlockError> {
+        let mut bounds: Option<(u64, u64)> = None;
+        for number in 0..self.count.div_ceil(GROUP_LEN) {
+            let (first, last) = self.group(number)?.bounds();
+            bounds = Some(bounds.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
+        }
+        Ok(bounds)
+    }
+
     /// Bytes that the encoding takes, for what follows it.
     pub(crate) fn encoded_len(&self) -> Result<u64, BlockError> {
         match self.count.div_ceil(GROUP_LEN).checked_sub(1) {

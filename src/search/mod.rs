@@ -4,7 +4,8 @@
 
 mod computed;
 mod explain;
-mod nanos;
+mod ids;
+mod numbers;
 mod options;
 mod order;
 mod prepare;

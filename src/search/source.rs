@@ -5,7 +5,6 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::nanos::NanosRange;
 use super::table::{Field, UNION_MAX, rows_of};
 use super::{computed, structure, traces, view::BlockView};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, field};
@@ -18,9 +17,6 @@ use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
 use crate::query::syntax::{CompareOp, Intrinsic};
 use crate::query::value::{Id, Scalar, Test};
-
-/// Of fewer rows than one in so many, single values are read; of more, the whole column.
-const FEW_ROWS_SHARE: u32 = 64;
 
 /// A block as one query reads it.
 pub(super) struct BlockSource<'a> {
@@ -81,7 +77,7 @@ impl<'a> BlockSource<'a> {
             |table, key| Ok(Place::Table(table, Field::attribute(self.block, table, key)?, None));
         let text = |table, code, default: Option<&str>| {
             let default = default.map(Scalar::text);
-            Ok(Place::Table(table, Field::text(self.block, table, code)?, default))
+            Ok(Place::Table(table, Field::stored(self.block, table, code)?, default))
         };
         match column {
             Column::SpanAttribute(key) => attribute(Table::Spans, key),
@@ -184,78 +180,22 @@ impl<'a> BlockSource<'a> {
                 find_table(columns, default.as_ref(), test, window)
             }
             Place::Root(inner) => {
-                let rows = self.find_in(inner, test, self.all(Space::Spans))?;
-                let roots = traces::roots(self.block)?;
-                let holds = |trace: u32| {
-                    Ok(roots.get(usize_of(trace)).is_some_and(|root| rows.contains(*root)))
-                };
-                Ok(traces::rows_where(self.block, holds)?.within(window))
+                let firsts = self.block.trace_first_rows()?;
+                let first = traces::trace_of(&firsts, window.start);
+                let mut roots = traces::roots_from(self.block, first)?;
+                // A trace's root is within the trace, which may begin before the window.
+                let start = firsts.get(usize_of(first)).copied().unwrap_or(0);
+                let last = traces::trace_of(&firsts, window.end.saturating_sub(1));
+                let end = firsts.get(usize_of(last) + 1).copied().unwrap_or(self.rows);
+                let rows = self.find_in(inner, test, start..end)?;
+                let holds = |_| Ok(roots.next().is_some_and(|root| rows.contains(root)));
+                Ok(traces::rows_within(self.block, window.clone(), holds)?.within(window))
             }
-            Place::Computed(which) => self.find_computed(*which, test, window),
+            Place::Computed(which) => computed::find(self.block, *which, test, window),
         }
-    }
-
-    /// The rows of the trace with this id: a look-up.
-    fn trace_rows(&self, id: Id) -> Result<Rows, BlockError> {
-        let id = TraceId::from_bytes(id.number().swap_bytes().to_le_bytes());
-        let Some(number) = self.block.find_trace(id)? else { return Ok(Rows::empty()) };
-        let entry = self.block.trace_entry(number)?;
-        Ok(Rows::range(entry.first_row..entry.first_row + entry.rows))
-    }
-
-    fn find_computed(
-        &self,
-        which: Intrinsic,
-        test: &Test,
-        window: Range<u32>,
-    ) -> Result<Rows, BlockError> {
-        if let (Intrinsic::TraceId, Test::Compare(CompareOp::Equal, Scalar::Id(id))) = (which, test)
-        {
-            return Ok(self.trace_rows(*id)?.within(window));
-        }
-        if let Some(values) = traces::values(self.block, which)? {
-            let holds = |trace: u32| Ok(values.get(usize_of(trace)).is_some_and(|v| test.holds(v)));
-            return Ok(traces::rows_where(self.block, holds)?.within(window));
-        }
-        if let (Intrinsic::Duration, Test::Compare(op, constant)) = (which, test) {
-            let durations = self.block.wide(Section::Durations)?;
-            let pass = NanosRange::new(*op, constant);
-            let within = durations.get(usize_of(window.start)..usize_of(window.end));
-            let within = within.unwrap_or_default();
-            let bits = Bits::of_values(window.start, within, |nanos| pass.contains(nanos));
-            return Ok(bits.into_rows());
-        }
-        match computed::maker(self.block, which)? {
-            Some(make) => Ok(computed::filter(&make, test, &Rows::range(window))),
-            None => Ok(Rows::empty()),
-        }
-    }
-
-    /// Those of some rows whose duration passes.
-    fn check_durations(&self, pass: &NanosRange, rows: &Rows) -> Result<Rows, BlockError> {
-        if rows.len() >= u64::from(self.rows / FEW_ROWS_SHARE) {
-            let durations = self.block.wide(Section::Durations)?;
-            return Ok(select(rows, |row| {
-                durations.get(usize_of(row)).is_some_and(|nanos| pass.contains(*nanos))
-            }));
-        }
-        let mut kept = Vec::new();
-        let mut durations = self.block.cursor(Section::Durations)?;
-        rows.try_for_each_batch(|batch| {
-            for row in batch {
-                if pass.contains(durations.get(usize_of(*row))?) {
-                    kept.push(*row);
-                }
-            }
-            Ok(())
-        })?;
-        Ok(Rows::from_sorted(&kept))
     }
 
     fn check_in(&self, place: &Place<'a>, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {
-        if let (Place::Computed(Intrinsic::Duration), Test::Compare(op, constant)) = (place, test) {
-            return self.check_durations(&NanosRange::new(*op, constant), rows);
-        }
         match place {
             Place::Table(Table::Resources | Table::Scopes, ..) | Place::Root(_) => {
                 Ok(self.find_in(place, test, rows.bounds())?.and(rows))
@@ -269,10 +209,7 @@ impl<'a> BlockSource<'a> {
                 let present = columns.check(&Test::Present, rows)?;
                 Ok(rows.minus(&present).or(&passed))
             }
-            Place::Computed(which) => match computed::maker(self.block, *which)? {
-                Some(make) => Ok(computed::filter(&make, test, rows)),
-                None => Ok(Rows::empty()),
-            },
+            Place::Computed(which) => computed::check(self.block, *which, test, rows),
         }
     }
 
@@ -302,12 +239,15 @@ impl<'a> BlockSource<'a> {
                 columns.values(rows, out.get_mut(start..).unwrap_or_default())?;
             }
             Place::Root(inner) => {
-                let (firsts, roots) = (self.block.trace_first_rows()?, traces::roots(self.block)?);
-                let root = |row: &u32| {
-                    let trace = traces::trace_of(&firsts, *row);
-                    roots.get(usize_of(trace)).copied().unwrap_or(0)
+                let mut cursor = traces::TraceCursor::new(self.block)?;
+                let first = rows.first().map_or(0, |row| cursor.trace_of(*row));
+                let mut roots = traces::roots_from(self.block, first)?.zip(first..).peekable();
+                let mut root = |row: &u32| {
+                    let trace = cursor.trace_of(*row);
+                    while roots.next_if(|(_, other)| *other < trace).is_some() {}
+                    roots.peek().map_or(0, |(root, _)| *root)
                 };
-                let of: Vec<u32> = rows.iter().map(root).collect();
+                let of: Vec<u32> = rows.iter().map(&mut root).collect();
                 let mut distinct = of.clone();
                 distinct.sort_unstable();
                 distinct.dedup();
@@ -319,10 +259,7 @@ impl<'a> BlockSource<'a> {
                 };
                 out.extend(of.iter().map(value));
             }
-            Place::Computed(which) => match computed::maker(self.block, *which)? {
-                Some(make) => out.extend(rows.iter().map(|row| make(*row))),
-                None => out.resize(start + rows.len(), Scalar::Nil),
-            },
+            Place::Computed(which) => computed::values(self.block, *which, rows, out)?,
         }
         Ok(())
     }

@@ -49,8 +49,8 @@ impl<'a> Field<'a> {
         Ok(Self { columns: block.columns(Table::Resources, &key)?, convert, plain: false })
     }
 
-    /// The columns of a field that is plain text.
-    pub(super) fn text(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
+    /// The columns of a field that is seen as it is stored.
+    pub(super) fn stored(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;
         Ok(Self { columns, convert: Scalar::of, plain: true })
     }
