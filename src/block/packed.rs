@@ -78,6 +78,13 @@ impl<'a> Packed<'a> {
         decoded.map_err(|cause| self.image.corrupt(self.section, cause)).map(drop)
     }
 
+    /// Appends the values of group `number`, each of [`GROUP_LEN`] values but the last.
+    pub(crate) fn group_values(&self, number: usize, out: &mut Vec<u64>) -> Result<(), BlockError> {
+        let group = self.group(number)?;
+        let decoded = group.decode(&self.payload(&group)?, |value| out.push(value));
+        decoded.map_err(|cause| self.image.corrupt(self.section, cause))
+    }
+
     /// All values.
     pub(crate) fn to_wide(&self) -> Result<Arc<[u64]>, BlockError> {
         let mut values = Vec::with_capacity(self.count);
@@ -116,6 +123,11 @@ impl Cursor<'_> {
     /// How many values there are.
     pub(crate) fn count(&self) -> usize {
         self.packed.count
+    }
+
+    /// The values themselves.
+    pub(crate) fn packed(&self) -> &Packed<'_> {
+        &self.packed
     }
 
     /// Value number `index`.

@@ -18,6 +18,7 @@ mod table;
 mod tag_counts;
 mod tag_tally;
 mod tags;
+mod texts;
 mod traces;
 mod view;
 

@@ -6,17 +6,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::table::{Field, UNION_MAX, rows_of};
+use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView};
-use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Numbers, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
-use crate::id::TraceId;
 use crate::model::Value;
-use crate::query::bits::Bits;
-use crate::query::exec::select;
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
-use crate::query::syntax::{CompareOp, Intrinsic};
-use crate::query::value::{Id, Scalar, Test};
+use crate::query::syntax::Intrinsic;
+use crate::query::value::{Scalar, Test};
 
 /// A block as one query reads it.
 pub(super) struct BlockSource<'a> {
@@ -26,6 +24,7 @@ pub(super) struct BlockSource<'a> {
     links: u32,
     live: Option<Rows>,
     loose: OnceCell<Arc<[Loose]>>,
+    memo: Arc<Memo>,
 }
 
 /// Where the values of a column lie.
@@ -69,15 +68,19 @@ impl<'a> BlockSource<'a> {
             links: header.links,
             live,
             loose: OnceCell::new(),
+            memo: Arc::default(),
         })
     }
 
     fn place(&self, column: &Column) -> Result<Place<'a>, BlockError> {
-        let attribute =
-            |table, key| Ok(Place::Table(table, Field::attribute(self.block, table, key)?, None));
+        let attribute = |table, key| {
+            let columns = Field::attribute(self.block, table, key)?.remembering(&self.memo);
+            Ok(Place::Table(table, columns, None))
+        };
         let text = |table, code, default: Option<&str>| {
             let default = default.map(Scalar::text);
-            Ok(Place::Table(table, Field::stored(self.block, table, code)?, default))
+            let columns = Field::stored(self.block, table, code)?.remembering(&self.memo);
+            Ok(Place::Table(table, columns, default))
         };
         match column {
             Column::SpanAttribute(key) => attribute(Table::Spans, key),

@@ -2,12 +2,15 @@
 //! have one of these. Invariant: exactly the rows whose value passes `Test::holds`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::ranks::Ranks;
+use super::texts::{self, Memo};
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
+use crate::query::Pattern;
 use crate::query::exec::select;
 use crate::query::plan::field::SERVICE_NAME;
 use crate::query::rows::Rows;
@@ -30,13 +33,31 @@ pub(super) struct Field<'a> {
     convert: Convert,
     /// True where values are seen as they are stored, so that the dictionary's order can be used.
     plain: bool,
+    memo: Arc<Memo>,
 }
 
 impl<'a> Field<'a> {
+    /// The same columns, for which what patterns match is kept in `memo`.
+    pub(super) fn remembering(self, memo: &Arc<Memo>) -> Self {
+        Self { memo: Arc::clone(memo), ..self }
+    }
+
+    /// A pattern whose matches among the texts of a column are looked for by dictionary.
+    fn pattern<'t>(&self, column: &ColumnReader<'_>, test: &'t Test) -> Option<&'t Pattern> {
+        match test {
+            Test::Matches(pattern) | Test::NotMatches(pattern)
+                if self.plain && column.kind() == ValueKind::String =>
+            {
+                Some(pattern)
+            }
+            _ => None,
+        }
+    }
+
     /// The columns of an attribute.
     pub(super) fn attribute(block: &'a Block, table: Table, key: &str) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Attribute(key.to_owned()))?;
-        Ok(Self { columns, convert: Scalar::of, plain: true })
+        Ok(Self { columns, convert: Scalar::of, plain: true, memo: Arc::default() })
     }
 
     /// The columns of a resource's `service.name` where it is wanted as text: `""` where it is none.
@@ -46,13 +67,18 @@ impl<'a> Field<'a> {
             Scalar::String(text) => Scalar::String(text),
             _ => Scalar::text(""),
         };
-        Ok(Self { columns: block.columns(Table::Resources, &key)?, convert, plain: false })
+        Ok(Self {
+            columns: block.columns(Table::Resources, &key)?,
+            convert,
+            plain: false,
+            memo: Arc::default(),
+        })
     }
 
     /// The columns of a field that is seen as it is stored.
     pub(super) fn stored(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;
-        Ok(Self { columns, convert: Scalar::of, plain: true })
+        Ok(Self { columns, convert: Scalar::of, plain: true, memo: Arc::default() })
     }
 
     /// The columns of a field, whose values `convert` makes scalars of.
@@ -63,7 +89,7 @@ impl<'a> Field<'a> {
         convert: Convert,
     ) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;
-        Ok(Self { columns, convert, plain: false })
+        Ok(Self { columns, convert, plain: false, memo: Arc::default() })
     }
 
     /// At most so many rows pass.
@@ -89,6 +115,15 @@ impl<'a> Field<'a> {
     pub(super) fn find(&self, test: &Test, window: Range<u32>) -> Result<Rows, BlockError> {
         let mut found = Rows::empty();
         for column in &self.columns {
+            if let Some(pattern) = self.pattern(column, test) {
+                let rows =
+                    u64::from(window.end.saturating_sub(window.start)).min(column.rows().into());
+                if self.memo.rows_first(column, pattern, rows) {
+                    let present = Rows::from_shared(column.presence()?).within(window.clone());
+                    found = found.or(&self.check_values(column, test, &present)?);
+                    continue;
+                }
+            }
             let numbers = self.passing(column, test)?;
             found = found.or(&rows_of(column, &numbers, window.clone())?);
         }
@@ -123,6 +158,19 @@ impl<'a> Field<'a> {
         let mut values = column.value_cursor()?;
         let mut ranks = Ranks::new(column, present.len())?;
         let mut passed = Vec::new();
+        if let Some(pattern) = self.pattern(column, test) {
+            let (mut strings, wanted) = (column.strings()?, matches!(test, Test::Matches(_)));
+            present.try_for_each_batch(|batch| {
+                for row in batch {
+                    let Some(rank) = ranks.of(*row) else { continue };
+                    let text = strings.get(values.number(rank)?)?;
+                    let text = std::str::from_utf8(&text).unwrap_or_default();
+                    passed.extend((pattern.matches(text) == wanted).then_some(*row));
+                }
+                Ok(())
+            })?;
+            return Ok(Rows::from_sorted(&passed));
+        }
         present.try_for_each_batch(|batch| {
             for row in batch {
                 let Some(rank) = ranks.of(*row) else { continue };
@@ -177,21 +225,11 @@ impl<'a> Field<'a> {
                 let (lower, equal) = column.strings()?.lower_bound(wanted.as_bytes())?;
                 Ok(ordered(*op, lower, lower + u32::from(equal), all))
             }
-            (Test::Matches(_) | Test::NotMatches(_), ValueKind::String) if plain => {
-                let mut found = Vec::new();
-                column.strings()?.for_each(|number, bytes| {
-                    let string = std::str::from_utf8(bytes).unwrap_or_default();
-                    let holds = match test {
-                        Test::Matches(pattern) => pattern.matches(string),
-                        Test::NotMatches(pattern) => !pattern.matches(string),
-                        _ => false,
-                    };
-                    if holds {
-                        found.push(number);
-                    }
-                    Ok(())
-                })?;
-                Ok(Numbers::List(found))
+            (Test::Matches(pattern), ValueKind::String) if plain => {
+                Ok(Numbers::List(self.memo.matching(column, pattern)?.to_vec()))
+            }
+            (Test::NotMatches(pattern), ValueKind::String) if plain => {
+                Ok(texts::all_but(column, &self.memo.matching(column, pattern)?))
             }
             (Test::Compare(op, constant), ValueKind::Int) if plain => {
                 let value = |payload| Scalar::Int(order::to_i64(payload));
@@ -315,7 +353,7 @@ pub(super) fn rows_of(
         }
         _ => {
             let presence = column.presence()?;
-            let present = Rows::from_shared(std::sync::Arc::clone(&presence)).within(window);
+            let present = Rows::from_shared(Arc::clone(&presence)).within(window);
             let before = presence.range_cardinality(..present.bounds().start);
             let ranks = Ranks::consecutive(u32::try_from(before).unwrap_or(u32::MAX));
             check_numbers(column, numbers, &present, ranks)

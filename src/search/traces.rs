@@ -169,7 +169,7 @@ fn error_rows(block: &Block) -> Result<Rows, BlockError> {
     let status = super::table::Field::converted(block, Table::Spans, field::STATUS, |value| {
         super::source::status(value)
     })?;
-    let error = crate::query::value::Test::Compare(
+    let error = Test::Compare(
         crate::query::syntax::CompareOp::Equal,
         Scalar::Status(crate::model::StatusCode::ERROR.0),
     );

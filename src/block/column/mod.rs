@@ -7,6 +7,7 @@ mod postings;
 mod ranks;
 mod reader;
 mod sizes;
+mod strings;
 mod values;
 
 pub(crate) use builder::TableBuilder;
