@@ -53,7 +53,7 @@ pub(crate) const QUESTIONS: &[Question] = &[
     some("presence", "{ span.http.url != nil }"),
     some("nil", "{ span.http.url = nil }"),
     some("|| of 40 values", "{ $USERS }"),
-    some("&& of rare and common", r#"{ span.http.status_code = 504 && kind = server }"#),
+    some("&& of rare and common", "{ span.http.status_code = 504 && kind = server }"),
     // Patterns.
     some(
         "pattern, prefix",
@@ -135,12 +135,12 @@ pub(crate) const QUESTIONS: &[Question] = &[
     some(">>", r#"{ name = "render" } >> { status = error }"#),
     some(">", r#"{ kind = server } > { span.db.operation = "CONNECT" }"#),
     some("!<", "{ status = error } !< { status = error }"),
-    some("!>>", r#"{ kind = consumer } !>> { status = error }"#),
+    some("!>>", "{ kind = consumer } !>> { status = error }"),
     some("&>>", r#"{ name = "render" } &>> { status = error }"#),
     some("&~", r#"{ name = "CONNECT" } &~ { name = "render" }"#),
-    some("&& of sets", r#"{ kind = consumer } && { status = error }"#),
-    some("|| of sets", r#"{ kind = consumer } || { status = error }"#),
-    some("unless", r#"{ kind = consumer } unless { status = error }"#),
+    some("&& of sets", "{ kind = consumer } && { status = error }"),
+    some("|| of sets", "{ kind = consumer } || { status = error }"),
+    some("unless", "{ kind = consumer } unless { status = error }"),
     // Pipelines.
     some("count()", "{ status = error } | count() > 5"),
     some("avg", "{ kind = client } | avg(duration) > 1s"),
@@ -159,7 +159,7 @@ pub(crate) const QUESTIONS: &[Question] = &[
         "select, parent",
         "{ status = error } | select(parent.name, span:depth, event.exception.type)",
     ),
-    some("filter after filter", r#"{ kind = client } | { duration > 1s } | count() > 1"#),
+    some("filter after filter", "{ kind = client } | { duration > 1s } | count() > 1"),
     some("nested pipeline", "({ kind = client } | count() > 5) >> ({ status = error })"),
     some(
         "two aggregates",

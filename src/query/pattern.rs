@@ -96,4 +96,21 @@ mod tests {
         assert!(Pattern::new("[").is_err());
         assert!(Pattern::new("((((a{99}){99}){99}){99})").is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_matches_has_the_literals(
+            pattern in "(\\(\\?i\\))?[ab.]{0,3}(\\[ab\\]|\\.\\*|(a|ab|bab)\\?|(ab|b)\\+)?[ab]{0,4}(\\.\\*)?",
+            texts in proptest::collection::vec("[abAB]{0,8}", 1..20),
+        ) {
+            let Ok(pattern) = Pattern::new(&pattern) else { return Ok(()) };
+            for text in texts.iter().filter(|text| pattern.matches(text)) {
+                let bytes = text.as_bytes();
+                let begins = pattern.prefixes().iter().any(|prefix| bytes.starts_with(prefix));
+                proptest::prop_assert!(begins || pattern.prefixes().is_empty(), "{text}");
+                let found = pattern.next_required(bytes, 0).is_some();
+                proptest::prop_assert!(found || !pattern.has_required(), "{text}");
+            }
+        }
+    }
 }

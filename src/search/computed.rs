@@ -165,13 +165,12 @@ impl Numbers<'_> {
 /// cannot be said without looking at rows.
 fn bounds(block: &Block, which: Intrinsic) -> Result<Option<(u64, u64, OfNumber)>, BlockError> {
     let of = |section| block.bounds(section);
+    let (of_nanos, of_time): (OfNumber, OfNumber) = (nanos, time);
     Ok(match which {
-        Intrinsic::Duration => {
-            of(Section::Durations)?.map(|(first, last)| (first, last, nanos as OfNumber))
-        }
+        Intrinsic::Duration => of(Section::Durations)?.map(|(first, last)| (first, last, of_nanos)),
         Intrinsic::StartTime => match (of(Section::TraceStarts)?, of(Section::Starts)?) {
             (Some((first, last)), Some((_, later))) => {
-                Some((first, last.saturating_add(later), time))
+                Some((first, last.saturating_add(later), of_time))
             }
             _ => None,
         },

@@ -53,16 +53,10 @@ impl Ranks {
                 if !presence.contains(row) {
                     return None;
                 }
-                let rank = match *last {
-                    Some((last, rank)) => {
-                        let passed = presence.range_cardinality(last..row);
-                        rank.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX))
-                    }
-                    None => {
-                        let rank = presence.rank(row).saturating_sub(1);
-                        u32::try_from(rank).unwrap_or(u32::MAX)
-                    }
-                };
+                // Before the first row asked for there is none that was passed.
+                let (before, rank) = last.unwrap_or((0, 0));
+                let passed = presence.range_cardinality(before..row);
+                let rank = rank.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
                 *last = Some((row, rank));
                 Some(rank)
             }

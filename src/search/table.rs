@@ -22,7 +22,7 @@ pub(super) const UNION_MAX: usize = 32;
 
 /// Of at least one row in so many of a column, all value numbers are decoded and kept; of fewer, single
 /// ones are read.
-const MANY_ROWS_SHARE: u32 = 64;
+const MANY_ROWS_SHARE: u32 = 128;
 
 /// How a stored value is seen by a test.
 pub(super) type Convert = fn(&Value) -> Scalar;
@@ -163,9 +163,9 @@ impl<'a> Field<'a> {
             present.try_for_each_batch(|batch| {
                 for row in batch {
                     let Some(rank) = ranks.of(*row) else { continue };
-                    let text = strings.get(values.number(rank)?)?;
-                    let text = std::str::from_utf8(&text).unwrap_or_default();
-                    passed.extend((pattern.matches(text) == wanted).then_some(*row));
+                    let bytes = strings.get(values.number(rank)?)?;
+                    let string = std::str::from_utf8(&bytes).unwrap_or_default();
+                    passed.extend((pattern.matches(string) == wanted).then_some(*row));
                 }
                 Ok(())
             })?;

@@ -63,10 +63,10 @@ impl Memo {
 fn matching(column: &ColumnReader<'_>, pattern: &Pattern) -> Result<Vec<u32>, BlockError> {
     let mut strings = column.strings()?;
     let ranges = match pattern.prefixes() {
-        [] => vec![0..column.values()],
+        [] => std::iter::once(0..column.values()).collect(),
         prefixes => {
             let ranges = prefixes.iter().map(|prefix| strings.with_prefix(prefix));
-            ranges.collect::<Result<_, _>>()?
+            ranges.collect::<Result<Vec<_>, _>>()?
         }
     };
     let mut found = Vec::new();

@@ -1,11 +1,14 @@
-//! How many rows each value of a column has. Invariant: value numbers are read once, front to back, or
-//! for the wanted rows only; no sets of rows are made.
+//! How many rows each value of a column has. Invariant: of few values their sets of rows are asked, of
+//! many the value numbers are read once, front to back, or for the wanted rows only.
 
 use roaring::RoaringBitmap;
 
 use super::reader::ColumnReader;
 use crate::block::error::BlockError;
 use crate::codec::cast::usize_of;
+
+/// Up to so many values, their sets of rows are asked how many they are.
+const FEW_VALUES: u32 = 16;
 
 impl ColumnReader<'_> {
     /// For each value, how many rows have it; where given, of the rows `within`.
@@ -18,6 +21,13 @@ impl ColumnReader<'_> {
         }
         if within.is_none() && self.values() == self.rows() {
             return Ok(vec![1; usize_of(self.values())]);
+        }
+        if self.values() <= FEW_VALUES {
+            let count = |number| {
+                let rows = self.posting(number)?;
+                Ok(within.map_or_else(|| rows.len(), |within| rows.intersection_len(within)))
+            };
+            return (0..self.values()).map(count).collect();
         }
         let mut counts = vec![0; usize_of(self.values())];
         let mut add = |number: Option<&u32>| {
