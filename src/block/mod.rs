@@ -19,8 +19,8 @@ mod values;
 
 pub(crate) use arrange::{arrange, group_by_trace};
 pub(crate) use builder::{OrderedTrace, build};
-pub(crate) use cache::Cache;
-pub(crate) use column::{ColumnKey, ColumnReader, Numbers};
+pub(crate) use cache::{Cache, Derived};
+pub(crate) use column::{ColumnKey, ColumnReader, Numbers, RankTable};
 pub(crate) use error::{BlockError, BlockId};
 pub(crate) use format::{Section, Table, field};
 pub(crate) use image::{Chunks, Image};

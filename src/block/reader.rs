@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::cache::{Cached, Slot};
+use super::cache::{Cached, Derived, Slot};
 use super::column::{ColumnKey, ColumnReader, Directory};
 use super::error::BlockError;
 use super::filter;
@@ -140,6 +140,53 @@ impl Block {
             Some(packed) => packed.to_wide()?,
             None => Arc::default(),
         };
+        self.image.cache.put(self.image.block, slot, Cached::Wide(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// Two numbers between which all of a section's lie, by the heads of their groups; `None` where
+    /// there are none.
+    pub(crate) fn bounds(&self, section: Section) -> Result<Option<(u64, u64)>, BlockError> {
+        let slot = Slot::Derived(Derived::Bounds(section.code()));
+        if let Some(Cached::Wide(bounds)) = self.image.cache.get(self.image.block, slot.clone()) {
+            return Ok(bounds.first().copied().zip(bounds.last().copied()));
+        }
+        let bounds = match self.packed(section)? {
+            Some(packed) => packed.bounds()?,
+            None => None,
+        };
+        let kept: Arc<[u64]> = bounds.map_or(Arc::new([]), |(first, last)| Arc::new([first, last]));
+        self.image.cache.put(self.image.block, slot, Cached::Wide(kept));
+        Ok(bounds)
+    }
+
+    /// Numbers that follow from the block, made once.
+    pub(crate) fn derived(
+        &self,
+        what: Derived,
+        make: impl FnOnce() -> Result<Vec<u32>, BlockError>,
+    ) -> Result<Arc<[u32]>, BlockError> {
+        let slot = Slot::Derived(what);
+        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot.clone())
+        {
+            return Ok(numbers);
+        }
+        let numbers: Arc<[u32]> = make()?.into();
+        self.image.cache.put(self.image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// The same of 64-bit numbers.
+    pub(crate) fn derived_wide(
+        &self,
+        what: Derived,
+        make: impl FnOnce() -> Result<Vec<u64>, BlockError>,
+    ) -> Result<Arc<[u64]>, BlockError> {
+        let slot = Slot::Derived(what);
+        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, slot.clone()) {
+            return Ok(numbers);
+        }
+        let numbers: Arc<[u64]> = make()?.into();
         self.image.cache.put(self.image.block, slot, Cached::Wide(Arc::clone(&numbers)));
         Ok(numbers)
     }

@@ -86,7 +86,7 @@ impl<'t> Checker<'t> {
 
     /// Compiles a pattern, to know that it can be.
     pub(super) fn compile(&mut self, text: &str, range: TextRange) -> Result<(), QueryError> {
-        let compiled = pattern::compile(text).map_err(|error| {
+        let (compiled, _) = pattern::compile(text).map_err(|error| {
             let place = self.within_literal(text, range, error.range);
             QueryError::new(QueryErrorKind::Regex, place, error.message).with_help(error.help)
         })?;

@@ -8,6 +8,7 @@
 
 mod checked;
 mod checker;
+mod literals;
 
 mod mismatch;
 pub(crate) mod scalar;
@@ -16,3 +17,4 @@ mod types;
 pub(crate) mod pattern;
 
 pub use checked::{CheckedQuery, check, check_search};
+pub(crate) use literals::Literals;

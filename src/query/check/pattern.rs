@@ -7,6 +7,7 @@
 //! character in octal, and there is no set arithmetic within classes. So a pattern is first written anew (syntax as documented on RE2's page
 //! "Syntax"), and a place in the new text is led back to the old.
 
+use super::literals::Literals;
 use regex_automata::meta::{Config, Regex};
 use regex_syntax::ast::ErrorKind;
 use regex_syntax::hir::{Hir, Look};
@@ -32,8 +33,8 @@ impl PatternError {
     }
 }
 
-/// Compiles `pattern`, so that it matches a whole value or not at all.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, PatternError> {
+/// Compiles `pattern`, so that it matches a whole value or not at all; with what all matches have.
+pub(crate) fn compile(pattern: &str) -> Result<(Regex, Literals), PatternError> {
     let rewritten = rewrite(pattern);
     let inner = regex_syntax::ParserBuilder::new()
         .dot_matches_new_line(true)
@@ -41,16 +42,16 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, PatternError> {
         .build()
         .parse(&rewritten.text)
         .map_err(|error| refusal(&error, &rewritten, pattern))?;
+    let literals = Literals::of(&inner);
     let anchored = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
     let config = Config::new()
         .nfa_size_limit(Some(PATTERN_BYTES_MAX))
         .onepass_size_limit(Some(PATTERN_BYTES_MAX));
-    Regex::builder().configure(config).build_from_hir(&anchored).map_err(|_too_large| {
-        PatternError {
-            message: "this pattern is too large".into(),
-            help: "shorten its repetitions: `x{100}` counts as a hundred `x`".into(),
-            range: (0, pattern.len()),
-        }
+    let built = Regex::builder().configure(config).build_from_hir(&anchored);
+    built.map(|regex| (regex, literals)).map_err(|_too_large| PatternError {
+        message: "this pattern is too large".into(),
+        help: "shorten its repetitions: `x{100}` counts as a hundred `x`".into(),
+        range: (0, pattern.len()),
     })
 }
 
@@ -251,7 +252,7 @@ mod tests {
     use super::compile;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        compile(pattern).unwrap().is_match(text)
+        compile(pattern).unwrap().0.is_match(text)
     }
 
     #[test]

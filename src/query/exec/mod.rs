@@ -24,6 +24,7 @@ mod tests;
 
 pub(crate) use execution::{Execution, Figures, execute, explain, read_field};
 pub(crate) use items::items_of;
+pub(crate) use passes::select;
 pub(crate) use stages::Found;
 pub(crate) use traces::for_each_trace;
 pub(crate) use work::work;
