@@ -29,6 +29,9 @@ pub(crate) use reader::{Block, TraceEntry};
 pub(crate) use staging::{Staging, ValueKind};
 
 #[cfg(test)]
+pub(crate) mod repair;
+
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod tests;
