@@ -28,7 +28,7 @@ pub(crate) use nested_set::NONE;
 pub(crate) use reader::{Block, TraceEntry};
 pub(crate) use staging::{Staging, ValueKind};
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod repair;
 
 #[cfg(test)]
