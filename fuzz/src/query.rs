@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use treering::query::QueryErrorKind::Limit;
 use treering::query::{QueryError, check, field, parse};
 use treering::{Error, Options, SearchOptions, Store};
 
@@ -20,6 +21,8 @@ pub(crate) fn run(bytes: &[u8]) {
             let canonical = checked.to_string();
             let again = match check(&canonical) {
                 Ok(again) => again,
+                // Blanks make a text longer that is as long as a query may be.
+                Err(error) if error.kind() == Limit && canonical.len() > text.len() => return,
                 Err(error) => panic!("{text}\nis printed\n{}", error.report(&canonical)),
             };
             assert_eq!(again.to_string(), canonical, "{text}");

@@ -22,8 +22,8 @@ impl Pattern {
     /// # Errors
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let regex = compile(text).map_err(|error| error.message().to_owned())?;
-        Ok(Self { text: Arc::from(text), regex: Arc::new(regex) })
+        let compiled = compile(text).map_err(|error| error.message().to_owned())?;
+        Ok(Self { text: Arc::from(text), regex: Arc::new(compiled.regex) })
     }
 
     /// True where the pattern matches all of `text`.
