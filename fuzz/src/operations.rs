@@ -60,10 +60,13 @@ impl Script {
             5 => self.reopen(),
             6 => self.trace(bytes.below(6)),
             7 => self.tags(),
+            // A commit takes as long as many queries.
             _ => {
-                let ask = ask(bytes);
-                let query = questions::search(bytes);
-                self.ask(&query, &ask);
+                for _ in 0..=bytes.below(6) {
+                    let ask = ask(bytes);
+                    let query = questions::search(bytes);
+                    self.ask(&query, &ask);
+                }
             }
         }
     }
