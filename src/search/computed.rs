@@ -50,7 +50,17 @@ pub(super) fn maker(block: &Block, which: Intrinsic) -> Result<Option<Make<'_>>,
         Intrinsic::SpanId | Intrinsic::ParentId => ids(block, which)?,
         Intrinsic::EventTimeSinceStart => {
             let times = block.wide(Section::EventTimes)?;
-            Box::new(move |event| Scalar::Duration(order::unzigzag(wide(&times, event))))
+            let (owners, start) = (block.event_owners()?, starts(block)?);
+            Box::new(move |event| {
+                let since = order::unzigzag(wide(&times, event));
+                let start = start(at(&owners, event).copied().unwrap_or(0));
+                // Stored is the difference within 64 bits; the true one may not fit.
+                let time = start.wrapping_add(crate::codec::cast::bits_of_i64(since));
+                Scalar::Duration(match time.checked_sub(start) {
+                    Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
+                    None => 0_i64.saturating_sub_unsigned(start - time),
+                })
+            })
         }
         Intrinsic::LinkTraceId | Intrinsic::LinkSpanId => link_ids(block, which)?,
         _ => return Ok(None),
@@ -78,14 +88,19 @@ fn int(value: u32) -> Scalar {
     Scalar::Int(i64::from(value))
 }
 
-fn times(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
+/// The start of each row's span.
+fn starts(block: &Block) -> Result<impl Fn(u32) -> u64 + use<>, BlockError> {
     let firsts = block.trace_first_rows()?;
     let trace_starts = block.wide(Section::TraceStarts)?;
     let starts = block.wide(Section::Starts)?;
-    let start = move |row: u32| {
+    Ok(move |row: u32| {
         let trace = wide(&trace_starts, traces::trace_of(&firsts, row));
         trace.saturating_add(wide(&starts, row))
-    };
+    })
+}
+
+fn times(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
+    let start = starts(block)?;
     if which == Intrinsic::StartTime {
         return Ok(Box::new(move |row| Scalar::Time(Timestamp::from_unix_nanos(start(row)))));
     }
