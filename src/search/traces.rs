@@ -37,7 +37,8 @@ pub(super) fn roots(block: &Block) -> Result<Vec<u32>, BlockError> {
     let firsts = block.trace_first_rows()?;
     let roots = block.wide(Section::TraceRoots)?;
     let last = block.header()?.rows.saturating_sub(1);
-    Ok(firsts.iter().zip(roots.iter()).map(|(f, root)| (f + low_u32(*root)).min(last)).collect())
+    let row = |(first, root): (&u32, &u64)| first.saturating_add(low_u32(*root)).min(last);
+    Ok(firsts.iter().zip(roots.iter()).map(row).collect())
 }
 
 /// The value of a trace-level intrinsic for every trace; `None` for other intrinsics.
