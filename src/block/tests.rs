@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use super::arrange::{arrange, group_by_trace};
 use super::builder::build;
 use super::cache::Cache;
+use super::column::ColumnKey;
 use super::error::BlockId;
-use super::format::Section;
+use super::format::{Part, Section, Table, field};
 use super::image::{Chunks, Image};
 use super::reader::Block;
 use super::repair::repair;
@@ -261,6 +262,8 @@ fn damaged(section: Section, damage: impl Fn(&mut [u8])) -> Block {
     let span = |trace: u8| Span {
         trace_id: TraceId::from_bytes([trace; 16]),
         span_id: SpanId::from_bytes([trace; 8]),
+        // Two of three spans share a name, so that there are sets of rows.
+        name: (trace / 2).to_string(),
         events: vec![Event::default()],
         ..Span::default()
     };
@@ -301,4 +304,23 @@ fn counts_that_the_sections_have_no_room_for_are_refused() {
         let error = block_from(image, 1 << 20).header().unwrap_err().to_string();
         assert!(error.contains(what), "{error}");
     }
+}
+
+#[test]
+fn offsets_near_the_greatest_number_are_refused_without_overflow() {
+    let mut refused = 0;
+    for part in [Part::Dictionary, Part::Postings] {
+        let section = Section::Table(Table::Spans, part);
+        let len = damaged(section, |_| ()).extent(section).unwrap().unwrap().len;
+        for at in 0..usize_of_u64(len) - 8 {
+            let near = (u64::MAX - 15).to_le_bytes();
+            let block = damaged(section, |bytes| bytes[at..at + 8].copy_from_slice(&near));
+            let columns = block.columns(Table::Spans, &ColumnKey::Field(field::NAME)).unwrap();
+            assert_eq!(columns[0].values(), 2);
+            let text = columns[0].value_cursor().and_then(|mut cursor| cursor.value(1));
+            let rows = columns[0].posting(1);
+            refused += u32::from(text.is_err()) + u32::from(rows.is_err());
+        }
+    }
+    assert!(refused > 20, "{refused}");
 }
