@@ -28,6 +28,9 @@ pub(crate) use nested_set::NONE;
 pub(crate) use reader::{Block, TraceEntry};
 pub(crate) use staging::{Staging, ValueKind};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod repair;
+
 #[cfg(test)]
 mod page;
 #[cfg(test)]

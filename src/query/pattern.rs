@@ -9,7 +9,7 @@ use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{MatchKind, Span};
 
 use super::check::Literals;
-use super::check::pattern::compile;
+use super::check::pattern::{Compiled, compile};
 
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
@@ -28,7 +28,8 @@ impl Pattern {
     /// # Errors
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let (regex, literals) = compile(text).map_err(|error| error.message().to_owned())?;
+        let compiled = compile(text).map_err(|error| error.message().to_owned())?;
+        let Compiled { regex, literals, .. } = compiled;
         let required = literals.required.as_ref();
         Ok(Self {
             required: required.and_then(|part| Prefilter::new(MatchKind::All, &[part])),

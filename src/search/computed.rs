@@ -192,7 +192,11 @@ fn reader(block: &Block, which: Intrinsic, rows: u64) -> Result<Option<Reader<'_
         }
         Intrinsic::EventTimeSinceStart => {
             let times = block.wide(Section::EventTimes)?;
-            let of = move |event: u32| order::of_i64(order::unzigzag(wide(&times, event)));
+            let (owners, mut start) = (block.event_owners()?, start_of(block)?);
+            let of = move |event: u32| {
+                let start = start(at(&owners, event).unwrap_or(0));
+                order::of_i64(since(start, order::unzigzag(wide(&times, event))))
+            };
             (each(of), |number| Scalar::Duration(order::to_i64(number)))
         }
         which => {
@@ -203,6 +207,16 @@ fn reader(block: &Block, which: Intrinsic, rows: u64) -> Result<Option<Reader<'_
         }
     };
     Ok(Some(Reader { numbers, value }))
+}
+
+/// How long after `start` an event was, as a duration. Stored is the difference within 64 bits; the true
+/// one may not fit.
+fn since(start: u64, stored: i64) -> i64 {
+    let time = start.wrapping_add(bits_of_i64(stored));
+    match time.checked_sub(start) {
+        Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
+        None => 0_i64.saturating_sub_unsigned(start - time),
+    }
 }
 
 fn each<'a>(mut of: impl FnMut(u32) -> u64 + 'a) -> Numbers<'a> {

@@ -3,6 +3,8 @@
 //! snapshot, and no reader waits for the writer.
 
 mod batch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handle;
 mod ingest;
 mod snapshot;

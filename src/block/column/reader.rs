@@ -114,7 +114,8 @@ impl<'a> ColumnReader<'a> {
         let Some(len) = run.len.checked_sub(skip) else {
             return Err(self.corrupt(part, "the part is missing"));
         };
-        let (offset, len) = self.block.part(self.table, part, run.offset + skip, len)?;
+        let (offset, len) =
+            self.block.part(self.table, part, run.offset.saturating_add(skip), len)?;
         Packed::new(self.block.image(), "column", offset, len)
     }
 
@@ -219,7 +220,7 @@ impl<'a> ColumnReader<'a> {
                 let (start, end) = (offsets.get(at)?, offsets.get(at + 1)?);
                 let len = end.checked_sub(start);
                 let len = len.ok_or_else(|| self.corrupt(Part::Postings, "offsets descend"))?;
-                let bytes = self.bytes(Part::Postings, sets + start, len)?;
+                let bytes = self.bytes(Part::Postings, sets.saturating_add(start), len)?;
                 postings::decode_set(&bytes, self.table_rows)
                     .map_err(|cause| self.corrupt(Part::Postings, cause.to_string()))
             }

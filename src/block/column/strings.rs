@@ -39,7 +39,7 @@ impl<'a> Strings<'a> {
         let at = usize_of(number);
         let (start, end) = (self.offsets.get(at)?, self.offsets.get(at + 1)?);
         match end.checked_sub(start) {
-            Some(len) => self.column.bytes(Part::Dictionary, self.start + start, len),
+            Some(len) => self.column.bytes(Part::Dictionary, self.start.saturating_add(start), len),
             None => Err(self.column.corrupt(Part::Dictionary, "offsets descend")),
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Strings<'a> {
             return Err(descend());
         }
         let len = end.checked_sub(*start).ok_or_else(descend)?;
-        let bytes = self.column.bytes(Part::Dictionary, self.start + start, len)?;
+        let bytes = self.column.bytes(Part::Dictionary, self.start.saturating_add(*start), len)?;
         let ends = bounds.iter().skip(1).map(|end| usize_of_u64(end - start)).collect();
         Ok(Texts { first: u32_of(first).unwrap_or(u32::MAX), bytes, ends })
     }

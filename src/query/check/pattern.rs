@@ -10,12 +10,29 @@
 use super::literals::Literals;
 use regex_automata::meta::{Config, Regex};
 use regex_syntax::ast::ErrorKind;
+use regex_syntax::ast::parse::ParserBuilder;
+use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{Hir, Look};
+
+use super::class_chars::class_chars;
 
 /// Most bytes of a compiled pattern.
 const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 /// Most levels of groups and repetitions in a pattern.
 const PATTERN_DEPTH_MAX: u32 = 100;
+
+/// Most characters in the classes of a pattern, and of all patterns of a query.
+pub(super) const CLASS_CHARS_MAX: u64 = 1 << 24;
+
+/// A pattern that matches a whole value or not at all.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) regex: Regex,
+    /// What all texts that match have.
+    pub(crate) literals: Literals,
+    /// Characters in its classes.
+    pub(super) class_chars: u64,
+}
 
 /// Why a pattern does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,25 +51,33 @@ impl PatternError {
 }
 
 /// Compiles `pattern`, so that it matches a whole value or not at all; with what all matches have.
-pub(crate) fn compile(pattern: &str) -> Result<(Regex, Literals), PatternError> {
+pub(crate) fn compile(pattern: &str) -> Result<Compiled, PatternError> {
     let rewritten = rewrite(pattern);
-    let inner = regex_syntax::ParserBuilder::new()
-        .dot_matches_new_line(true)
-        .nest_limit(PATTERN_DEPTH_MAX)
-        .build()
-        .parse(&rewritten.text)
-        .map_err(|error| refusal(&error, &rewritten, pattern))?;
+    let refused = |error| refusal(&error, &rewritten, pattern);
+    let mut parser = ParserBuilder::new().nest_limit(PATTERN_DEPTH_MAX).build();
+    let ast = parser.parse(&rewritten.text).map_err(|error| refused(error.into()))?;
+    let too_large = |help: &str| PatternError {
+        message: "this pattern is too large".into(),
+        help: help.into(),
+        range: (0, pattern.len()),
+    };
+    let class_chars = class_chars(&ast);
+    if class_chars > CLASS_CHARS_MAX {
+        return Err(too_large("use fewer or smaller classes of characters"));
+    }
+    let mut translator = TranslatorBuilder::new().dot_matches_new_line(true).build();
+    let inner = translator.translate(&rewritten.text, &ast);
+    let inner = inner.map_err(|error| refused(error.into()))?;
     let literals = Literals::of(&inner);
     let anchored = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
     let config = Config::new()
         .nfa_size_limit(Some(PATTERN_BYTES_MAX))
         .onepass_size_limit(Some(PATTERN_BYTES_MAX));
     let built = Regex::builder().configure(config).build_from_hir(&anchored);
-    built.map(|regex| (regex, literals)).map_err(|_too_large| PatternError {
-        message: "this pattern is too large".into(),
-        help: "shorten its repetitions: `x{100}` counts as a hundred `x`".into(),
-        range: (0, pattern.len()),
-    })
+    let regex = built.map_err(|_too_large| {
+        too_large("shorten its repetitions: `x{100}` counts as a hundred `x`")
+    })?;
+    Ok(Compiled { regex, literals, class_chars })
 }
 
 fn refusal(error: &regex_syntax::Error, rewritten: &Rewritten, pattern: &str) -> PatternError {
@@ -252,7 +277,7 @@ mod tests {
     use super::compile;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        compile(pattern).unwrap().0.is_match(text)
+        compile(pattern).unwrap().regex.is_match(text)
     }
 
     #[test]
@@ -328,5 +353,15 @@ mod tests {
         assert_eq!(compile("a)").unwrap_err().range, (1, 2));
         assert!(compile(r"(\pL{900}){900}").unwrap_err().message.contains("too large"));
         assert!(compile(&"(".repeat(5_000)).is_err());
+    }
+
+    #[test]
+    fn classes_of_very_many_characters_in_all_are_refused() {
+        let all = r"[\x{0}-\x{10ffff}]";
+        assert!(compile(&format!("(?i){}", all.repeat(12))).is_ok());
+        for pattern in [all.repeat(1_000), r"\pL".repeat(1_000), r"[^\PL]".repeat(1_000)] {
+            let error = compile(&format!("(?i){pattern}")).unwrap_err();
+            assert!(error.message.contains("too large") && error.help.contains("classes"));
+        }
     }
 }
