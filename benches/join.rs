@@ -8,13 +8,17 @@
 
 #![expect(clippy::print_stdout, clippy::indexing_slicing, reason = "a program that prints figures")]
 
+#[path = "common/timing.rs"]
+mod timing;
+
 use std::error::Error;
-use std::time::{Duration, Instant};
 
 use roaring::RoaringBitmap;
 use treering::model::Span;
 use treering::{Batch, Options, SearchOptions, Store};
 use treering_generator::{GATEWAY, Generator};
+
+use timing::{Times, argument, best_and_median, shown, time, times};
 
 /// A query, and which spans its two sides select.
 struct Question {
@@ -92,7 +96,7 @@ const QUESTIONS: [Question; 8] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let spans = argument("--spans")?.unwrap_or(1_000_000);
     let runs = argument("--runs")?.unwrap_or(30);
-    let only = argument("--only")?;
+    let only: Option<usize> = argument("--only")?;
     let threads = argument("--threads")?.unwrap_or(2).max(1);
     let folder = tempfile::tempdir()?;
     let mut options = Options::default();
@@ -158,9 +162,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The best and the median time of some runs.
-type Times = (Duration, Duration);
-
 fn on_threads(threads: usize) -> SearchOptions {
     let mut options = SearchOptions::default();
     options.threads = Some(threads);
@@ -183,34 +184,6 @@ fn searches(
     }
     let one = best_and_median(on_one);
     Ok((one, if threads > 1 { best_and_median(on_more) } else { one }))
-}
-
-fn argument(name: &str) -> Result<Option<usize>, std::num::ParseIntError> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    arguments.next().map(|value| value.parse()).transpose()
-}
-
-fn times<E>(runs: usize, mut run: impl FnMut() -> Result<u64, E>) -> Result<Times, E> {
-    let mut times = Vec::new();
-    for _ in 0..runs {
-        times.push(time(&mut run)?);
-    }
-    Ok(best_and_median(times))
-}
-
-fn time<T, E>(run: impl FnOnce() -> Result<T, E>) -> Result<Duration, E> {
-    let started = Instant::now();
-    std::hint::black_box(run()?);
-    Ok(started.elapsed())
-}
-
-fn best_and_median(mut times: Vec<Duration>) -> Times {
-    times.sort_unstable();
-    (times[0], times[times.len() / 2])
-}
-
-fn shown((best, median): Times) -> String {
-    format!("{:.3} / {:.3}", best.as_secs_f64() * 1e3, median.as_secs_f64() * 1e3)
 }
 
 fn sum_by_row(rows: &RoaringBitmap) -> u64 {

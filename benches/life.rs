@@ -33,11 +33,12 @@ const QUERY: &str =
     r#"{ .service.name = "service-a.default" } >> { kind = server && duration > 50ms }"#;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+/// A name, and what it prints figures of.
+type Case = (&'static str, fn() -> Outcome<()>);
 
 fn main() -> Outcome<()> {
     let mut only = std::env::args().skip_while(|argument| argument != "--only").skip(1);
     let only = only.next().unwrap_or_default();
-    type Case = (&'static str, fn() -> Outcome<()>);
     let cases: [Case; 5] = [
         ("small", small),
         ("threads", threads),

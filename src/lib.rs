@@ -52,6 +52,9 @@ pub use search::{
     CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, ScopeTags, SearchOptions,
     TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
 };
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use store::fuzzing;
 pub use store::{Batch, Ingested, Maintained, Stats, Store};
 pub use time::Timestamp;
 

@@ -12,6 +12,7 @@ mod collect;
 mod files;
 #[cfg(test)]
 #[path = "support/oracle/mod.rs"]
+#[expect(dead_code, reason = "some of it is for the random properties alone")]
 mod oracle;
 #[cfg(test)]
 #[path = "data/queries.rs"]

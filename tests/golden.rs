@@ -19,7 +19,7 @@ mod small;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use treering::query::syntax::Intrinsic;
+use treering::query::syntax::{FUNCTIONS, Intrinsic, KEYWORDS, prefixes, signs, units};
 use treering::query::{QueryErrorKind, check, check_search, parse};
 
 /// Runs `answer` over the cases of every file of `folder`.
@@ -90,10 +90,21 @@ fn a_wrong_query_is_told_what_would_be_right() {
     run("errors", |query| match check(query) {
         Ok(checked) => format!("no error: {checked}"),
         Err(error) => {
-            assert!(error.help().is_some(), "{query}: {error}: what would be right?");
+            let help = error.help();
+            assert!(help.is_some(), "{query}: {error}: what would be right?");
+            proposals(help.unwrap()).for_each(|proposal| {
+                let checked = check(proposal);
+                assert!(checked.is_ok(), "{query}: {proposal} is proposed, and wrong too");
+            });
             error.report(query)
         }
     });
+}
+
+/// The whole queries that a help proposes.
+fn proposals(help: &str) -> impl Iterator<Item = &str> {
+    let quoted = help.split('`').skip(1).step_by(2);
+    quoted.filter(|text| text.starts_with('{') && !text.contains("..."))
 }
 
 #[test]
@@ -138,9 +149,9 @@ fn the_page_of_errors_shows_the_real_ones() {
         actual.push_str(&format!("```traceql\n{query}\n```\n```text\n{report}\n```\n{rest}"));
         before = rest;
     }
-    for kind in ["Syntax", "Type", "UnknownField", "Regex", "Number", "Limit", "Unsupported"] {
-        assert!(page.contains(&format!("\n## {kind}\n")), "{kind} has a section");
-    }
+    let sections: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let kinds = QueryErrorKind::ALL.map(|kind| format!("{kind:?}"));
+    assert_eq!(sections, kinds, "each kind of error has a section, and nothing else has");
     if std::env::var_os("TREERING_BLESS").is_some() {
         fs::write(&path, actual).unwrap();
     } else {
@@ -186,4 +197,70 @@ fn the_page_of_the_language_has_every_intrinsic() {
     }
     let missing: Vec<&String> = rows.iter().filter(|row| !page.contains(*row)).collect();
     assert!(missing.is_empty(), "docs/traceql.md should have rows that begin with {missing:#?}");
+}
+
+/// The page of the language.
+fn language_page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/traceql.md");
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_page_of_the_language_lists_every_word_and_sign() {
+    let page = language_page();
+    let (_, section) = page.split_once("\n## Words and signs\n").expect("a list of all words");
+    let (section, _) = section.split_once("\n## ").expect("another section after it");
+    let listed = |label: &str| {
+        let (_, rest) = section.split_once(&format!("- {label}: ")).expect(label);
+        let list = rest.split("\n- ").next().unwrap();
+        let mut words: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+        words.sort_unstable();
+        words
+    };
+    let sorted = |mut words: Vec<&'static str>| {
+        words.sort_unstable();
+        words
+    };
+    assert_eq!(listed("Functions"), sorted(FUNCTIONS.to_vec()));
+    assert_eq!(listed("Keywords"), sorted(KEYWORDS.to_vec()));
+    assert_eq!(listed("Signs"), sorted(signs().collect()));
+    assert_eq!(listed("Before attribute names"), sorted(prefixes().collect()));
+    // The Greek letter mu looks like the sign for micro.
+    let written = units().filter(|unit| *unit != "\u{3bc}s").collect();
+    assert_eq!(listed("Units of durations"), sorted(written));
+}
+
+#[test]
+fn the_page_of_the_language_has_an_example_of_each_word_and_sign() {
+    let page = language_page();
+    let boxes = page.split("```traceql\n").skip(1);
+    let boxes = boxes.map(|rest| rest.split_once("\n```\n").expect("a box that ends").0);
+    let examples = boxes.collect::<Vec<_>>().join("\n");
+    let part = |char: Option<char>| {
+        char.is_some_and(|char| char.is_alphanumeric() || "_.:\"".contains(char))
+    };
+    let has_word = |word: &str| {
+        examples.match_indices(word).any(|(at, _)| {
+            let (before, after) = examples.split_at(at);
+            let after = after.strip_prefix(word).unwrap();
+            !part(before.chars().next_back()) && !part(after.chars().next())
+        })
+    };
+    let functions = FUNCTIONS.map(|name| format!("{name}(")).to_vec();
+    let functions = functions.into_iter().chain(["rate() by (".to_owned()]);
+    let missing: Vec<String> = functions
+        .chain(signs().filter(|sign| "{}()!,".contains(sign)).map(str::to_owned))
+        .chain(signs().filter(|sign| !"{}()!,".contains(sign)).map(|sign| format!(" {sign} ")))
+        .chain(["!(", "!s", "-s", "(", "\"", "`", "//", "/*"].map(str::to_owned))
+        .chain(prefixes().map(|prefix| format!(" {prefix}")))
+        .filter(|piece| !examples.contains(piece))
+        .chain(
+            KEYWORDS
+                .into_iter()
+                .chain(Intrinsic::all().flat_map(|i| [i.canonical_name(), i.short_name()]))
+                .filter(|word| !has_word(word))
+                .map(str::to_owned),
+        )
+        .collect();
+    assert!(missing.is_empty(), "docs/traceql.md should have examples with {missing:#?}");
 }

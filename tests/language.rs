@@ -9,7 +9,11 @@ mod any_queries;
 mod queries;
 
 use proptest::prelude::*;
-use treering::query::syntax::{AttributeScope, Literal, TextRange};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use treering::query::syntax::{
+    AttributeScope, FUNCTIONS, Intrinsic, KEYWORDS, Literal, TextRange, prefixes, signs, units,
+};
 use treering::query::{QueryErrorKind, check, check_search, parse};
 
 /// Half the stack of a thread that a service starts without asking for more.
@@ -173,6 +177,53 @@ fn a_message_is_one_line_and_short() {
         assert!(report.len() < 2_000, "{report}");
         assert!(error.message().lines().count() == 1 && error.help().unwrap().lines().count() == 1);
     }
+}
+
+/// The pieces of the language, as canonical texts have them.
+fn pieces() -> Vec<String> {
+    let mut pieces: Vec<String> = FUNCTIONS.iter().map(|name| format!("{name}(")).collect();
+    pieces.extend(
+        ["rate() by (", "with (", "parent.", "parent.span.", "parent.resource."].map(str::to_owned),
+    );
+    // `true` as a condition is written as nothing, the greatest integer in digits.
+    let written = KEYWORDS.into_iter().filter(|word| !["with", "maxInt"].contains(word));
+    pieces.extend(written.map(|word| format!(" {word} ")));
+    let brackets = ["{", "}", "(", ")", ",", "!", "-"];
+    pieces.extend(signs().filter(|sign| !brackets.contains(sign)).map(|sign| format!(" {sign} ")));
+    pieces.extend(
+        ["{ }", "!(", "!.", "-(", "-.", " - ", ", ", "((", ".\"", "span.\""].map(str::to_owned),
+    );
+    pieces.extend([r#"\""#, r"\\", r"\n", r"\u00"].map(str::to_owned));
+    pieces.extend(prefixes().filter(|prefix| *prefix != ".").map(str::to_owned));
+    pieces.extend(
+        units().filter(|unit| !"ywd\u{b5}s\u{3bc}s".contains(unit)).map(|unit| format!("1{unit}")),
+    );
+    for intrinsic in Intrinsic::all() {
+        let name = intrinsic.canonical_name();
+        pieces.push(format!(" {name} "));
+        if !name.starts_with("event:") && !name.starts_with("link:") {
+            pieces.push(format!("parent.{name}"));
+        }
+    }
+    pieces
+}
+
+#[test]
+fn random_queries_reach_the_whole_language() {
+    let mut runner = TestRunner::new_with_rng(
+        ProptestConfig::default(),
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
+    let queries = any_queries::any_query();
+    let mut missing = pieces();
+    for _ in 0..20_000 {
+        let text = queries.new_tree(&mut runner).unwrap().current().to_string();
+        missing.retain(|piece| !text.contains(piece));
+        if missing.is_empty() {
+            return;
+        }
+    }
+    panic!("no query of any kind has {missing:?}");
 }
 
 /// Texts of the language's own pieces, in any order.

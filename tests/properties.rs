@@ -17,6 +17,9 @@ mod forest;
 #[path = "properties/large.rs"]
 mod large;
 #[cfg(test)]
+#[path = "properties/numbers.rs"]
+mod numbers;
+#[cfg(test)]
 #[path = "support/oracle/mod.rs"]
 mod oracle;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
-use super::column::Directory;
+use super::column::{Directory, RankTable};
 use super::error::BlockId;
 use crate::codec::cast::u64_of;
 
@@ -20,8 +20,27 @@ pub(crate) enum Slot {
     Section(u32),
     /// A part of a column: section code, offset in the section, value number.
     Column(u32, u64, u32),
+    /// What follows from whole sections.
+    Derived(Derived),
     /// The union of a column's postings: offset of the postings in their section, value numbers.
     Union(u32, u64, Arc<[u32]>),
+}
+
+/// What follows from whole sections of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Derived {
+    /// Between which two numbers those of a section lie, by its code.
+    Bounds(u32),
+    /// How many stored ancestors each row has.
+    Depths,
+    /// How many children each row has.
+    ChildCounts,
+    /// For how long none of its children runs, for each row.
+    SelfDurations,
+    /// How many rows of each trace are errors.
+    TraceErrors,
+    /// How many services each trace has.
+    TraceServices,
 }
 
 /// A cached thing.
@@ -31,6 +50,7 @@ pub(crate) enum Cached {
     Numbers(Arc<[u32]>),
     Wide(Arc<[u64]>),
     Rows(Arc<RoaringBitmap>),
+    Ranks(Arc<RankTable>),
     Directory(Arc<Directory>),
 }
 
@@ -42,6 +62,7 @@ impl Cached {
             Self::Numbers(numbers) => numbers.len() * 4,
             Self::Wide(numbers) => numbers.len() * 8,
             Self::Rows(rows) => rows.serialized_size(),
+            Self::Ranks(ranks) => ranks.bytes_len(),
             Self::Directory(directory) => directory.columns.len() * 160,
         };
         u64_of(len + ENTRY)

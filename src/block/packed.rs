@@ -49,6 +49,16 @@ impl<'a> Packed<'a> {
         self.count
     }
 
+    /// Two numbers between which all values lie, not always the closest; `None` where there are none.
+    pub(crate) fn bounds(&self) -> Result<Option<(u64, u64)>, BlockError> {
+        let mut bounds: Option<(u64, u64)> = None;
+        for number in 0..self.count.div_ceil(GROUP_LEN) {
+            let (first, last) = self.group(number)?.bounds();
+            bounds = Some(bounds.map_or((first, last), |(a, b)| (a.min(first), b.max(last))));
+        }
+        Ok(bounds)
+    }
+
     /// Bytes that the encoding takes, for what follows it.
     pub(crate) fn encoded_len(&self) -> Result<u64, BlockError> {
         match self.count.div_ceil(GROUP_LEN).checked_sub(1) {
@@ -66,6 +76,13 @@ impl<'a> Packed<'a> {
         let bytes = self.image.read_once(self.offset, len)?;
         let decoded = packed::decode(&bytes, each);
         decoded.map_err(|cause| self.image.corrupt(self.section, cause)).map(drop)
+    }
+
+    /// Appends the values of group `number`, each of [`GROUP_LEN`] values but the last.
+    pub(crate) fn group_values(&self, number: usize, out: &mut Vec<u64>) -> Result<(), BlockError> {
+        let group = self.group(number)?;
+        let decoded = group.decode(&self.payload(&group)?, |value| out.push(value));
+        decoded.map_err(|cause| self.image.corrupt(self.section, cause))
     }
 
     /// All values.
@@ -106,6 +123,11 @@ impl Cursor<'_> {
     /// How many values there are.
     pub(crate) fn count(&self) -> usize {
         self.packed.count
+    }
+
+    /// The values themselves.
+    pub(crate) fn packed(&self) -> &Packed<'_> {
+        &self.packed
     }
 
     /// Value number `index`.

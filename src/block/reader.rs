@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::cache::{Cached, Slot};
+use super::cache::{Cached, Derived, Slot};
 use super::column::{ColumnKey, ColumnReader, Directory};
 use super::error::BlockError;
 use super::filter;
@@ -15,7 +15,7 @@ use super::nested_set::NONE;
 use super::packed::{Cursor, Packed};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{low_u32, u64_of, usize_of, usize_of_u64};
-use crate::codec::record;
+use crate::codec::{packed, record};
 use crate::id::{SpanId, TraceId};
 use crate::time::Timestamp;
 
@@ -68,6 +68,7 @@ impl Block {
         }
         let bytes = self.image.read(0, u64_of(len))?;
         let sections = decode_sections(&bytes).map_err(corrupt)?;
+        check_counts(&header, &sections).map_err(corrupt)?;
         Ok(self.head.get_or_init(|| Head { header, sections }))
     }
 
@@ -105,25 +106,37 @@ impl Block {
         self.image.corrupt(&section.name(), Malformed::new(0, "the section is missing"))
     }
 
-    /// A section as a decoded vector, made once by `map(position, value)`.
+    /// A section of `count` values as a decoded vector, made once by `map(position, value)`; an error
+    /// where `holds` does not.
     fn decoded(
         &self,
         section: Section,
+        count: u32,
         map: impl Fn(u32, u64) -> u32,
+        holds: impl Fn(&[u32]) -> bool,
     ) -> Result<Arc<[u32]>, BlockError> {
         let slot = Slot::Section(section.code());
         if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot.clone())
         {
             return Ok(numbers);
         }
-        let mut values = Vec::new();
-        if let Some(packed) = self.packed(section)? {
-            values.reserve_exact(packed.count());
+        let packed = self.packed(section)?;
+        let got = packed.as_ref().map_or(0, Packed::count);
+        if got != usize_of(count) {
+            let what = format!("{got} values, {count} expected");
+            return Err(self.image.corrupt(&section.name(), Malformed::new(0, what)));
+        }
+        let mut values = Vec::with_capacity(got);
+        if let Some(packed) = packed {
             let mut at = 0;
             packed.decode(|value| {
                 values.push(map(at, value));
                 at += 1;
             })?;
+        }
+        if !holds(&values) {
+            let what = Malformed::new(0, "the values are not in order");
+            return Err(self.image.corrupt(&section.name(), what));
         }
         let numbers: Arc<[u32]> = values.into();
         self.image.cache.put(self.image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
@@ -144,33 +157,79 @@ impl Block {
         Ok(numbers)
     }
 
+    /// Two numbers between which all of a section's lie, by the heads of their groups; `None` where
+    /// there are none.
+    pub(crate) fn bounds(&self, section: Section) -> Result<Option<(u64, u64)>, BlockError> {
+        let slot = Slot::Derived(Derived::Bounds(section.code()));
+        if let Some(Cached::Wide(bounds)) = self.image.cache.get(self.image.block, slot.clone()) {
+            return Ok(bounds.first().copied().zip(bounds.last().copied()));
+        }
+        let bounds = match self.packed(section)? {
+            Some(packed) => packed.bounds()?,
+            None => None,
+        };
+        let kept: Arc<[u64]> = bounds.map_or(Arc::new([]), |(first, last)| Arc::new([first, last]));
+        self.image.cache.put(self.image.block, slot, Cached::Wide(kept));
+        Ok(bounds)
+    }
+
+    /// Numbers that follow from the block, made once.
+    pub(crate) fn derived(
+        &self,
+        what: Derived,
+        make: impl FnOnce() -> Result<Vec<u32>, BlockError>,
+    ) -> Result<Arc<[u32]>, BlockError> {
+        let slot = Slot::Derived(what);
+        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot.clone())
+        {
+            return Ok(numbers);
+        }
+        let numbers: Arc<[u32]> = make()?.into();
+        self.image.cache.put(self.image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// The same of 64-bit numbers.
+    pub(crate) fn derived_wide(
+        &self,
+        what: Derived,
+        make: impl FnOnce() -> Result<Vec<u64>, BlockError>,
+    ) -> Result<Arc<[u64]>, BlockError> {
+        let slot = Slot::Derived(what);
+        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, slot.clone()) {
+            return Ok(numbers);
+        }
+        let numbers: Arc<[u64]> = make()?.into();
+        self.image.cache.put(self.image.block, slot, Cached::Wide(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
     /// The last descendant of each row.
     pub(crate) fn ends(&self) -> Result<Arc<[u32]>, BlockError> {
         let rows = self.header()?.rows;
-        let ends = self.decoded(Section::Ends, |row, delta| {
-            row.saturating_add(low_u32(delta)).min(rows.saturating_sub(1))
-        })?;
-        self.check_len(Section::Ends, ends.len(), rows)?;
-        Ok(ends)
+        let last = rows.saturating_sub(1);
+        let end = |row: u32, delta| row.saturating_add(low_u32(delta)).min(last);
+        self.decoded(Section::Ends, rows, end, |_| true)
     }
 
     /// The parent of each row, [`NONE`] where it has none.
     pub(crate) fn parents(&self) -> Result<Arc<[u32]>, BlockError> {
-        let parents = self.decoded(Section::Parents, |row, delta| match delta {
+        let parent = |row: u32, delta| match delta {
             0 => NONE,
             delta => row.checked_sub(low_u32(delta)).unwrap_or(NONE),
-        })?;
-        self.check_len(Section::Parents, parents.len(), self.header()?.rows)?;
-        Ok(parents)
+        };
+        self.decoded(Section::Parents, self.header()?.rows, parent, |_| true)
     }
 
     /// The first row of each trace, and the number of rows at the end.
     pub(crate) fn trace_first_rows(&self) -> Result<Arc<[u32]>, BlockError> {
-        let header = self.header()?;
-        let firsts =
-            self.decoded(Section::TraceFirstRows, |_, row| low_u32(row).min(header.rows))?;
-        self.check_len(Section::TraceFirstRows, firsts.len(), header.traces.saturating_add(1))?;
-        Ok(firsts)
+        let Header { rows, traces, .. } = self.header()?;
+        // A window ends where a trace begins: were that not before its end, a search would not end.
+        let holds = |firsts: &[u32]| {
+            firsts.first() == Some(&0) && firsts.last() == Some(&rows) && is_ascending(firsts)
+        };
+        let first = |_, row| low_u32(row);
+        self.decoded(Section::TraceFirstRows, traces.saturating_add(1), first, holds)
     }
 
     /// The owner row of each event.
@@ -184,19 +243,8 @@ impl Block {
     }
 
     fn owners(&self, section: Section, count: u32) -> Result<Arc<[u32]>, BlockError> {
-        let rows = self.header()?.rows;
-        let last = rows.saturating_sub(1);
-        let owners = self.decoded(section, |_, row| low_u32(row).min(last))?;
-        self.check_len(section, owners.len(), count)?;
-        Ok(owners)
-    }
-
-    fn check_len(&self, section: Section, got: usize, expected: u32) -> Result<(), BlockError> {
-        if got == usize_of(expected) {
-            return Ok(());
-        }
-        let what = format!("{got} values, {expected} expected");
-        Err(self.image.corrupt(&section.name(), Malformed::new(0, what)))
+        let last = self.header()?.rows.saturating_sub(1);
+        self.decoded(section, count, |_, row| low_u32(row).min(last), <[u32]>::is_sorted)
     }
 
     /// Fixed-size records `first..first + count` of a plain section.
@@ -348,4 +396,35 @@ impl Block {
         let what = format!("{offset} + {len} bytes of {}", extent.len);
         Err(self.image.corrupt(&section.name(), Malformed::new(usize_of_u64(offset), what)))
     }
+}
+
+fn is_ascending(values: &[u32]) -> bool {
+    values.windows(2).all(|pair| pair.first() < pair.last())
+}
+
+/// Checks that the counts in the header are those of the sections, so that memory taken in proportion
+/// to them is in proportion to the image.
+fn check_counts(header: &Header, sections: &[(Section, Extent)]) -> Result<(), Malformed> {
+    let len = |section: Section| {
+        let extent = sections.iter().find(|(other, _)| *other == section);
+        extent.map_or(0, |(_, extent)| extent.len)
+    };
+    for (section, count, record_len) in [
+        (Section::SpanIds, header.rows, 8),
+        (Section::TraceIds, header.traces, 16),
+        (Section::LinkSpanIds, header.links, 8),
+    ] {
+        if len(section) != u64::from(count) * record_len {
+            let what = format!("{}: {} bytes for {count}", section.name(), len(section));
+            return Err(Malformed::new(0, what));
+        }
+    }
+    let owners_len_min = match header.events {
+        0 => 0,
+        events => u64_of(packed::directory_len(usize_of(events))),
+    };
+    if len(Section::EventOwners) < owners_len_min {
+        return Err(Malformed::new(0, format!("no room for {} event owners", header.events)));
+    }
+    Ok(())
 }

@@ -7,11 +7,14 @@ use proptest::prelude::*;
 use super::arrange::{arrange, group_by_trace};
 use super::builder::build;
 use super::cache::Cache;
+use super::column::ColumnKey;
 use super::error::BlockId;
+use super::format::{Part, Section, Table, field};
 use super::image::{Chunks, Image};
 use super::reader::Block;
+use super::repair::repair;
 use super::staging::Staging;
-use crate::codec::cast::{u64_of, usize_of};
+use crate::codec::cast::{u64_of, usize_of, usize_of_u64};
 use crate::id::{SpanId, TraceId};
 use crate::model::{
     Attribute, EntityRef, Event, InstrumentationScope, Link, Resource, Span, SpanKind, SpanRef,
@@ -50,7 +53,10 @@ fn block_of(spans: &[Span], chunk_len: usize) -> Block {
         .map(|(id, numbers)| arrange(&staging, id, numbers).0)
         .collect();
     traces.sort_by_key(|trace| (trace.start, trace.id));
-    let image = build(&staging, &traces).unwrap().image;
+    block_from(build(&staging, &traces).unwrap().image, chunk_len)
+}
+
+fn block_from(image: Vec<u8>, chunk_len: usize) -> Block {
     Block::new(Image {
         block: BlockId(1),
         len: u64_of(image.len()),
@@ -240,13 +246,7 @@ proptest! {
         let mut image = block.image().read(0, len).unwrap().to_vec();
         let at = at.index(image.len());
         image[at] = byte;
-        let damaged = Block::new(Image {
-            block: BlockId(2),
-            len,
-            chunk_len: 1 << 20,
-            chunks: Arc::new(Memory { image, chunk_len: 1 << 20 }),
-            cache: Arc::new(Cache::new(1 << 20)),
-        });
+        let damaged = block_from(image, 1 << 20);
         let traces = damaged.header().map_or(0, |header| header.traces);
         for number in 0..traces {
             if let Ok(entry) = damaged.trace_entry(number) {
@@ -255,4 +255,72 @@ proptest! {
             }
         }
     }
+}
+
+/// The block of three small traces, after `damage` to its bytes from `section` on.
+fn damaged(section: Section, damage: impl Fn(&mut [u8])) -> Block {
+    let span = |trace: u8| Span {
+        trace_id: TraceId::from_bytes([trace; 16]),
+        span_id: SpanId::from_bytes([trace; 8]),
+        // Two of three spans share a name, so that there are sets of rows.
+        name: (trace / 2).to_string(),
+        events: vec![Event::default()],
+        ..Span::default()
+    };
+    let block = block_of(&[span(1), span(2), span(3)], 1 << 20);
+    let offset = usize_of_u64(block.extent(section).unwrap().unwrap().offset);
+    let mut image = block.image().read(0, block.image().len).unwrap().to_vec();
+    damage(&mut image[offset..]);
+    repair(&mut image);
+    block_from(image, 1 << 20)
+}
+
+/// A search that went from window to window by such rows would never end.
+#[test]
+fn first_rows_that_do_not_ascend_from_0_are_refused() {
+    assert!(damaged(Section::TraceFirstRows, |_| ()).trace_first_rows().is_ok());
+    // The base of the packed values: the first row of the first trace is 1.
+    let block = damaged(Section::TraceFirstRows, |bytes| bytes[4] = 1);
+    let error = block.trace_first_rows().unwrap_err().to_string();
+    assert!(error.contains("trace first rows") && error.contains("not in order"), "{error}");
+    // The payload: four numbers of two bits.
+    let block = damaged(Section::TraceFirstRows, |bytes| bytes[17] = 0b11_01_10_00);
+    assert!(block.trace_first_rows().is_err());
+}
+
+/// Memory would be taken for as many rows as the header says.
+#[test]
+fn counts_that_the_sections_have_no_room_for_are_refused() {
+    for (offset, what) in [(12, "span ids"), (16, "trace ids"), (20, "event"), (24, "link")] {
+        let span = Span {
+            trace_id: TraceId::from_bytes([1; 16]),
+            span_id: SpanId::from_bytes([1; 8]),
+            ..Span::default()
+        };
+        let block = block_of(&[span], 1 << 20);
+        let mut image = block.image().read(0, block.image().len).unwrap().to_vec();
+        image[offset + 3] = 0xff;
+        repair(&mut image);
+        let error = block_from(image, 1 << 20).header().unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn offsets_near_the_greatest_number_are_refused_without_overflow() {
+    let mut refused = 0;
+    for part in [Part::Dictionary, Part::Postings] {
+        let section = Section::Table(Table::Spans, part);
+        let len = damaged(section, |_| ()).extent(section).unwrap().unwrap().len;
+        for at in 0..usize_of_u64(len) - 8 {
+            let near = (u64::MAX - 15).to_le_bytes();
+            let block = damaged(section, |bytes| bytes[at..at + 8].copy_from_slice(&near));
+            let columns = block.columns(Table::Spans, &ColumnKey::Field(field::NAME)).unwrap();
+            assert_eq!(columns[0].values(), 2);
+            let text = columns[0].value_cursor().and_then(|mut cursor| cursor.value(1));
+            let rows = columns[0].posting(1);
+            refused += u32::from(text.is_err()) + u32::from(rows.is_err());
+        }
+    }
+    assert!(refused > 20, "{refused}");
 }

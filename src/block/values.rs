@@ -34,8 +34,9 @@ pub(crate) fn encode(value: &Value, out: &mut Vec<u8>) {
 /// The value that `bytes` hold.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Value, Malformed> {
     let mut reader = Reader::new(bytes);
-    // One deeper than a value may be: a list of repeated attributes holds values.
-    let value = decode_at(&mut reader, bytes.len(), Value::DEPTH_MAX + 1)?;
+    // Deeper than a value may be: a list of repeated attributes holds values, and in the deepest array
+    // lies a value that is none.
+    let value = decode_at(&mut reader, bytes.len(), Value::DEPTH_MAX + 2)?;
     if reader.is_at_end() {
         Ok(value)
     } else {
@@ -73,12 +74,13 @@ fn decode_at(reader: &mut Reader<'_>, len: usize, depth: u32) -> Result<Value, M
     })
 }
 
-/// True if `value` nests deeper than `depth_max`. No recursion beyond that depth.
+/// True if arrays and lists nest deeper than `depth_max` in `value`. No recursion beyond that depth.
 pub(crate) fn is_deeper_than(value: &Value, depth_max: u32) -> bool {
-    let Some(depth) = depth_max.checked_sub(1) else { return true };
+    let deeper = |inner: &Value| is_deeper_than(inner, depth_max.saturating_sub(1));
     match value {
-        Value::Array(values) => values.iter().any(|value| is_deeper_than(value, depth)),
-        Value::KeyValues(list) => list.iter().any(|item| is_deeper_than(&item.value, depth)),
+        Value::Array(_) | Value::KeyValues(_) if depth_max == 0 => true,
+        Value::Array(values) => values.iter().any(deeper),
+        Value::KeyValues(list) => list.iter().any(|item| deeper(&item.value)),
         _ => false,
     }
 }

@@ -89,6 +89,14 @@ pub(crate) const fn nearest_f64_of_i128(value: i128) -> f64 {
     value as f64
 }
 
+/// The integer that is left of a float when its fraction is cut off: the nearest that 128 bits hold,
+/// and 0 of NaN.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "cutting is what the name says")]
+pub(crate) const fn whole_part(value: f64) -> i128 {
+    value as i128
+}
+
 /// The `i32` that the low 32 bits spell.
 #[inline]
 pub(crate) const fn low_i32(value: u64) -> i32 {

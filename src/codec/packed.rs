@@ -103,20 +103,29 @@ pub(crate) fn group(entry: &[u8], number: usize, count: usize) -> Result<Group, 
 }
 
 impl Group {
+    /// Two numbers between which all values of the group lie.
+    pub(crate) fn bounds(&self) -> (u64, u64) {
+        let spread = u64::MAX.checked_shr(64 - u32::from(self.width)).unwrap_or(0);
+        (self.base, self.base.saturating_add(spread))
+    }
+
     /// Value number `at` within the group, from the group's payload.
     pub(crate) fn get(&self, payload: &[u8], at: usize) -> Result<u64, Malformed> {
         if self.width == 0 {
             return Ok(self.base);
         }
         let bit = at * usize::from(self.width);
-        let mut window = [0u8; 16];
         let rest = payload.get(bit / 8..).unwrap_or_default();
         if at >= self.len || payload.len() < self.bytes_len {
             return Err(Malformed::new(bit / 8, "a packed value past the end of its group"));
         }
-        for (to, from) in window.iter_mut().zip(rest) {
-            *to = *from;
-        }
+        let window = rest.first_chunk::<16>().copied().unwrap_or_else(|| {
+            let mut window = [0u8; 16];
+            for (to, from) in window.iter_mut().zip(rest) {
+                *to = *from;
+            }
+            window
+        });
         Ok(self.base.wrapping_add(unpack(u128::from_le_bytes(window), bit % 8, self.width)))
     }
 
@@ -197,6 +206,8 @@ mod tests {
                 let group = group(&bytes[entry_range(number)], number, values.len()).unwrap();
                 let payload = &bytes[group.offset..group.offset + group.bytes_len];
                 prop_assert_eq!(group.get(payload, at % GROUP_LEN).unwrap(), values[at]);
+                let (first, last) = group.bounds();
+                prop_assert!((first..=last).contains(&values[at]));
             }
         }
 

@@ -24,6 +24,27 @@ impl Bits {
         Self { base, words: vec![0; cast::usize_of(words)] }
     }
 
+    /// The rows from `first` on for whose value `holds`: one step a value, whatever the answer.
+    pub(crate) fn of_values<T: Copy>(first: u32, values: &[T], holds: impl Fn(T) -> bool) -> Self {
+        let base = first & !63;
+        let (head, rest) =
+            values.split_at(values.len().min(cast::usize_of((64 - first % 64) % 64)));
+        let word = |values: &[T]| {
+            let bits = values.iter().zip(0u32..);
+            bits.fold(0u64, |word, (value, at)| word | u64::from(holds(*value)) << at)
+        };
+        let mut words = Vec::with_capacity(rest.len() / 64 + 2);
+        if !head.is_empty() {
+            words.push(word(head) << (first % 64));
+        }
+        let (whole, tail) = rest.as_chunks::<64>();
+        words.extend(whole.iter().map(|values| word(values)));
+        if !tail.is_empty() {
+            words.push(word(tail));
+        }
+        Self { base, words }
+    }
+
     /// The rows of `rows` set, over their own bounds.
     pub(crate) fn of(rows: &Rows) -> Self {
         let mut bits = Self::over(rows.bounds());
@@ -124,6 +145,16 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn bits_of_values_are_those_that_hold(
+            first in 0u32..200, values in proptest::collection::vec(0u8..4, 0..300),
+        ) {
+            let rows = Bits::of_values(first, &values, |value| value == 1).into_rows();
+            let expected: Vec<u32> =
+                values.iter().zip(first..).filter(|(value, _)| **value == 1).map(|(_, row)| row).collect();
+            prop_assert_eq!(rows.to_vec(), expected);
+        }
+
         #[test]
         fn bits_are_a_set(
             start in 0u32..70_000, width in 1u32..3000,

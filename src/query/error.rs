@@ -25,6 +25,19 @@ pub enum QueryErrorKind {
     Unsupported,
 }
 
+impl QueryErrorKind {
+    /// Every kind there is now.
+    pub const ALL: [Self; 7] = [
+        Self::Syntax,
+        Self::Type,
+        Self::UnknownField,
+        Self::Regex,
+        Self::Number,
+        Self::Limit,
+        Self::Unsupported,
+    ];
+}
+
 /// An error in a query. `Display` is the message alone, in one line; [`QueryError::report`] shows
 /// the place, and [`QueryError::help`] says what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,5 +183,27 @@ fn push_shown(part: &mut Vec<char>, char: char) {
         '\r' => {}
         char if char.is_control() => part.push(' '),
         char => part.push(char),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::QueryErrorKind;
+
+    #[test]
+    fn all_kinds_are_listed() {
+        for (at, kind) in QueryErrorKind::ALL.into_iter().enumerate() {
+            // A new kind does not compile here until it has a place.
+            let place = match kind {
+                QueryErrorKind::Syntax => 0,
+                QueryErrorKind::Type => 1,
+                QueryErrorKind::UnknownField => 2,
+                QueryErrorKind::Regex => 3,
+                QueryErrorKind::Number => 4,
+                QueryErrorKind::Limit => 5,
+                QueryErrorKind::Unsupported => 6,
+            };
+            assert_eq!(at, place);
+        }
     }
 }

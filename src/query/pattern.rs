@@ -5,8 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use regex_automata::meta::Regex;
+use regex_automata::util::prefilter::Prefilter;
+use regex_automata::{MatchKind, Span};
 
-use super::check::pattern::compile;
+use super::check::Literals;
+use super::check::pattern::{Compiled, compile};
 
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
@@ -14,6 +17,9 @@ pub(crate) struct Pattern {
     text: Arc<str>,
     // Shared, because a regex's clone makes working memory of its own.
     regex: Arc<Regex>,
+    literals: Arc<Literals>,
+    /// Finds the literal that every match has in it.
+    required: Option<Prefilter>,
 }
 
 impl Pattern {
@@ -22,8 +28,32 @@ impl Pattern {
     /// # Errors
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let regex = compile(text).map_err(|error| error.message().to_owned())?;
-        Ok(Self { text: Arc::from(text), regex: Arc::new(regex) })
+        let compiled = compile(text).map_err(|error| error.message().to_owned())?;
+        let Compiled { regex, literals, .. } = compiled;
+        let required = literals.required.as_ref();
+        Ok(Self {
+            required: required.and_then(|part| Prefilter::new(MatchKind::All, &[part])),
+            text: Arc::from(text),
+            regex: Arc::new(regex),
+            literals: Arc::new(literals),
+        })
+    }
+
+    /// A text that matches begins with one of these, ascending and none the beginning of another;
+    /// empty where nothing is known.
+    pub(crate) fn prefixes(&self) -> &[Vec<u8>] {
+        &self.literals.prefixes
+    }
+
+    /// True if every text that matches has a known literal in it.
+    pub(crate) fn has_required(&self) -> bool {
+        self.required.is_some()
+    }
+
+    /// Where that literal is next, from `from` on, in texts written one after another.
+    pub(crate) fn next_required(&self, texts: &[u8], from: usize) -> Option<usize> {
+        let required = self.required.as_ref().filter(|_| from < texts.len())?;
+        required.find(texts, Span::from(from..texts.len())).map(|found| found.start)
     }
 
     /// True where the pattern matches all of `text`.
@@ -66,5 +96,22 @@ mod tests {
         assert!(Pattern::new("a)(?:b").is_err());
         assert!(Pattern::new("[").is_err());
         assert!(Pattern::new("((((a{99}){99}){99}){99})").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_matches_has_the_literals(
+            pattern in "(\\(\\?i\\))?[ab.]{0,3}(\\[ab\\]|\\.\\*|(a|ab|bab)\\?|(ab|b)\\+)?[ab]{0,4}(\\.\\*)?",
+            texts in proptest::collection::vec("[abAB]{0,8}", 1..20),
+        ) {
+            let Ok(pattern) = Pattern::new(&pattern) else { return Ok(()) };
+            for text in texts.iter().filter(|text| pattern.matches(text)) {
+                let bytes = text.as_bytes();
+                let begins = pattern.prefixes().iter().any(|prefix| bytes.starts_with(prefix));
+                proptest::prop_assert!(begins || pattern.prefixes().is_empty(), "{text}");
+                let found = pattern.next_required(bytes, 0).is_some();
+                proptest::prop_assert!(found || !pattern.has_required(), "{text}");
+            }
+        }
     }
 }

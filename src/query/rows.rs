@@ -64,6 +64,22 @@ impl Rows {
         bits.into_rows()
     }
 
+    /// The rows of a list in any order.
+    pub(crate) fn from_unsorted(mut rows: Vec<u32>) -> Self {
+        let first = rows.iter().min().copied().unwrap_or(0);
+        let end = rows.iter().max().map_or(0, |last| last.saturating_add(1));
+        if rows.len().saturating_mul(DENSE_SHARE) < cast::usize_of(end.saturating_sub(first)) {
+            rows.sort_unstable();
+            rows.dedup();
+            return Self::from_sorted(&rows);
+        }
+        let mut bits = super::bits::Bits::over(first..end);
+        for row in rows {
+            bits.set(row);
+        }
+        bits.into_rows()
+    }
+
     /// The union of ascending, disjoint ranges.
     pub(crate) fn from_ranges(ranges: impl Iterator<Item = Range<u32>>) -> Self {
         let mut bitmap = RoaringBitmap::new();
@@ -292,6 +308,8 @@ mod tests {
             let list: Vec<u32> = rows.iter().copied().collect();
             let set = Rows::from_sorted(&list);
             prop_assert_eq!(set.to_vec(), list.clone());
+            let backwards = Rows::from_unsorted(list.iter().rev().copied().collect());
+            prop_assert_eq!(backwards.to_vec(), list.clone());
             let range = start..start + length;
             let inside: Vec<u32> = list.iter().copied().filter(|row| range.contains(row)).collect();
             prop_assert_eq!(set.within(range.clone()).to_vec(), inside.clone());

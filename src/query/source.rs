@@ -150,6 +150,9 @@ pub(crate) trait Source {
     /// is asked for more than once.
     fn estimate(&self, predicate: &Predicate) -> Result<Estimate, Self::Error>;
 
+    /// Whether an index gives the rows of a column that pass a test, as [`Estimate::indexed`] says.
+    fn is_indexed(&self, column: &Column) -> bool;
+
     /// Exactly the rows for which the predicate holds and that lie within the window of span rows;
     /// of events and links those owned by such rows.
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, Self::Error>;

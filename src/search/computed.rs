@@ -1,182 +1,325 @@
 //! Intrinsics that no column holds as such: computed from structure, times and ids. Invariant: what
 //! `values` gives for a row is what a test of that row sees.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::numbers::NumberRange;
 use super::structure::{SentParents, child_counts, depths, self_durations};
-use super::traces;
-use crate::block::{Block, BlockError, NONE, Section};
-use crate::codec::cast::usize_of;
+use super::traces::{self, TraceCursor};
+use super::{ids, table};
+use crate::block::{Block, BlockError, NONE, Section, Table, field};
+use crate::codec::cast::{bits_of_i64, u64_of, usize_of};
 use crate::codec::order;
-use crate::id::{SpanId, TraceId};
+use crate::model::Value;
+use crate::query::bits::Bits;
 use crate::query::rows::Rows;
 use crate::query::source::Kin;
 use crate::query::syntax::Intrinsic;
-use crate::query::value::{Id, Scalar, Test};
+use crate::query::value::{Scalar, Test};
 use crate::time::Timestamp;
 
-/// Makes the value of one row.
-type Make<'a> = Box<dyn Fn(u32) -> Scalar + 'a>;
+/// Of fewer rows than one in so many, single durations are read; of more, the whole section.
+const FEW_ROWS_SHARE: u64 = 64;
 
-/// A reader of a computed intrinsic; `None` where it is stored as a column.
-pub(super) fn maker(block: &Block, which: Intrinsic) -> Result<Option<Make<'_>>, BlockError> {
-    if let Some(values) = traces::values(block, which)? {
-        let firsts = block.trace_first_rows()?;
-        return Ok(Some(Box::new(move |row| {
-            at(&values, traces::trace_of(&firsts, row)).cloned().unwrap_or_default()
-        })));
+/// The value that a number stands for. Values ascend with numbers.
+pub(super) type OfNumber = fn(u64) -> Scalar;
+
+/// Appends the numbers of ascending rows.
+type Make<'a> = Box<dyn FnMut(&[u32], &mut Vec<u64>) -> Result<(), BlockError> + 'a>;
+
+/// Where the numbers of an intrinsic come from.
+enum Numbers<'a> {
+    /// One for each row.
+    Wide(Arc<[u64]>),
+    /// One for each row.
+    Narrow(Arc<[u32]>),
+    /// They are made for the rows asked for.
+    Made(Make<'a>),
+}
+
+/// An intrinsic that is a number for each row.
+struct Reader<'a> {
+    numbers: Numbers<'a>,
+    value: OfNumber,
+}
+
+/// The rows of the window for which the test holds.
+pub(super) fn find(
+    block: &Block,
+    which: Intrinsic,
+    test: &Test,
+    window: Range<u32>,
+) -> Result<Rows, BlockError> {
+    if let Some(rows) = ids::look_up(block, which, test, &window)? {
+        return Ok(rows);
     }
-    Ok(Some(match which {
-        Intrinsic::Duration => {
-            let durations = block.wide(Section::Durations)?;
-            Box::new(move |row| Scalar::of_nanos(wide(&durations, row)))
+    if let Some(facts) = traces::facts(block, which)? {
+        return facts.find(block, test, window);
+    }
+    if let Test::Compare(op, constant) = test
+        && let Some((first, last, value)) = bounds(block, which)?
+        && !NumberRange::new(*op, constant, value).may_hold(first, last)
+    {
+        return Ok(Rows::empty());
+    }
+    let rows = u64::from(window.end.saturating_sub(window.start));
+    match (reader(block, which, rows)?, test) {
+        (Some(reader), Test::Compare(op, constant)) => {
+            let range = NumberRange::new(*op, constant, reader.value);
+            reader.numbers.find(&range, window)
         }
-        Intrinsic::SelfDuration => {
-            let durations = self_durations(block)?;
-            Box::new(move |row| Scalar::of_nanos(wide(&durations, row)))
-        }
-        Intrinsic::StartTime | Intrinsic::EndTime => times(block, which)?,
-        Intrinsic::ChildCount => {
-            let counts = child_counts(block)?;
-            Box::new(move |row| int(at(&counts, row).copied().unwrap_or(0)))
-        }
-        Intrinsic::Depth => {
-            let depths = depths(block)?;
-            Box::new(move |row| int(at(&depths, row).copied().unwrap_or(0)))
-        }
-        Intrinsic::NestedSetLeft | Intrinsic::NestedSetRight | Intrinsic::NestedSetParent => {
-            nested_set(block, which)?
-        }
-        Intrinsic::SpanId | Intrinsic::ParentId => ids(block, which)?,
-        Intrinsic::EventTimeSinceStart => {
-            let times = block.wide(Section::EventTimes)?;
-            Box::new(move |event| Scalar::Duration(order::unzigzag(wide(&times, event))))
-        }
-        Intrinsic::LinkTraceId | Intrinsic::LinkSpanId => link_ids(block, which)?,
-        _ => return Ok(None),
-    }))
+        _ => check(block, which, test, &Rows::range(window)),
+    }
 }
 
 /// Those of the rows for which the test holds.
-pub(super) fn filter(make: &Make<'_>, test: &Test, rows: &Rows) -> Rows {
+pub(super) fn check(
+    block: &Block,
+    which: Intrinsic,
+    test: &Test,
+    rows: &Rows,
+) -> Result<Rows, BlockError> {
     let mut passed = Vec::new();
-    rows.for_each_batch(|batch| {
-        passed.extend(batch.iter().copied().filter(|row| test.holds(&make(*row))));
-    });
-    Rows::from_sorted(&passed)
+    if let Some(mut reader) = reader(block, which, rows.len())? {
+        let mut numbers = Vec::new();
+        let range = match test {
+            Test::Compare(op, constant) => Some(NumberRange::new(*op, constant, reader.value)),
+            _ => None,
+        };
+        rows.try_for_each_batch(|batch| {
+            numbers.clear();
+            reader.numbers.read(batch, &mut numbers)?;
+            let holds = |number: u64| match &range {
+                Some(range) => range.contains(number),
+                None => test.holds(&(reader.value)(number)),
+            };
+            let pairs = batch.iter().zip(&numbers);
+            passed.extend(pairs.filter(|(_, number)| holds(**number)).map(|(row, _)| *row));
+            Ok(())
+        })?;
+        return Ok(Rows::from_sorted(&passed));
+    }
+    let mut scalars = Vec::new();
+    rows.try_for_each_batch(|batch| {
+        scalars.clear();
+        ids::values(block, which, batch, &mut scalars)?;
+        let pairs = batch.iter().zip(&scalars);
+        passed.extend(pairs.filter(|(_, value)| test.holds(value)).map(|(row, _)| *row));
+        Ok(())
+    })?;
+    Ok(Rows::from_sorted(&passed))
 }
 
-fn at<T>(values: &[T], row: u32) -> Option<&T> {
-    values.get(usize_of(row))
+/// Appends the values of ascending rows.
+pub(super) fn values(
+    block: &Block,
+    which: Intrinsic,
+    rows: &[u32],
+    out: &mut Vec<Scalar>,
+) -> Result<(), BlockError> {
+    let Some(mut reader) = reader(block, which, u64_of(rows.len()))? else {
+        return ids::values(block, which, rows, out);
+    };
+    let mut numbers = Vec::with_capacity(rows.len());
+    reader.numbers.read(rows, &mut numbers)?;
+    out.extend(numbers.iter().map(|number| (reader.value)(*number)));
+    Ok(())
+}
+
+impl Numbers<'_> {
+    /// Appends the numbers of ascending rows.
+    fn read(&mut self, rows: &[u32], out: &mut Vec<u64>) -> Result<(), BlockError> {
+        match self {
+            Self::Wide(numbers) => out.extend(rows.iter().map(|row| wide(numbers, *row))),
+            Self::Narrow(numbers) => out.extend(rows.iter().map(|row| narrow(numbers, *row))),
+            Self::Made(make) => make(rows, out)?,
+        }
+        Ok(())
+    }
+
+    /// The rows of the window whose number is in the range.
+    fn find(self, range: &NumberRange, window: Range<u32>) -> Result<Rows, BlockError> {
+        let (first, span) = (window.start, usize_of(window.start)..usize_of(window.end));
+        let bits = match self {
+            Self::Wide(numbers) => {
+                let numbers = numbers.get(span).unwrap_or_default();
+                Bits::of_values(first, numbers, |number| range.contains(number))
+            }
+            Self::Narrow(numbers) => {
+                let numbers = numbers.get(span).unwrap_or_default();
+                Bits::of_values(first, numbers, |number| range.contains(u64::from(number)))
+            }
+            Self::Made(mut make) => {
+                let rows: Vec<u32> = window.collect();
+                let mut numbers = Vec::with_capacity(rows.len());
+                make(&rows, &mut numbers)?;
+                Bits::of_values(first, &numbers, |number| range.contains(number))
+            }
+        };
+        Ok(bits.into_rows())
+    }
+}
+
+/// No row's number is outside these two, with the value that numbers stand for; `None` where that
+/// cannot be said without looking at rows.
+fn bounds(block: &Block, which: Intrinsic) -> Result<Option<(u64, u64, OfNumber)>, BlockError> {
+    let of = |section| block.bounds(section);
+    let (of_nanos, of_time): (OfNumber, OfNumber) = (nanos, time);
+    Ok(match which {
+        Intrinsic::Duration => of(Section::Durations)?.map(|(first, last)| (first, last, of_nanos)),
+        Intrinsic::StartTime => match (of(Section::TraceStarts)?, of(Section::Starts)?) {
+            (Some((first, last)), Some((_, later))) => {
+                Some((first, last.saturating_add(later), of_time))
+            }
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// A reader of an intrinsic for about so many rows; `None` where it is no number.
+fn reader(block: &Block, which: Intrinsic, rows: u64) -> Result<Option<Reader<'_>>, BlockError> {
+    let (numbers, value): (Numbers<'_>, OfNumber) = match which {
+        Intrinsic::Duration => (durations(block, rows)?, nanos),
+        Intrinsic::SelfDuration => (Numbers::Wide(self_durations(block)?), nanos),
+        Intrinsic::StartTime => (starts(block)?, time),
+        Intrinsic::EndTime => (ends(block)?, time),
+        Intrinsic::ChildCount => (Numbers::Narrow(child_counts(block)?), int),
+        Intrinsic::Depth => (Numbers::Narrow(depths(block)?), int),
+        Intrinsic::NestedSetLeft | Intrinsic::NestedSetRight | Intrinsic::NestedSetParent => {
+            (nested_set(block, which)?, |number| Scalar::Int(order::to_i64(number)))
+        }
+        Intrinsic::EventTimeSinceStart => {
+            let times = block.wide(Section::EventTimes)?;
+            let (owners, mut start) = (block.event_owners()?, start_of(block)?);
+            let of = move |event: u32| {
+                let start = start(at(&owners, event).unwrap_or(0));
+                order::of_i64(since(start, order::unzigzag(wide(&times, event))))
+            };
+            (each(of), |number| Scalar::Duration(order::to_i64(number)))
+        }
+        which => {
+            let Some(facts) = traces::facts(block, which)? else { return Ok(None) };
+            let mut cursor = TraceCursor::new(block)?;
+            let of = move |row| (facts.number)(usize_of(cursor.trace_of(row)));
+            (each(of), facts.value)
+        }
+    };
+    Ok(Some(Reader { numbers, value }))
+}
+
+/// How long after `start` an event was, as a duration. Stored is the difference within 64 bits; the true
+/// one may not fit.
+fn since(start: u64, stored: i64) -> i64 {
+    let time = start.wrapping_add(bits_of_i64(stored));
+    match time.checked_sub(start) {
+        Some(after) => i64::try_from(after).unwrap_or(i64::MAX),
+        None => 0_i64.saturating_sub_unsigned(start - time),
+    }
+}
+
+fn each<'a>(mut of: impl FnMut(u32) -> u64 + 'a) -> Numbers<'a> {
+    Numbers::Made(Box::new(move |rows, out| {
+        out.extend(rows.iter().map(|row| of(*row)));
+        Ok(())
+    }))
+}
+
+fn at<T: Copy>(values: &[T], row: u32) -> Option<T> {
+    values.get(usize_of(row)).copied()
 }
 
 fn wide(values: &[u64], row: u32) -> u64 {
-    at(values, row).copied().unwrap_or(0)
+    at(values, row).unwrap_or(0)
 }
 
-fn int(value: u32) -> Scalar {
-    Scalar::Int(i64::from(value))
+fn narrow(values: &[u32], row: u32) -> u64 {
+    at(values, row).map_or(0, u64::from)
 }
 
-fn times(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
-    let firsts = block.trace_first_rows()?;
-    let trace_starts = block.wide(Section::TraceStarts)?;
-    let starts = block.wide(Section::Starts)?;
-    let start = move |row: u32| {
-        let trace = wide(&trace_starts, traces::trace_of(&firsts, row));
-        trace.saturating_add(wide(&starts, row))
-    };
-    if which == Intrinsic::StartTime {
-        return Ok(Box::new(move |row| Scalar::Time(Timestamp::from_unix_nanos(start(row)))));
+pub(super) fn nanos(number: u64) -> Scalar {
+    Scalar::of_nanos(number)
+}
+
+pub(super) fn time(number: u64) -> Scalar {
+    Scalar::Time(Timestamp::from_unix_nanos(number))
+}
+
+pub(super) fn int(number: u64) -> Scalar {
+    Scalar::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn durations(block: &Block, rows: u64) -> Result<Numbers<'_>, BlockError> {
+    if rows >= u64::from(block.header()?.rows) / FEW_ROWS_SHARE {
+        return Ok(Numbers::Wide(block.wide(Section::Durations)?));
     }
+    let mut durations = block.cursor(Section::Durations)?;
+    Ok(Numbers::Made(Box::new(move |rows, out| {
+        rows.iter().try_for_each(|row| {
+            out.push(durations.get(usize_of(*row))?);
+            Ok(())
+        })
+    })))
+}
+
+fn start_of(block: &Block) -> Result<impl FnMut(u32) -> u64 + use<>, BlockError> {
+    let mut cursor = TraceCursor::new(block)?;
+    let (trace_starts, starts) = (block.wide(Section::TraceStarts)?, block.wide(Section::Starts)?);
+    Ok(move |row| wide(&trace_starts, cursor.trace_of(row)).saturating_add(wide(&starts, row)))
+}
+
+fn starts(block: &Block) -> Result<Numbers<'_>, BlockError> {
+    Ok(each(start_of(block)?))
+}
+
+fn ends(block: &Block) -> Result<Numbers<'_>, BlockError> {
+    let mut start = start_of(block)?;
     let durations = block.wide(Section::Durations)?;
-    let backward = super::table::Field::converted(
-        block,
-        crate::block::Table::Spans,
-        crate::block::field::BACKWARD,
-        Scalar::of,
-    )?;
-    Ok(Box::new(move |row| {
-        let mut back = [Scalar::Nil];
-        // A block that cannot be read here has been read for the rows before.
-        let read = backward.values(&[row], &mut back);
-        let nanos = match (read, &back) {
-            (Ok(()), [Scalar::Int(bits)]) => {
-                start(row).saturating_sub(crate::codec::cast::bits_of_i64(*bits))
+    // Spans that end before they start, and by how much.
+    let mut backward = Vec::new();
+    for column in table::Field::stored(block, Table::Spans, field::BACKWARD)?.columns {
+        let mut values = column.value_cursor()?;
+        for (row, rank) in column.presence()?.iter().zip(0u32..) {
+            if let Value::Int(bits) = values.at_rank(rank)? {
+                backward.push((row, bits_of_i64(bits)));
             }
-            _ => start(row).saturating_add(wide(&durations, row)),
-        };
-        Scalar::Time(Timestamp::from_unix_nanos(nanos))
+        }
+    }
+    Ok(each(move |row| match backward.binary_search_by_key(&row, |(row, _)| *row) {
+        Ok(found) => {
+            let earlier = backward.get(found).map_or(0, |(_, nanos)| *nanos);
+            start(row).saturating_sub(earlier)
+        }
+        Err(_) => start(row).saturating_add(wide(&durations, row)),
     }))
 }
 
 /// A depth-first walk counts entering and leaving: at pre-order position p and depth d, p + 1 spans
 /// have been entered and p - d left.
-fn nested_set(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
-    let firsts = block.trace_first_rows()?;
+fn nested_set(block: &Block, which: Intrinsic) -> Result<Numbers<'_>, BlockError> {
     let (depths, ends, parents) = (depths(block)?, block.ends()?, block.parents()?);
-    let left = move |row: u32| {
-        let first = at(&firsts, traces::trace_of(&firsts, row)).copied().unwrap_or(0);
-        let position = i64::from(row - first.min(row));
-        2 * position - i64::from(at(&depths, row).copied().unwrap_or(0)) + 1
+    let mut cursor = TraceCursor::new(block)?;
+    let mut left = move |row: u32| {
+        let position = i64::from(row.saturating_sub(cursor.first_row_of(row)));
+        2 * position - i64::from(at(&depths, row).unwrap_or(0)) + 1
     };
     Ok(match which {
-        Intrinsic::NestedSetLeft => Box::new(move |row| Scalar::Int(left(row))),
-        Intrinsic::NestedSetRight => Box::new(move |row| {
-            let size = at(&ends, row).copied().unwrap_or(row).saturating_sub(row);
-            Scalar::Int(left(row) + 2 * i64::from(size) + 1)
+        Intrinsic::NestedSetLeft => each(move |row| order::of_i64(left(row))),
+        Intrinsic::NestedSetRight => each(move |row| {
+            let size = at(&ends, row).unwrap_or(row).saturating_sub(row);
+            order::of_i64(left(row) + 2 * i64::from(size) + 1)
         }),
         _ => {
             let sent = SentParents::new(block)?;
-            Box::new(move |row| {
-                let parent = at(&parents, row).copied().unwrap_or(NONE);
-                Scalar::Int(match (parent, sent.kin(row)) {
-                    (NONE, Kin::NoParentId) => -1,
-                    (NONE, _) => 0,
-                    (parent, _) => left(parent),
+            each(move |row| {
+                let parent = at(&parents, row).unwrap_or(NONE);
+                order::of_i64(match parent {
+                    NONE if sent.kin(row) == Kin::NoParentId => -1,
+                    NONE => 0,
+                    parent => left(parent),
                 })
             })
         }
     })
-}
-
-fn ids(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
-    let rows = block.header()?.rows;
-    let bytes: Arc<[u8]> = block.records(Section::SpanIds, 8, 0, rows)?.to_vec().into();
-    let id = move |row: u32| {
-        let start = usize_of(row) * 8;
-        let bytes = bytes.get(start..start + 8).unwrap_or_default();
-        SpanId::from_slice(bytes).unwrap_or_default()
-    };
-    if which == Intrinsic::SpanId {
-        return Ok(Box::new(move |row| Scalar::Id(Id::from(id(row)))));
-    }
-    let (parents, sent) = (block.parents()?, SentParents::new(block)?);
-    Ok(Box::new(move |row| {
-        let parent = at(&parents, row).copied().unwrap_or(NONE);
-        let given = if parent == NONE { None } else { Some(id(parent)) };
-        let found = sent.get(row).or(given).filter(|id| !id.is_zero());
-        Scalar::Id(found.map_or(Id::NONE, Id::from))
-    }))
-}
-
-fn link_ids(block: &Block, which: Intrinsic) -> Result<Make<'_>, BlockError> {
-    let links = block.header()?.links;
-    let (section, len) = match which {
-        Intrinsic::LinkTraceId => (Section::LinkTraceIds, 16),
-        _ => (Section::LinkSpanIds, 8),
-    };
-    if links == 0 {
-        return Ok(Box::new(|_| Scalar::Nil));
-    }
-    let bytes = block.records(section, len, 0, links)?.to_vec();
-    let len = crate::codec::cast::usize_of_u64(len);
-    Ok(Box::new(move |link| {
-        let start = usize_of(link) * len;
-        let bytes = bytes.get(start..start + len).unwrap_or_default();
-        Scalar::Id(match TraceId::from_slice(bytes) {
-            Ok(id) => Id::from(id),
-            Err(_) => Id::from(SpanId::from_slice(bytes).unwrap_or_default()),
-        })
-    }))
 }

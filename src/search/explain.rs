@@ -17,7 +17,12 @@ use crate::query::exec::explain as explain_plan;
 #[non_exhaustive]
 pub struct Explanation {
     /// The query in canonical form, the plan with a number before each step, and the run's figures:
-    /// rows into and out of each step, blocks searched and skipped, time.
+    /// rows into and out of each step, and how a test was answered, blocks searched and skipped, time.
+    ///
+    /// Of a test, `index` says that an index gave the spans, `scan` that a column was gone through,
+    /// `check` that only the spans were looked at which earlier tests had left; a test that reads
+    /// several columns, or runs in several blocks, may do more than one. A step of `0 of 0 rows` was
+    /// not needed: something else can have no answer.
     pub text: String,
 }
 

@@ -7,19 +7,15 @@ use std::sync::Arc;
 
 use super::brake::Brake;
 use super::convert::{kind, status};
-use super::nanos::NanosRange;
-use super::table::{Field, rows_of};
+use super::table::{Field, UNION_MAX, rows_of};
+use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView};
-use crate::block::{Block, BlockError, ColumnKey, Numbers, Section, Table, field};
-use crate::codec::cast::usize_of;
-use crate::id::TraceId;
+use crate::block::{Block, BlockError, ColumnKey, Numbers, Table, field};
+use crate::codec::cast::{u64_of, usize_of};
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
-use crate::query::syntax::{CompareOp, Intrinsic};
-use crate::query::value::{Id, Scalar, Test};
-
-/// Of fewer rows than one in so many, single values are read; of more, the whole column.
-const FEW_ROWS_SHARE: u32 = 64;
+use crate::query::syntax::Intrinsic;
+use crate::query::value::{Scalar, Test};
 
 /// A block as one query reads it.
 pub(super) struct BlockSource<'a> {
@@ -29,6 +25,7 @@ pub(super) struct BlockSource<'a> {
     links: u32,
     live: Option<Rows>,
     loose: OnceCell<Arc<[Loose]>>,
+    memo: Arc<Memo>,
     brake: Brake,
 }
 
@@ -63,18 +60,22 @@ impl<'a> BlockSource<'a> {
             links: header.links,
             live,
             loose: OnceCell::new(),
+            memo: Arc::default(),
             brake,
         })
     }
 
     fn place(&self, column: &Column) -> Result<Place<'_>, BlockError> {
         let attribute = |table, key| {
-            let columns = Field::attribute(self.block, table, key)?.braked(&self.brake);
+            let columns = Field::attribute(self.block, table, key)?
+                .remembering(&self.memo)
+                .braked(&self.brake);
             Ok(Place::Table(table, columns, None))
         };
         let text = |table, code, default: Option<&str>| {
             let default = default.map(Scalar::text);
-            let columns = Field::text(self.block, table, code)?.braked(&self.brake);
+            let columns =
+                Field::stored(self.block, table, code)?.remembering(&self.memo).braked(&self.brake);
             Ok(Place::Table(table, columns, default))
         };
         match column {
@@ -139,6 +140,19 @@ impl<'a> BlockSource<'a> {
         Ok(rows_of(column, &numbers, window.clone())?.within(window))
     }
 
+    /// At most so many rows have their resource or scope in `shared`.
+    fn spread_max(&self, table: Table, shared: &Rows) -> Result<u32, BlockError> {
+        let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
+        let columns = self.block.columns(Table::Spans, &ColumnKey::Field(code))?;
+        let Some(column) = columns.first() else { return Ok(0) };
+        if shared.len() > u64_of(UNION_MAX) {
+            return Ok(self.rows);
+        }
+        let sizes = shared.to_vec().into_iter().map(|number| Ok(column.posting(number)?.len()));
+        let sum: u64 = sizes.sum::<Result<u64, BlockError>>()?;
+        Ok(u32::try_from(sum).unwrap_or(self.rows))
+    }
+
     /// The resource or scope of each of some rows.
     fn shared_of(&self, table: Table, rows: &[u32]) -> Result<Vec<u32>, BlockError> {
         let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
@@ -165,85 +179,22 @@ impl<'a> BlockSource<'a> {
                 find_table(columns, default.as_ref(), test, window)
             }
             Place::Root(inner) => {
-                let rows = self.find_in(inner, test, self.all(Space::Spans))?;
-                let roots = traces::roots(self.block)?;
-                let holds = |trace: u32| {
-                    Ok(roots.get(usize_of(trace)).is_some_and(|root| rows.contains(*root)))
-                };
-                Ok(traces::rows_where(self.block, holds)?.within(window))
+                let firsts = self.block.trace_first_rows()?;
+                let first = traces::trace_of(&firsts, window.start);
+                let mut roots = traces::roots_from(self.block, first)?;
+                // A trace's root is within the trace, which may begin before the window.
+                let start = firsts.get(usize_of(first)).copied().unwrap_or(0);
+                let last = traces::trace_of(&firsts, window.end.saturating_sub(1));
+                let end = firsts.get(usize_of(last) + 1).copied().unwrap_or(self.rows);
+                let rows = self.find_in(inner, test, start..end)?;
+                let holds = |_| Ok(roots.next().is_some_and(|root| rows.contains(root)));
+                Ok(traces::rows_within(self.block, window.clone(), holds)?.within(window))
             }
-            Place::Computed(which) => self.find_computed(*which, test, window),
+            Place::Computed(which) => computed::find(self.block, *which, test, window),
         }
-    }
-
-    /// The rows of the trace with this id: a look-up.
-    fn trace_rows(&self, id: Id) -> Result<Rows, BlockError> {
-        let id = TraceId::from_bytes(id.number().swap_bytes().to_le_bytes());
-        let Some(number) = self.block.find_trace(id)? else { return Ok(Rows::empty()) };
-        let entry = self.block.trace_entry(number)?;
-        Ok(Rows::range(entry.first_row..entry.first_row + entry.rows))
-    }
-
-    fn find_computed(
-        &self,
-        which: Intrinsic,
-        test: &Test,
-        window: Range<u32>,
-    ) -> Result<Rows, BlockError> {
-        if let (Intrinsic::TraceId, Test::Compare(CompareOp::Equal, Scalar::Id(id))) = (which, test)
-        {
-            return Ok(self.trace_rows(*id)?.within(window));
-        }
-        if let Some(values) = traces::values(self.block, which)? {
-            let holds = |trace: u32| Ok(values.get(usize_of(trace)).is_some_and(|v| test.holds(v)));
-            return Ok(traces::rows_where(self.block, holds)?.within(window));
-        }
-        if let (Intrinsic::Duration, Test::Compare(op, constant)) = (which, test) {
-            let durations = self.block.wide(Section::Durations)?;
-            let pass = NanosRange::new(*op, constant);
-            let rows = durations.get(usize_of(window.start)..usize_of(window.end));
-            let kept: Vec<u32> = rows
-                .unwrap_or_default()
-                .iter()
-                .zip(window)
-                .filter(|(nanos, _)| pass.contains(**nanos))
-                .map(|(_, row)| row)
-                .collect();
-            return Ok(Rows::from_sorted(&kept));
-        }
-        match computed::maker(self.block, which)? {
-            Some(make) => Ok(computed::filter(&make, test, &Rows::range(window))),
-            None => Ok(Rows::empty()),
-        }
-    }
-
-    /// Those of some rows whose duration passes.
-    fn check_durations(&self, pass: &NanosRange, rows: &Rows) -> Result<Rows, BlockError> {
-        let mut kept = Vec::new();
-        if rows.len() >= u64::from(self.rows / FEW_ROWS_SHARE) {
-            let durations = self.block.wide(Section::Durations)?;
-            let passes = |row: &u32| {
-                durations.get(usize_of(*row)).is_some_and(|nanos| pass.contains(*nanos))
-            };
-            rows.for_each_batch(|batch| kept.extend(batch.iter().copied().filter(passes)));
-            return Ok(Rows::from_sorted(&kept));
-        }
-        let mut durations = self.block.cursor(Section::Durations)?;
-        rows.try_for_each_batch(|batch| {
-            for row in batch {
-                if pass.contains(durations.get(usize_of(*row))?) {
-                    kept.push(*row);
-                }
-            }
-            Ok(())
-        })?;
-        Ok(Rows::from_sorted(&kept))
     }
 
     fn check_in(&self, place: &Place<'_>, test: &Test, rows: &Rows) -> Result<Rows, BlockError> {
-        if let (Place::Computed(Intrinsic::Duration), Test::Compare(op, constant)) = (place, test) {
-            return self.check_durations(&NanosRange::new(*op, constant), rows);
-        }
         match place {
             Place::Table(Table::Resources | Table::Scopes, ..) | Place::Root(_) => {
                 Ok(self.find_in(place, test, rows.bounds())?.and(rows))
@@ -257,10 +208,7 @@ impl<'a> BlockSource<'a> {
                 let present = columns.check(&Test::Present, rows)?;
                 Ok(rows.minus(&present).or(&passed))
             }
-            Place::Computed(which) => match computed::maker(self.block, *which)? {
-                Some(make) => Ok(computed::filter(&make, test, rows)),
-                None => Ok(Rows::empty()),
-            },
+            Place::Computed(which) => computed::check(self.block, *which, test, rows),
         }
     }
 
@@ -290,12 +238,15 @@ impl<'a> BlockSource<'a> {
                 columns.values(rows, out.get_mut(start..).unwrap_or_default())?;
             }
             Place::Root(inner) => {
-                let (firsts, roots) = (self.block.trace_first_rows()?, traces::roots(self.block)?);
-                let root = |row: &u32| {
-                    let trace = traces::trace_of(&firsts, *row);
-                    roots.get(usize_of(trace)).copied().unwrap_or(0)
+                let mut cursor = traces::TraceCursor::new(self.block)?;
+                let first = rows.first().map_or(0, |row| cursor.trace_of(*row));
+                let mut roots = traces::roots_from(self.block, first)?.zip(first..).peekable();
+                let mut root = |row: &u32| {
+                    let trace = cursor.trace_of(*row);
+                    while roots.next_if(|(_, other)| *other < trace).is_some() {}
+                    roots.peek().map_or(0, |(root, _)| *root)
                 };
-                let of: Vec<u32> = rows.iter().map(root).collect();
+                let of: Vec<u32> = rows.iter().map(&mut root).collect();
                 let mut distinct = of.clone();
                 distinct.sort_unstable();
                 distinct.dedup();
@@ -307,10 +258,7 @@ impl<'a> BlockSource<'a> {
                 };
                 out.extend(of.iter().map(value));
             }
-            Place::Computed(which) => match computed::maker(self.block, *which)? {
-                Some(make) => out.extend(rows.iter().map(|row| make(*row))),
-                None => out.resize(start + rows.len(), Scalar::Nil),
-            },
+            Place::Computed(which) => computed::values(self.block, *which, rows, out)?,
         }
         Ok(())
     }
@@ -389,21 +337,36 @@ impl Source for BlockSource<'_> {
 
     fn estimate(&self, predicate: &Predicate) -> Result<Estimate, BlockError> {
         let all = self.space_len(predicate.column.space());
-        Ok(match self.place(&predicate.column)? {
-            Place::Table(table @ (Table::Resources | Table::Scopes), ..) => {
-                let rows = self.find(predicate, 0..self.rows)?;
-                debug_assert!(table != Table::Spans);
-                Estimate { matches_max: u32::try_from(rows.len()).unwrap_or(all), indexed: true }
+        let matches_max = match self.place(&predicate.column)? {
+            Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
+                let shared = 0..self.block.table_rows(table)?;
+                let shared = find_table(&columns, default.as_ref(), &predicate.test, shared)?;
+                self.spread_max(table, &shared)?
             }
-            Place::Table(_, columns, None) => {
-                Estimate { matches_max: columns.estimate(&predicate.test)?, indexed: true }
-            }
-            Place::Table(..) => Estimate { matches_max: all, indexed: true },
-            Place::Root(_) | Place::Computed(Intrinsic::TraceId | Intrinsic::TraceDuration) => {
-                Estimate { matches_max: all, indexed: true }
-            }
-            Place::Computed(_) => Estimate { matches_max: all, indexed: false },
-        })
+            Place::Table(_, columns, None) => columns.estimate(&predicate.test)?,
+            Place::Table(..) | Place::Root(_) | Place::Computed(_) => all,
+        };
+        Ok(Estimate { matches_max, indexed: self.is_indexed(&predicate.column) })
+    }
+
+    /// Attributes and what is stored as a column of values have an index; what is computed row by row
+    /// has none, but for what traces are numbered by.
+    fn is_indexed(&self, column: &Column) -> bool {
+        let Column::Intrinsic(which) = column else { return true };
+        matches!(
+            which,
+            Intrinsic::Name
+                | Intrinsic::Status
+                | Intrinsic::StatusMessage
+                | Intrinsic::Kind
+                | Intrinsic::EventName
+                | Intrinsic::InstrumentationName
+                | Intrinsic::InstrumentationVersion
+                | Intrinsic::RootName
+                | Intrinsic::RootService
+                | Intrinsic::TraceId
+                | Intrinsic::TraceDuration
+        )
     }
 
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, BlockError> {

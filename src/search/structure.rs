@@ -1,35 +1,41 @@
 //! Facts that follow from the structure of a block: depths, child counts, siblings without a stored
-//! parent, self durations. Each is one pass over the parents.
+//! parent, self durations. Each is one pass over the parents; what has a number for each row is kept.
 
 use std::sync::Arc;
 
-use crate::block::{Block, BlockError, ColumnKey, ColumnReader, NONE, Section, Table, field};
+use crate::block::{
+    Block, BlockError, ColumnKey, ColumnReader, Derived, NONE, Section, Table, field,
+};
 use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
 use crate::model::Value;
 use crate::query::source::{Kin, Loose};
 
 /// The number of stored ancestors of each row.
-pub(super) fn depths(block: &Block) -> Result<Vec<u32>, BlockError> {
-    let parents = block.parents()?;
-    let mut depths: Vec<u32> = Vec::with_capacity(parents.len());
-    for parent in parents.iter() {
-        let depth = depths.get(usize_of(*parent)).map_or(0, |depth| depth + 1);
-        depths.push(depth);
-    }
-    Ok(depths)
+pub(super) fn depths(block: &Block) -> Result<Arc<[u32]>, BlockError> {
+    block.derived(Derived::Depths, || {
+        let parents = block.parents()?;
+        let mut depths: Vec<u32> = Vec::with_capacity(parents.len());
+        for parent in parents.iter() {
+            let depth = depths.get(usize_of(*parent)).map_or(0, |depth| depth + 1);
+            depths.push(depth);
+        }
+        Ok(depths)
+    })
 }
 
 /// The number of children of each row.
-pub(super) fn child_counts(block: &Block) -> Result<Vec<u32>, BlockError> {
-    let parents = block.parents()?;
-    let mut counts = vec![0u32; parents.len()];
-    for parent in parents.iter() {
-        if let Some(count) = counts.get_mut(usize_of(*parent)) {
-            *count += 1;
+pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
+    block.derived(Derived::ChildCounts, || {
+        let parents = block.parents()?;
+        let mut counts = vec![0u32; parents.len()];
+        for parent in parents.iter() {
+            if let Some(count) = counts.get_mut(usize_of(*parent)) {
+                *count += 1;
+            }
         }
-    }
-    Ok(counts)
+        Ok(counts)
+    })
 }
 
 /// The rows without stored parent, and what makes them siblings.
@@ -75,6 +81,11 @@ impl SentParents {
         Ok(Self { sent, cut })
     }
 
+    /// The rows with a stored parent id, ascending, with the id; all-zero where none was sent.
+    pub(super) fn all(&self) -> &[(u32, SpanId)] {
+        &self.sent
+    }
+
     /// The parent id stored for `row`; `None` where structure gives it.
     pub(super) fn get(&self, row: u32) -> Option<SpanId> {
         let at = self.sent.binary_search_by_key(&row, |(row, _)| *row).ok()?;
@@ -94,7 +105,11 @@ impl SentParents {
 }
 
 /// The duration of each row minus the part of it that its children cover, in nanoseconds.
-pub(super) fn self_durations(block: &Block) -> Result<Vec<u64>, BlockError> {
+pub(super) fn self_durations(block: &Block) -> Result<Arc<[u64]>, BlockError> {
+    block.derived_wide(Derived::SelfDurations, || uncovered(block))
+}
+
+fn uncovered(block: &Block) -> Result<Vec<u64>, BlockError> {
     let parents = block.parents()?;
     let (starts, durations) = (block.wide(Section::Starts)?, block.wide(Section::Durations)?);
     let interval = |row: u32| {

@@ -2,24 +2,31 @@
 //! have one of these. Invariant: exactly the rows whose value passes `Test::holds`.
 
 use std::ops::Range;
-
-use roaring::RoaringBitmap;
+use std::sync::Arc;
 
 use super::brake::Brake;
 use super::convert::Convert;
+use super::ranks::Ranks;
+use super::texts::{self, Memo};
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
-use crate::codec::cast::usize_of;
+use crate::codec::cast::{u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
+use crate::query::Pattern;
+use crate::query::exec::select;
 use crate::query::plan::field::SERVICE_NAME;
 use crate::query::rows::Rows;
 use crate::query::syntax::CompareOp;
 use crate::query::value::{Scalar, Test, compare};
 
 /// Up to so many postings are united one by one; beyond, the value numbers are scanned.
-const UNION_MAX: usize = 32;
+pub(super) const UNION_MAX: usize = 32;
 /// Values tested between two looks whether to stop: a regular expression may take a microsecond each.
 const LOOK_VALUES: u32 = 1024;
+
+/// Of at least one row in so many of a column, all value numbers are decoded and kept; of fewer, single
+/// ones are read.
+const MANY_ROWS_SHARE: u32 = 128;
 
 /// Columns of one key.
 pub(super) struct Field<'a> {
@@ -27,14 +34,44 @@ pub(super) struct Field<'a> {
     convert: Convert,
     /// True where values are seen as they are stored, so that the dictionary's order can be used.
     plain: bool,
+    memo: Arc<Memo>,
     brake: Option<&'a Brake>,
 }
 
 impl<'a> Field<'a> {
+    /// The same columns, for which what patterns match is kept in `memo`.
+    pub(super) fn remembering(self, memo: &Arc<Memo>) -> Self {
+        Self { memo: Arc::clone(memo), ..self }
+    }
+
+    /// The same, looked at no further once the brake says stop.
+    pub(super) fn braked(self, brake: &'a Brake) -> Self {
+        Self { brake: Some(brake), ..self }
+    }
+
+    /// True where what the values are from this one on does not matter any more.
+    fn stops_at(&self, number: u32) -> bool {
+        self.brake.is_some_and(|brake| {
+            if number.is_multiple_of(LOOK_VALUES) { brake.stops() } else { brake.is_stopped() }
+        })
+    }
+
+    /// A pattern whose matches among the texts of a column are looked for by dictionary.
+    fn pattern<'t>(&self, column: &ColumnReader<'_>, test: &'t Test) -> Option<&'t Pattern> {
+        match test {
+            Test::Matches(pattern) | Test::NotMatches(pattern)
+                if self.plain && column.kind() == ValueKind::String =>
+            {
+                Some(pattern)
+            }
+            _ => None,
+        }
+    }
+
     /// The columns of an attribute.
     pub(super) fn attribute(block: &'a Block, table: Table, key: &str) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Attribute(key.to_owned()))?;
-        Ok(Self { columns, convert: Scalar::of, plain: true, brake: None })
+        Ok(Self { columns, convert: Scalar::of, plain: true, memo: Arc::default(), brake: None })
     }
 
     /// The columns of a resource's `service.name` where it is wanted as text: `""` where it is none.
@@ -48,14 +85,15 @@ impl<'a> Field<'a> {
             columns: block.columns(Table::Resources, &key)?,
             convert,
             plain: false,
+            memo: Arc::default(),
             brake: None,
         })
     }
 
-    /// The columns of a field that is plain text.
-    pub(super) fn text(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
+    /// The columns of a field that is seen as it is stored.
+    pub(super) fn stored(block: &'a Block, table: Table, code: u8) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;
-        Ok(Self { columns, convert: Scalar::of, plain: true, brake: None })
+        Ok(Self { columns, convert: Scalar::of, plain: true, memo: Arc::default(), brake: None })
     }
 
     /// The columns of a field, whose values `convert` makes scalars of.
@@ -66,19 +104,7 @@ impl<'a> Field<'a> {
         convert: Convert,
     ) -> Result<Self, BlockError> {
         let columns = block.columns(table, &ColumnKey::Field(code))?;
-        Ok(Self { columns, convert, plain: false, brake: None })
-    }
-
-    /// The same, looked at no further once the brake says stop.
-    pub(super) fn braked(self, brake: &'a Brake) -> Self {
-        Self { brake: Some(brake), ..self }
-    }
-
-    /// True where what the values are from this one on does not matter any more.
-    fn stops_at(&self, number: u32) -> bool {
-        self.brake.is_some_and(|brake| {
-            if number.is_multiple_of(LOOK_VALUES) { brake.stops() } else { brake.is_stopped() }
-        })
+        Ok(Self { columns, convert, plain: false, memo: Arc::default(), brake: None })
     }
 
     /// At most so many rows pass.
@@ -104,6 +130,15 @@ impl<'a> Field<'a> {
     pub(super) fn find(&self, test: &Test, window: Range<u32>) -> Result<Rows, BlockError> {
         let mut found = Rows::empty();
         for column in &self.columns {
+            if let Some(pattern) = self.pattern(column, test) {
+                let rows =
+                    u64::from(window.end.saturating_sub(window.start)).min(column.rows().into());
+                if self.memo.rows_first(column, pattern, rows) {
+                    let present = Rows::from_shared(column.presence()?).within(window.clone());
+                    found = found.or(&self.check_values(column, test, &present)?);
+                    continue;
+                }
+            }
             let numbers = self.passing(column, test)?;
             found = found.or(&rows_of(column, &numbers, window.clone())?);
         }
@@ -121,7 +156,7 @@ impl<'a> Field<'a> {
                 found = found.or(&self.check_values(column, test, &present)?);
             } else {
                 let numbers = self.passing(column, test)?;
-                let ranks = Ranks::new(column)?;
+                let ranks = Ranks::new(column, present.len())?;
                 found = found.or(&check_numbers(column, &numbers, &present, ranks)?);
             }
         }
@@ -136,14 +171,31 @@ impl<'a> Field<'a> {
         present: &Rows,
     ) -> Result<Rows, BlockError> {
         let mut values = column.value_cursor()?;
-        let mut ranks = Ranks::new(column)?;
+        let mut ranks = Ranks::new(column, present.len())?;
         let mut passed = Vec::new();
+        if let Some(pattern) = self.pattern(column, test) {
+            let (mut strings, wanted) = (column.strings()?, matches!(test, Test::Matches(_)));
+            present.try_for_each_batch(|batch| {
+                if self.stops_at(0) {
+                    return Ok(());
+                }
+                for row in batch {
+                    let Some(rank) = ranks.of(*row) else { continue };
+                    let bytes = strings.get(values.number(rank)?)?;
+                    let string = std::str::from_utf8(&bytes).unwrap_or_default();
+                    passed.extend((pattern.matches(string) == wanted).then_some(*row));
+                }
+                Ok(())
+            })?;
+            return Ok(Rows::from_sorted(&passed));
+        }
         present.try_for_each_batch(|batch| {
             if self.stops_at(0) {
                 return Ok(());
             }
             for row in batch {
-                let value = values.at_rank(ranks.of(*row))?;
+                let Some(rank) = ranks.of(*row) else { continue };
+                let value = values.at_rank(rank)?;
                 if test.holds(&(self.convert)(&value)) {
                     passed.push(*row);
                 }
@@ -156,18 +208,20 @@ impl<'a> Field<'a> {
     /// The values of ascending rows; nil stays where a row has none.
     pub(super) fn values(&self, rows: &[u32], out: &mut [Scalar]) -> Result<(), BlockError> {
         for column in &self.columns {
-            let presence = column.presence()?;
             let mut values = column.value_cursor()?;
-            let mut ranks = Ranks::new(column)?;
+            let mut ranks = Ranks::new(column, u64_of(rows.len()))?;
             let mut known: Vec<Option<Scalar>> = Vec::new();
             if usize_of(column.values()) <= rows.len() {
                 known.resize(usize_of(column.values()), None);
             }
+            let many = rows.len() >= usize_of(column.rows() / MANY_ROWS_SHARE);
+            let numbers = if many { Some(column.numbers()?) } else { None };
             for (row, slot) in rows.iter().zip(out.iter_mut()) {
-                if !column.is_full() && !presence.contains(*row) {
-                    continue;
-                }
-                let number = values.number(ranks.of(*row))?;
+                let Some(rank) = ranks.of(*row) else { continue };
+                let number = match &numbers {
+                    Some(numbers) => numbers.get(usize_of(rank)).copied().unwrap_or(0),
+                    None => values.number(rank)?,
+                };
                 let memo = known.get_mut(usize_of(number));
                 *slot = match memo {
                     Some(Some(value)) => value.clone(),
@@ -192,25 +246,13 @@ impl<'a> Field<'a> {
                 let (lower, equal) = column.strings()?.lower_bound(wanted.as_bytes())?;
                 Ok(ordered(*op, lower, lower + u32::from(equal), all))
             }
-            (Test::Matches(_) | Test::NotMatches(_), ValueKind::String) if plain => {
-                let mut found = Vec::new();
-                column.strings()?.for_each(|number, bytes| {
-                    if self.stops_at(number) {
-                        return Ok(());
-                    }
-                    let string = std::str::from_utf8(bytes).unwrap_or_default();
-                    let holds = match test {
-                        Test::Matches(pattern) => pattern.matches(string),
-                        Test::NotMatches(pattern) => !pattern.matches(string),
-                        _ => false,
-                    };
-                    if holds {
-                        found.push(number);
-                    }
-                    Ok(())
-                })?;
-                Ok(Numbers::List(found))
-            }
+            (Test::Matches(pattern), ValueKind::String) if plain => Ok(Numbers::List(
+                self.memo.matching(column, pattern, &|| self.stops_at(0))?.to_vec(),
+            )),
+            (Test::NotMatches(pattern), ValueKind::String) if plain => Ok(texts::all_but(
+                column,
+                &self.memo.matching(column, pattern, &|| self.stops_at(0))?,
+            )),
             (Test::Compare(op, constant), ValueKind::Int) if plain => {
                 let value = |payload| Scalar::Int(order::to_i64(payload));
                 numeric(column, *op, constant, all, value)
@@ -329,9 +371,14 @@ pub(super) fn rows_of(
         (0, _) | (_, None) => Ok(Rows::empty()),
         (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
         (2..=UNION_MAX, _) => Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?)),
+        _ if usize_of(column.values()) - numbers.len() <= UNION_MAX => {
+            let others = (0..column.values()).filter(|number| !numbers.has(*number));
+            let without = column.union(&others.collect::<Vec<_>>())?;
+            Ok(Rows::from_shared(column.presence()?).minus(&Rows::from_shared(without)))
+        }
         _ => {
             let presence = column.presence()?;
-            let present = Rows::from_shared(std::sync::Arc::clone(&presence)).within(window);
+            let present = Rows::from_shared(Arc::clone(&presence)).within(window);
             let before = presence.range_cardinality(..present.bounds().start);
             let ranks = Ranks::consecutive(u32::try_from(before).unwrap_or(u32::MAX));
             check_numbers(column, numbers, &present, ranks)
@@ -366,60 +413,8 @@ fn check_numbers(
         Numbers::List(_) => membership.get(usize_of(number)) == Some(&true),
     };
     let of_rank = column.numbers()?;
-    let mut kept = Vec::new();
-    present.for_each_batch(|batch| {
-        kept.extend(batch.iter().copied().filter(|row| {
-            of_rank.get(usize_of(ranks.of(*row))).is_some_and(|number| passes(*number))
-        }));
-    });
-    Ok(Rows::from_sorted(&kept))
-}
-
-/// The rank of ascending rows among those that have a value.
-enum Ranks {
-    /// Every row of the table has a value.
-    Full,
-    /// Every row that has a value is asked for; this is the next one's rank.
-    Consecutive(u32),
-    /// Some are; this is the last row asked for and its rank.
-    Sparse(std::sync::Arc<RoaringBitmap>, Option<(u32, u32)>),
-}
-
-impl Ranks {
-    fn new(column: &ColumnReader<'_>) -> Result<Self, BlockError> {
-        if column.is_full() {
-            return Ok(Self::Full);
-        }
-        Ok(Self::Sparse(column.presence()?, None))
-    }
-
-    fn consecutive(first: u32) -> Self {
-        Self::Consecutive(first)
-    }
-
-    /// The rank of `row`, which has a value and is not before the last one asked for.
-    fn of(&mut self, row: u32) -> u32 {
-        match self {
-            Self::Full => row,
-            Self::Consecutive(next) => {
-                *next += 1;
-                *next - 1
-            }
-            Self::Sparse(presence, last) => {
-                let rank = match *last {
-                    Some((last, rank)) if last == row => rank,
-                    Some((last, rank)) => {
-                        let passed = presence.range_cardinality(last..row);
-                        rank.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX))
-                    }
-                    None => {
-                        let rank = presence.rank(row).saturating_sub(1);
-                        u32::try_from(rank).unwrap_or(u32::MAX)
-                    }
-                };
-                *last = Some((row, rank));
-                rank
-            }
-        }
-    }
+    Ok(select(present, |row| {
+        let number = ranks.of(row).and_then(|rank| of_rank.get(usize_of(rank)));
+        number.is_some_and(|number| passes(*number))
+    }))
 }

@@ -98,7 +98,7 @@ impl<'a> Selection<'a> {
             Resolved::Span(of) if of.parent => {
                 let rows = self.listed(Space::Spans)?;
                 for value in read_field(&self.source, field, &rows)? {
-                    tally.add(&value, 1);
+                    tally.add(value, 1);
                 }
                 Ok(())
             }
@@ -188,7 +188,7 @@ impl<'a> Selection<'a> {
         let (_, rows) = firsts.split_last().unwrap_or((&0, &[]));
         let mut values = Vec::with_capacity(rows.len());
         self.source.values(&Column::Intrinsic(which), rows, &mut values)?;
-        for (bounds, value) in firsts.windows(2).zip(&values) {
+        for (bounds, value) in firsts.windows(2).zip(values) {
             let [first, next] = bounds else { continue };
             let count = match &self.rows {
                 None => u64::from(next.saturating_sub(*first)),
@@ -205,7 +205,7 @@ impl<'a> Selection<'a> {
         let rows = self.listed(column.space())?;
         let mut values = Vec::with_capacity(rows.len());
         self.source.values(&column, &rows, &mut values)?;
-        for value in &values {
+        for value in values {
             tally.add(value, 1);
         }
         Ok(())

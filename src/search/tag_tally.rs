@@ -1,13 +1,13 @@
 //! Sums of names and values. Invariant: a value is one of its type and bits, so that nothing is
 //! folded together, and what has no value in `TraceQL` is in no sum.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::convert::Convert;
 use super::tags::TagName;
 use crate::block::{BlockError, ColumnReader, ValueKind};
 use crate::codec::cast::usize_of;
+use crate::model::Value;
 use crate::query::rows::Rows;
 use crate::query::syntax::ValueType;
 use crate::query::value::Scalar;
@@ -20,37 +20,21 @@ pub(super) enum Weights {
     Shared(Vec<u64>),
 }
 
-/// Values with their counts, by type and value.
+/// Values with their counts. What is added is put in order and summed up when it has doubled, so that
+/// columns, whose values come in order, are merged and not sorted.
 #[derive(Debug, Default)]
-pub(super) struct Tally(BTreeMap<Ordered, u64>);
+pub(super) struct Tally {
+    counts: Vec<(Scalar, u64)>,
+    /// How many of them are summed up.
+    settled: usize,
+}
+
+/// So many more values are taken, at least, before sums are made.
+const UNSETTLED_MIN: usize = 1 << 14;
 
 /// Names with their counts and types.
 #[derive(Debug, Default)]
 pub(super) struct Names(BTreeMap<String, (u64, Vec<ValueType>)>);
-
-/// A single value, in the order of groups.
-#[derive(Debug, Clone)]
-struct Ordered(Scalar);
-
-impl Ord for Ordered {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.group_order(&other.0)
-    }
-}
-
-impl PartialOrd for Ordered {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Ordered {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Ordered {}
 
 /// The types of names, in the order in which values are sorted.
 const TYPES: [ValueType; 8] = [
@@ -81,18 +65,33 @@ pub(super) fn type_of(value: &Scalar) -> Option<ValueType> {
 
 impl Tally {
     /// Counts a value so often; of an array each distinct element.
-    pub(super) fn add(&mut self, value: &Scalar, count: u64) {
+    pub(super) fn add(&mut self, value: Scalar, count: u64) {
         if count == 0 {
             return;
         }
-        if let Scalar::Array(elements) = value {
-            let distinct: BTreeSet<Ordered> = elements.iter().cloned().map(Ordered).collect();
+        if let Scalar::Array(elements) = &value {
+            let mut distinct = elements.to_vec();
+            distinct.sort_by(Scalar::group_order);
+            distinct.dedup_by(|a, b| a.group_order(b).is_eq());
             for element in distinct {
-                self.add(&element.0, count);
+                self.add(element, count);
             }
-        } else if type_of(value).is_some() {
-            *self.0.entry(Ordered(value.clone())).or_default() += count;
+        } else if type_of(&value).is_some() {
+            self.counts.push((value, count));
+            if self.counts.len() > self.settled * 2 + UNSETTLED_MIN {
+                self.settle();
+            }
         }
+    }
+
+    fn settle(&mut self) {
+        self.counts.sort_by(|(a, _), (b, _)| a.group_order(b));
+        self.counts.dedup_by(|(later, more), (value, count)| {
+            let same = value.group_order(later).is_eq();
+            *count += if same { *more } else { 0 };
+            same
+        });
+        self.settled = self.counts.len();
     }
 
     /// Counts the values of a column.
@@ -103,10 +102,22 @@ impl Tally {
         weights: &Weights,
     ) -> Result<(), BlockError> {
         let counts = weights.values(column)?;
+        let text_stays = matches!(convert(&Value::String(String::new())), Scalar::String(_));
+        if column.kind() == ValueKind::String && text_stays {
+            return column.strings()?.for_each(0..column.values(), |texts| {
+                let counts = counts.get(usize_of(texts.first)..).unwrap_or_default();
+                for (place, count) in (0..texts.len()).zip(counts).filter(|(_, count)| **count > 0)
+                {
+                    let text = std::str::from_utf8(texts.get(place)).unwrap_or_default();
+                    self.add(Scalar::text(text), *count);
+                }
+                Ok(())
+            });
+        }
         let mut values = column.value_cursor()?;
         for (number, count) in (0u32..).zip(counts) {
             if count > 0 {
-                self.add(&convert(&values.value(number)?), count);
+                self.add(convert(&values.value(number)?), count);
             }
         }
         Ok(())
@@ -126,14 +137,15 @@ impl Tally {
             self.add_column(column, convert, weights)?;
         }
         if let Some(default) = default {
-            self.add(default, weights.total().saturating_sub(present));
+            self.add(default.clone(), weights.total().saturating_sub(present));
         }
         Ok(())
     }
 
     /// The values with their counts, by type and value.
-    pub(super) fn into_counts(self) -> Vec<(Scalar, u64)> {
-        self.0.into_iter().map(|(value, count)| (value.0, count)).collect()
+    pub(super) fn into_counts(mut self) -> Vec<(Scalar, u64)> {
+        self.settle();
+        self.counts
     }
 }
 
@@ -219,9 +231,27 @@ pub(super) fn column_types(
         ValueKind::Double => vec![ValueType::Float],
         ValueKind::Bool => vec![ValueType::Bool],
         ValueKind::Other => {
-            let mut tally = Tally::default();
-            tally.add_column(column, Scalar::of, weights)?;
-            tally.0.keys().filter_map(|value| type_of(&value.0)).collect()
+            // Without a query every value of the dictionary is there.
+            let counts = match weights {
+                Weights::Rows(None, _) => None,
+                weights => Some(weights.values(column)?),
+            };
+            let counts = |number: u32| {
+                counts.as_ref().is_none_or(|c| c.get(usize_of(number)).is_some_and(|n| *n > 0))
+            };
+            let (mut values, mut seen) = (column.value_cursor()?, Vec::new());
+            for number in (0..column.values()).filter(|number| counts(*number)) {
+                let value_type = match Scalar::of(&values.value(number)?) {
+                    Scalar::Array(elements) => elements.first().and_then(type_of),
+                    value => type_of(&value),
+                };
+                if let Some(value_type) = value_type
+                    && !seen.contains(&value_type)
+                {
+                    seen.push(value_type);
+                }
+            }
+            seen
         }
     })
 }

@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_IDLE: Duration = Duration::from_secs(1);
 /// Folding takes at most one part in so many of the thread's time.
 const FOLDING_SHARE: u32 = 4;
+/// Where the last folding took longer, traces are large, and a reader folds better for itself.
+const FOLDING_MAX: Duration = Duration::from_millis(20);
 
 /// A running thread; dropping it ends the thread.
 #[derive(Debug)]
@@ -72,7 +74,9 @@ fn run(weak: &Weak<Shared>, woken: &Receiver<()>) {
         let begin = Instant::now();
         if is_busy && begin >= fold_at {
             shared.note(shared.base().map(drop));
-            fold_at = Instant::now() + begin.elapsed() * FOLDING_SHARE;
+            let took = begin.elapsed();
+            let rest = if took > FOLDING_MAX { PAUSE_IDLE } else { took };
+            fold_at = Instant::now() + rest * FOLDING_SHARE;
         }
         if let Durability::Within(limit) = shared.options.durability
             && Instant::now() >= sync_at

@@ -194,7 +194,7 @@ impl Store {
     }
 
     /// The values of a field, written as in a query (`.http.method`, `status`), the most frequent
-    /// first; with a `query`, on the spans that it finds. Cost: the dictionaries and postings of the
+    /// first; with a `query`, on the spans that it finds. Cost: the dictionaries and value numbers of the
     /// field's columns; a field that no column holds (`duration`, ids, those of parents) is computed
     /// for every span.
     ///

@@ -9,6 +9,8 @@ mod entry;
 #[cfg(test)]
 mod faults;
 mod fold;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handle;
 mod ingest;
 mod maintain;

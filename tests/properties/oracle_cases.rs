@@ -465,6 +465,8 @@ fn numbers_compare_across_types() {
             ("nan", f64::NAN.into()),
             ("zero", (-0.0).into()),
             ("max", i64::MAX.into()),
+            ("even", (1_i64 << 53).into()),
+            ("odd", ((1_i64 << 53) + 1).into()),
         ],
         &[
             ".i = 2.0",
@@ -477,7 +479,12 @@ fn numbers_compare_across_types() {
             ".zero = 0",
             ".max = 9223372036854775807",
             ".max > 9223372036854775806",
-            ".max = 9223372036854775807.0",
+            ".max < 9223372036854775807.0",
+            ".max > 9223372036854773760.0",
+            ".even = 9007199254740992.0",
+            ".odd > 9007199254740992.0",
+            "9007199254740992.0 < .odd",
+            ".zero = 0",
             "duration = 5",
             "duration < 5.5",
             "traceDuration = 5ns",
@@ -490,6 +497,10 @@ fn numbers_compare_across_types() {
             ".nan <= .nan",
             ".zero < 0",
             ".max = 9223372036854775806",
+            ".max = 9223372036854775807.0",
+            ".odd = 9007199254740992.0",
+            ".nan < 1",
+            ".nan >= 1",
         ],
     );
 }

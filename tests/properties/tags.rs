@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use treering::model::{Attribute, Span, Value};
+use treering::model::{Attribute, Event, Span, Value};
 use treering::query::FieldValue;
+use treering::query::syntax::{Query, Stage};
 use treering::{Error, SpanId, TagOptions, TagScope, Timestamp, TraceId};
 
 use crate::answers::{config, filled};
+use crate::asking::parse;
 use crate::forest::{BASE, arrival};
-use crate::oracle::stored;
+use crate::oracle::{Oracle, stored};
 
 type Counts = BTreeMap<String, u64>;
 
@@ -74,6 +76,16 @@ fn on_span(span: &Span, field: &str) -> Vec<BTreeSet<String>> {
             vec![BTreeSet::from([format!("duration {}", span.end.nanos_since(span.start))])]
         }
         "trace:id" => text(&span.trace_id.to_string()),
+        "event:timeSinceStart" => {
+            let after = |event: &Event| {
+                i128::from(event.time.unix_nanos()) - i128::from(span.start.unix_nanos())
+            };
+            let after = |event| BTreeSet::from([format!("duration {}", after(event))]);
+            span.events.iter().map(after).collect()
+        }
+        "link:traceID" => {
+            span.links.iter().flat_map(|link| text(&link.trace_id.to_string())).collect()
+        }
         "event:name" => span.events.iter().flat_map(|event| text(&event.name)).collect(),
         "link:spanID" => {
             span.links.iter().flat_map(|link| text(&link.span_id.to_string())).collect()
@@ -97,7 +109,7 @@ fn on_span(span: &Span, field: &str) -> Vec<BTreeSet<String>> {
     }
 }
 
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 24] = [
     "name",
     "statusMessage",
     "status",
@@ -106,7 +118,9 @@ const FIELDS: [&str; 22] = [
     "duration",
     "trace:id",
     "event:name",
+    "event:timeSinceStart",
     "link:spanID",
+    "link:traceID",
     ".a",
     ".b",
     ".n",
@@ -122,6 +136,86 @@ const FIELDS: [&str; 22] = [
     "link.b",
 ];
 
+/// Fields that are no column of the span: of its parent, of its trace, or of its place there.
+const COMPUTED: [&str; 37] = [
+    "parent.a",
+    "parent.arr",
+    "parent.span.b",
+    "parent.resource.a",
+    "parent.service.name",
+    "parent.resource.service.name",
+    "parent.name",
+    "parent.statusMessage",
+    "parent.kind",
+    "parent.status",
+    "parent.duration",
+    "parent.span:id",
+    "parent.span:parentID",
+    "parent.span:childCount",
+    "parent.span:depth",
+    "parent.span:selfDuration",
+    "parent.span:startTime",
+    "parent.nestedSetLeft",
+    "parent.instrumentation:name",
+    "parent.rootName",
+    "parent.traceDuration",
+    "rootName",
+    "rootServiceName",
+    "traceDuration",
+    "span:id",
+    "span:parentID",
+    "span:childCount",
+    "span:selfDuration",
+    "span:depth",
+    "span:startTime",
+    "span:endTime",
+    "nestedSetLeft",
+    "nestedSetParent",
+    "trace:spanCount",
+    "trace:serviceCount",
+    "trace:errorCount",
+    "trace:startTime",
+];
+
+/// What counting the oracle's values of a field gives.
+fn count_computed(
+    oracle: &Oracle,
+    field: &str,
+    query: Option<&str>,
+    times: (Option<u64>, Option<u64>),
+) -> Counts {
+    let Query::Search(pipeline, _) = parse(&format!("select({field})")) else { panic!("{field}") };
+    let [Stage::Select(fields)] = pipeline.stages.as_slice() else { panic!("{field}") };
+    let mut counts = Counts::new();
+    for spans in oracle.values(&fields[0]) {
+        if !within(spans.iter().map(|(span, _)| *span), times) {
+            continue;
+        }
+        let wanted = wanted(query, spans.len());
+        for (_, value) in spans.iter().filter(|(span, _)| wanted(span)) {
+            let elements = match value {
+                FieldValue::Nil => BTreeSet::new(),
+                FieldValue::Array(values) => values.iter().map(shown).collect(),
+                single => BTreeSet::from([shown(single)]),
+            };
+            for element in elements {
+                *counts.entry(element).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
+
+/// Whether a trace of these spans meets the range.
+fn within<'a>(
+    spans: impl Iterator<Item = &'a Span> + Clone,
+    (from, to): (Option<u64>, Option<u64>),
+) -> bool {
+    let start = spans.clone().map(|span| span.start.unix_nanos()).min().unwrap();
+    let end = spans.map(|span| span.end.unix_nanos()).max().unwrap().max(start);
+    from.is_none_or(|from| end >= from) && to.is_none_or(|to| start <= to)
+}
+
 fn shown(value: &FieldValue) -> String {
     match value {
         FieldValue::String(text) => format!("string {text:?}"),
@@ -131,6 +225,7 @@ fn shown(value: &FieldValue) -> String {
         FieldValue::Duration(nanos) => format!("duration {nanos}"),
         FieldValue::Status(number) => format!("status {number}"),
         FieldValue::Kind(number) => format!("kind {number}"),
+        FieldValue::Time(time) => format!("time {}", time.unix_nanos()),
         other => panic!("{other:?}"),
     }
 }
@@ -159,9 +254,7 @@ fn count(
 ) -> Counts {
     let mut counts = Counts::new();
     for spans in traces.values() {
-        let start = spans.iter().map(|span| span.start.unix_nanos()).min().unwrap();
-        let end = spans.iter().map(|span| span.end.unix_nanos()).max().unwrap().max(start);
-        if times.0.is_some_and(|from| end < from) || times.1.is_some_and(|to| start > to) {
+        if !within(spans.iter(), times) {
             continue;
         }
         let wanted = wanted(query, spans.len());
@@ -196,6 +289,13 @@ proptest! {
                 let counts: Counts = found.values.iter().map(|value| (shown(&value.value), value.count)).collect();
                 prop_assert_eq!(counts.len(), found.values.len());
                 let expected = count(&traces, query, times, |span| on_span(span, field));
+                prop_assert_eq!(counts, expected, "{} of {:?} {:?}", field, query, times);
+            }
+            for field in COMPUTED {
+                let found = filled.store.tag_values(field, query, &options).unwrap();
+                let counts: Counts = found.values.iter().map(|value| (shown(&value.value), value.count)).collect();
+                prop_assert_eq!(counts.len(), found.values.len());
+                let expected = count_computed(&filled.oracle, field, query, times);
                 prop_assert_eq!(counts, expected, "{} of {:?} {:?}", field, query, times);
             }
             let found = filled.store.tag_names(None, query, &options).unwrap();

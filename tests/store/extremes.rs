@@ -171,6 +171,10 @@ fn times_at_the_edges() {
     assert_eq!(count(&store, "{ duration = 0 }"), 4);
     assert_eq!(count(&store, "{ duration > 1h }"), 2);
     assert_eq!(count(&store, "{ duration < 0 }"), 0);
+    // What does not fit in 64 bits is the longest duration there is, in either direction.
+    assert_eq!(count(&store, "{ duration = maxInt && span:selfDuration = maxInt }"), 2);
+    assert_eq!(count(&store, "{ event:timeSinceStart = minInt }"), 3);
+    assert_eq!(count(&store, "{ event:timeSinceStart > 0 }"), 0);
     let stats = store.stats().unwrap();
     assert_eq!(stats.time_range, Some((time(0), Timestamp::MAX)));
     let newest = store.search("{ }", &SearchOptions::default()).unwrap();

@@ -1,8 +1,10 @@
 //! Options, limits, time ranges and the order of results. Invariant: a limit cuts the list of all
 //! results and changes nothing else.
 
-use treering::model::Span;
-use treering::{Error, Options, SearchOptions, Store, TraceId};
+use std::sync::Arc;
+
+use treering::model::{Attribute, Event, InstrumentationScope, Link, Resource, Span, Value};
+use treering::{Batch, Error, Options, SearchOptions, Store, TraceId};
 
 use crate::making::{blocks_of, ingest, place, span, time, trace_id};
 
@@ -172,4 +174,51 @@ fn explained_plans_are_the_same_but_for_time() {
     }
     let text = explain("{ name =~ \"span [12]\" }");
     assert!(text.ends_with("5 traces, 10 spans"), "{text}");
+}
+
+/// Deeper values could not be read back, and with them no span of their trace.
+#[test]
+fn values_as_deep_as_the_limit_come_back_and_deeper_ones_are_refused_wherever_they_stand() {
+    let list = |depth: u32, leaf: Value| {
+        let deepen = |value, level| match level % 2 {
+            0 => Value::Array(vec![value]),
+            _ => Value::KeyValues(vec![Attribute::new("k", value)]),
+        };
+        let value = (0..depth).fold(leaf, deepen);
+        // Twice, so that the second is stored among the repeated ones.
+        vec![Attribute::new("a", value.clone()), Attribute::new("a", value)]
+    };
+    let places: [fn(&mut Span, Vec<Attribute>); 5] = [
+        |span, list| span.attributes = list,
+        |span, list| span.events = vec![Event { attributes: list, ..Event::default() }],
+        |span, list| span.links = vec![Link { attributes: list, ..Link::default() }],
+        |span, list| {
+            span.resource = Arc::new(Resource { attributes: list, ..Resource::default() });
+        },
+        |span, list| {
+            let scope = InstrumentationScope { attributes: list, ..Default::default() };
+            span.scope = Arc::new(scope);
+        },
+    ];
+    let place = place();
+    let store = Store::open(&place.path, Options::default()).unwrap();
+    let mut content = crate::making::Content::new();
+    for (number, put) in (0..).zip(places) {
+        let mut spans = [span(number, 0, 1), span(number, 1, 2), span(number, 2, 3)];
+        put(&mut spans[0], list(Value::DEPTH_MAX, Value::Int(1)));
+        put(&mut spans[1], list(Value::DEPTH_MAX - 1, Value::Array(Vec::new())));
+        ingest(&store, &spans);
+        crate::making::add(&mut content, &spans);
+        let mut batch = Batch::new();
+        for leaf in [Value::Int(1), Value::Array(Vec::new())] {
+            let mut deep = span(number, 9, 9);
+            put(&mut deep, list(Value::DEPTH_MAX + 1, leaf));
+            let refusal = batch.push(&deep).unwrap_err();
+            assert!(refusal.field.ends_with("[0].value"), "{refusal}");
+            assert!(refusal.reason.contains("64 levels"), "{refusal}");
+        }
+        batch.push(&spans[0]).unwrap();
+        assert_eq!(batch.len(), 1);
+    }
+    crate::making::assert_holds(&store, &content, "deep values");
 }

@@ -29,7 +29,7 @@ pub(crate) fn any_query() -> BoxedStrategy<Query> {
 /// Literals as they are written: without a sign, but for the least integer.
 pub(crate) fn any_literal() -> BoxedStrategy<Literal> {
     prop_oneof![
-        any::<String>().prop_map(Literal::String),
+        any_text().prop_map(Literal::String),
         prop_oneof![0..100_i64, 0..=i64::MAX, Just(i64::MIN)].prop_map(Literal::Int),
         any::<f64>()
             .prop_filter("finite", |value| value.is_finite())
@@ -43,6 +43,32 @@ pub(crate) fn any_literal() -> BoxedStrategy<Literal> {
     .boxed()
 }
 
+/// Texts of any characters, of those that are escaped, and of both.
+fn any_text() -> BoxedStrategy<String> {
+    let odd = select(vec![
+        '"',
+        '\\',
+        '`',
+        '\'',
+        '\n',
+        '\r',
+        '\t',
+        '\0',
+        '\u{7}',
+        '\u{1b}',
+        '\u{7f}',
+        '\u{85}',
+        '\u{a0}',
+        '\u{301}',
+        '\u{2028}',
+        '\u{202e}',
+        '\u{feff}',
+        '\u{10ffff}',
+    ]);
+    let odd = prop::collection::vec(prop_oneof![2 => odd, 1 => any::<char>()], 0..6);
+    prop_oneof![any::<String>(), odd.prop_map(String::from_iter)].boxed()
+}
+
 fn any_duration() -> BoxedStrategy<i64> {
     prop_oneof![0..10_000_i64, (0..10_000_i64).prop_map(|n| n * 1_000_000), 0..=i64::MAX].boxed()
 }
@@ -53,7 +79,7 @@ pub(crate) fn full_field() -> BoxedStrategy<Field> {
     let name = prop_oneof![
         "[a-z][a-z.]{0,8}",
         "[ -~]{0,8}",
-        any::<String>(),
+        any_text(),
         select(vec!["duration", "span.x", "resource.x", "5xx", "span:kind", "//", "a\"b\\", "nil"])
             .prop_map(Into::into),
     ];
@@ -190,7 +216,7 @@ fn metrics_of(kind: MetricsExprKind) -> MetricsExpr {
 }
 
 fn any_metrics(depth: u32) -> BoxedStrategy<MetricsExpr> {
-    let function = (any_pipeline(1), any_function(), prop::collection::vec(metrics_field(), 0..3))
+    let function = (any_pipeline(1), any_function(), prop::collection::vec(metrics_field(), 0..=5))
         .prop_map(|(pipeline, function, by)| {
             metrics_of(MetricsExprKind::Function { pipeline, function, by })
         });
@@ -222,13 +248,15 @@ fn any_metrics(depth: u32) -> BoxedStrategy<MetricsExpr> {
             }
             _ => metrics_of(MetricsExprKind::Steps { query: Box::new(query), steps: later }),
         });
-    let compare = (any_pipeline(1), any_field_expr(1), prop::option::of(1..=1_000_u32)).prop_map(
-        |(pipeline, selection, top)| {
-            let window = top.map(|top| (i64::from(top), i64::MAX));
+    let window = (any::<i32>(), 1..=i64::from(i32::MAX))
+        .prop_map(|(start, length)| (i64::from(start), i64::from(start) + length));
+    let limits = prop::option::of((1..=1_000_u32, prop::option::of(window)));
+    let compare =
+        (any_pipeline(1), any_field_expr(1), limits).prop_map(|(pipeline, selection, limits)| {
+            let (top, window) = limits.map_or((None, None), |(top, window)| (Some(top), window));
             let function = MetricsFunction::Compare { selection, top, window };
             metrics_of(MetricsExprKind::Function { pipeline, function, by: Vec::new() })
-        },
-    );
+        });
     let inner_forms = prop_oneof![
         2 => function,
         2 => steps,

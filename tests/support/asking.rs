@@ -71,5 +71,5 @@ fn answer(result: &SearchResult) -> Answer {
 }
 
 fn shown(values: &[(String, FieldValue)]) -> Vec<(String, String)> {
-    values.iter().map(|(name, value)| (name.clone(), text(name, value))).collect()
+    values.iter().map(|(name, value)| (name.clone(), text(value))).collect()
 }

@@ -216,8 +216,25 @@ fn attributes(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Attrib
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let int = prop_oneof![6 => -2..6_i64, 1 => Just(i64::MAX), 1 => Just(i64::MIN), 1 => Just(200)];
-    let float = select(&[0.0, -0.0, 0.5, 1.0, 2.0, 3.5, -1.0, f64::NAN, f64::INFINITY, 1e300][..]);
+    let int = prop_oneof![
+        6 => -2..6_i64, 1 => Just(i64::MAX), 1 => Just(i64::MIN), 1 => Just(200),
+        1 => select(&[(1 << 53) - 1, 1 << 53, (1 << 53) + 1, -(1 << 53) - 1][..]),
+    ];
+    let float = select(vec![
+        0.0,
+        -0.0,
+        0.5,
+        1.0,
+        2.0,
+        3.5,
+        -1.0,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        1e300,
+        9_007_199_254_740_992.0,
+        2.0_f64.powi(63),
+    ]);
     let text = select(&["x", "y", "xyz", "200", "", "x\ny", "Xé", "two words", "1"][..]);
     let strings = vec(text.clone().prop_map(Value::from), 1..4).prop_map(Value::Array);
     let ints = vec(int.clone().prop_map(Value::from), 1..4).prop_map(Value::Array);

@@ -86,6 +86,9 @@ fn pattern() -> impl Strategy<Value = &'static str> {
             r"`X\pL`",
             r#""g|get""#,
             r#""GET .cart""#,
+            r"`X\bé`",
+            r"`[\w-]+\B.`",
+            r"`two\b.\bw.*`",
         ][..],
     )
 }
@@ -111,6 +114,8 @@ fn number() -> impl Strategy<Value = &'static str> {
             "3.5",
             "1e300",
             "9223372036854775807.0",
+            "9007199254740992.0",
+            "9007199254740993",
         ][..],
     )
 }

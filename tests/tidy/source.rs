@@ -60,7 +60,17 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let skipped = ["target", ".git", "proptest-regressions"].contains(&name.as_str());
+        // The last four are what a fuzzer made.
+        let skipped = [
+            "target",
+            ".git",
+            "proptest-regressions",
+            "artifacts",
+            "corpus",
+            "corpus-regressions",
+            "coverage",
+        ]
+        .contains(&name.as_str());
         if path.is_dir() && !skipped {
             walk(&path, paths);
         } else if path.is_file() && !skipped {

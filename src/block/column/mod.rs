@@ -4,10 +4,13 @@
 mod builder;
 mod directory;
 mod postings;
+mod ranks;
 mod reader;
 mod sizes;
+mod strings;
 mod values;
 
 pub(crate) use builder::TableBuilder;
 pub(crate) use directory::{ColumnKey, Directory};
+pub(crate) use ranks::RankTable;
 pub(crate) use reader::{ColumnReader, Numbers};

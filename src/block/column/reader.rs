@@ -9,15 +9,16 @@ use roaring::{MultiOps, RoaringBitmap};
 
 use super::directory::{ColumnEntry, Directory, Run};
 use super::postings::{self, FORM_SETS, FORM_SINGLE};
+use super::strings::Strings;
 use crate::block::cache::{Cached, Slot};
 use crate::block::error::BlockError;
 use crate::block::format::{Part, Section, Table};
-use crate::block::image::Slice;
+use crate::block::image::{Image, Slice};
 use crate::block::packed::{Cursor, Packed};
 use crate::block::reader::Block;
 use crate::block::staging::ValueKind;
 use crate::codec::bytes::Malformed;
-use crate::codec::cast::{low_u32, u32_of, u64_of, usize_of};
+use crate::codec::cast::{low_u32, u32_of, usize_of};
 
 /// A column of a block.
 #[derive(Debug, Clone)]
@@ -46,6 +47,14 @@ impl Numbers {
         match self {
             Self::Range(range) => range.len(),
             Self::List(list) => list.len(),
+        }
+    }
+
+    /// True where `number` is one of them.
+    pub(crate) fn has(&self, number: u32) -> bool {
+        match self {
+            Self::Range(range) => range.contains(&number),
+            Self::List(list) => list.binary_search(&number).is_ok(),
         }
     }
 }
@@ -81,6 +90,11 @@ impl<'a> ColumnReader<'a> {
         self.block.image().corrupt(&section, Malformed::new(0, what))
     }
 
+    /// Which column of its block it is.
+    pub(crate) fn place(&self) -> (Table, usize) {
+        (self.table, self.entry)
+    }
+
     /// The type of the column's values.
     pub(crate) fn kind(&self) -> ValueKind {
         self.entry().map_or(ValueKind::Other, |entry| entry.kind)
@@ -89,11 +103,6 @@ impl<'a> ColumnReader<'a> {
     /// How many rows have a value.
     pub(crate) fn rows(&self) -> u32 {
         self.rows
-    }
-
-    /// How many rows the column's table has.
-    pub(super) fn table_rows(&self) -> u32 {
-        self.table_rows
     }
 
     /// How many distinct values there are.
@@ -105,13 +114,23 @@ impl<'a> ColumnReader<'a> {
         let Some(len) = run.len.checked_sub(skip) else {
             return Err(self.corrupt(part, "the part is missing"));
         };
-        let (offset, len) = self.block.part(self.table, part, run.offset + skip, len)?;
+        let (offset, len) =
+            self.block.part(self.table, part, run.offset.saturating_add(skip), len)?;
         Packed::new(self.block.image(), "column", offset, len)
     }
 
     pub(super) fn bytes(&self, part: Part, offset: u64, len: u64) -> Result<Slice, BlockError> {
         let (offset, len) = self.block.part(self.table, part, offset, len)?;
         self.block.image().read(offset, len)
+    }
+
+    pub(super) fn image(&self) -> &'a Image {
+        self.block.image()
+    }
+
+    /// Where something decoded of a part is cached.
+    pub(super) fn slot(&self, part: Part, place: u64, number: u32) -> Slot {
+        Slot::Column(Section::Table(self.table, part).code(), place, number)
     }
 
     fn cached_rows(
@@ -121,8 +140,7 @@ impl<'a> ColumnReader<'a> {
         number: u32,
         make: impl FnOnce() -> Result<RoaringBitmap, BlockError>,
     ) -> Result<Arc<RoaringBitmap>, BlockError> {
-        let image = self.block.image();
-        let slot = Slot::Column(Section::Table(self.table, part).code(), place, number);
+        let (image, slot) = (self.image(), self.slot(part, place, number));
         if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot.clone()) {
             return Ok(rows);
         }
@@ -202,7 +220,7 @@ impl<'a> ColumnReader<'a> {
                 let (start, end) = (offsets.get(at)?, offsets.get(at + 1)?);
                 let len = end.checked_sub(start);
                 let len = len.ok_or_else(|| self.corrupt(Part::Postings, "offsets descend"))?;
-                let bytes = self.bytes(Part::Postings, sets + start, len)?;
+                let bytes = self.bytes(Part::Postings, sets.saturating_add(start), len)?;
                 postings::decode_set(&bytes, self.table_rows)
                     .map_err(|cause| self.corrupt(Part::Postings, cause.to_string()))
             }
@@ -269,7 +287,7 @@ impl<'a> ColumnReader<'a> {
         let offsets = self.packed(Part::Dictionary, run, 0)?;
         self.check_values(offsets.count(), 1)?;
         let start = offsets.encoded_len()?;
-        Ok(Strings { column: self.clone(), offsets: offsets.cursor(), start: run.offset + start })
+        Ok(Strings::new(self.clone(), offsets.cursor(), run.offset + start))
     }
 
     /// The first value number whose payload is not below `payload`.
@@ -285,64 +303,5 @@ impl<'a> ColumnReader<'a> {
             }
         }
         Ok(u32_of(low).unwrap_or(self.values))
-    }
-}
-
-/// A sorted dictionary of strings.
-#[derive(Debug)]
-pub(crate) struct Strings<'a> {
-    column: ColumnReader<'a>,
-    offsets: Cursor<'a>,
-    start: u64,
-}
-
-impl Strings<'_> {
-    /// String `number`.
-    pub(crate) fn get(&mut self, number: u32) -> Result<Slice, BlockError> {
-        let at = usize_of(number);
-        let (start, end) = (self.offsets.get(at)?, self.offsets.get(at + 1)?);
-        match end.checked_sub(start) {
-            Some(len) => self.column.bytes(Part::Dictionary, self.start + start, len),
-            None => Err(self.column.corrupt(Part::Dictionary, "offsets descend")),
-        }
-    }
-
-    /// The first number whose string is not below `text`, and whether it is equal.
-    pub(crate) fn lower_bound(&mut self, text: &[u8]) -> Result<(u32, bool), BlockError> {
-        let (mut low, mut high) = (0, self.column.values);
-        while low < high {
-            let middle = low.midpoint(high);
-            if *self.get(middle)? < *text {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        let equal = low < self.column.values && *self.get(low)? == *text;
-        Ok((low, equal))
-    }
-
-    /// Hands every string to `each`, in order.
-    pub(crate) fn for_each(
-        &mut self,
-        mut each: impl FnMut(u32, &[u8]) -> Result<(), BlockError>,
-    ) -> Result<(), BlockError> {
-        let count = self.column.values;
-        let mut ends = Vec::with_capacity(usize_of(count) + 1);
-        let run = self.column.run(|entry| entry.dictionary);
-        self.column.packed(Part::Dictionary, run, 0)?.decode(|end| ends.push(end))?;
-        let total = ends.last().copied().unwrap_or(0);
-        let text = self.column.bytes(Part::Dictionary, self.start, total)?;
-        for (bounds, number) in ends.windows(2).zip(0u32..) {
-            let [start, end] = bounds else { continue };
-            let range =
-                crate::codec::cast::usize_of_u64(*start)..crate::codec::cast::usize_of_u64(*end);
-            let Some(string) = text.get(range) else {
-                return Err(self.column.corrupt(Part::Dictionary, "offsets descend"));
-            };
-            each(number, string)?;
-        }
-        debug_assert!(u64_of(ends.len()) == u64::from(count) + 1);
-        Ok(())
     }
 }

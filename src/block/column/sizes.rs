@@ -1,13 +1,14 @@
-//! How many rows each value of a column has. Invariant: the postings are read once, front to back,
-//! and leave no sets in the cache.
+//! How many rows each value of a column has. Invariant: of few values their sets of rows are asked, of
+//! many the value numbers are read once, front to back, or for the wanted rows only.
 
 use roaring::RoaringBitmap;
 
-use super::postings::{self, FORM_SETS, FORM_SINGLE};
 use super::reader::ColumnReader;
 use crate::block::error::BlockError;
-use crate::block::format::Part;
-use crate::codec::cast::{low_u32, u64_of, usize_of, usize_of_u64};
+use crate::codec::cast::usize_of;
+
+/// Up to so many values, their sets of rows are asked how many they are.
+const FEW_VALUES: u32 = 16;
 
 impl ColumnReader<'_> {
     /// For each value, how many rows have it; where given, of the rows `within`.
@@ -18,39 +19,37 @@ impl ColumnReader<'_> {
         if self.values() <= 1 {
             return Ok(vec![self.rows_within(within)?; usize_of(self.values())]);
         }
-        let run = self.run(|entry| entry.postings);
-        let form = self.bytes(Part::Postings, run.offset, 1.min(run.len))?.first().copied();
-        let packed = self.packed(Part::Postings, run, 1)?;
-        let mut counts = Vec::with_capacity(usize_of(self.values()));
-        match form {
-            Some(FORM_SINGLE) => packed.decode(|row| {
-                let counts_here = within.is_none_or(|within| within.contains(low_u32(row)));
-                counts.push(u64::from(counts_here));
-            })?,
-            Some(FORM_SETS) => {
-                let start = 1 + packed.encoded_len()?;
-                let mut ends = Vec::with_capacity(packed.count());
-                packed.decode(|end| ends.push(end))?;
-                let len = run.len.saturating_sub(start);
-                let sets = self.bytes(Part::Postings, run.offset + start, len)?;
-                for bounds in ends.windows(2) {
-                    let [start, end] = bounds else { continue };
-                    let set = sets.get(usize_of_u64(*start)..usize_of_u64(*end));
-                    let Some(set) = set else {
-                        return Err(self.corrupt(Part::Postings, "offsets descend"));
-                    };
-                    let rows = postings::decode_set(set, self.table_rows())
-                        .map_err(|cause| self.corrupt(Part::Postings, cause.to_string()))?;
-                    counts.push(overlap(&rows, within));
+        if within.is_none() && self.values() == self.rows() {
+            return Ok(vec![1; usize_of(self.values())]);
+        }
+        if self.values() <= FEW_VALUES {
+            let count = |number| {
+                let rows = self.posting(number)?;
+                Ok(within.map_or_else(|| rows.len(), |within| rows.intersection_len(within)))
+            };
+            return (0..self.values()).map(count).collect();
+        }
+        let mut counts = vec![0; usize_of(self.values())];
+        let mut add = |number: Option<&u32>| {
+            let count = number.and_then(|number| counts.get_mut(usize_of(*number)));
+            if let Some(count) = count {
+                *count += 1;
+            }
+        };
+        let numbers = self.numbers()?;
+        match within {
+            None => numbers.iter().for_each(|number| add(Some(number))),
+            Some(rows) if self.is_full() => {
+                rows.iter().for_each(|row| add(numbers.get(usize_of(row))));
+            }
+            Some(rows) => {
+                let ranks = self.ranks()?;
+                for rank in rows.iter().filter_map(|row| ranks.of(row)) {
+                    add(numbers.get(usize_of(rank)));
                 }
             }
-            other => return Err(self.corrupt(Part::Postings, format!("form {other:?}"))),
         }
-        if u64_of(counts.len()) == u64::from(self.values()) {
-            return Ok(counts);
-        }
-        let what = format!("{} sets, {} expected", counts.len(), self.values());
-        Err(self.corrupt(Part::Postings, what))
+        Ok(counts)
     }
 
     /// How many rows have a value; where given, of the rows `within`.
@@ -58,11 +57,7 @@ impl ColumnReader<'_> {
         match within {
             None => Ok(u64::from(self.rows())),
             Some(_) if self.rows() == 0 => Ok(0),
-            Some(within) => Ok(overlap(&*self.presence()?, Some(within))),
+            Some(within) => Ok(self.presence()?.intersection_len(within)),
         }
     }
-}
-
-fn overlap(rows: &RoaringBitmap, within: Option<&RoaringBitmap>) -> u64 {
-    within.map_or_else(|| rows.len(), |within| rows.intersection_len(within))
 }

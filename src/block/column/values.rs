@@ -1,6 +1,7 @@
 //! Single values of a column as model values.
 
-use super::reader::{ColumnReader, Strings};
+use super::reader::ColumnReader;
+use super::strings::Strings;
 use crate::block::error::BlockError;
 use crate::block::format::Part;
 use crate::block::packed::Cursor;

@@ -125,6 +125,8 @@ pub(crate) struct Staging {
     scope_numbers: HashMap<Arc<InstrumentationScope>, u32>,
     resource: Option<u32>,
     scope: Option<u32>,
+    /// Why spans of the current resource or scope cannot be stored.
+    origin_faults: [Option<Refusal>; 2],
     /// For each key, the list in which it was last seen.
     seen_in: Vec<u64>,
     lists: u64,
@@ -236,6 +238,11 @@ impl Staging {
 
 impl SpanSink for Staging {
     fn resource(&mut self, resource: &Resource) {
+        let [fault, _] = &mut self.origin_faults;
+        *fault = too_deep("resource.attributes", &resource.attributes);
+        if fault.is_some() {
+            return;
+        }
         let mut resource = resource.clone();
         resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
         let number = number_of(&mut self.resource_numbers, &mut self.resources, resource);
@@ -243,6 +250,11 @@ impl SpanSink for Staging {
     }
 
     fn scope(&mut self, scope: &InstrumentationScope) {
+        let [_, fault] = &mut self.origin_faults;
+        *fault = too_deep("scope.attributes", &scope.attributes);
+        if fault.is_some() {
+            return;
+        }
         let mut scope = scope.clone();
         scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
         self.scope = Some(number_of(&mut self.scope_numbers, &mut self.scopes, scope));
@@ -250,6 +262,9 @@ impl SpanSink for Staging {
 
     fn span(&mut self, span: &SpanRef<'_>) -> Result<(), Refusal> {
         check(span)?;
+        if let Some(fault) = self.origin_faults.iter().flatten().next() {
+            return Err(fault.clone());
+        }
         if self.resource.is_none() {
             self.resource(&Resource::default());
         }
@@ -316,12 +331,23 @@ fn check(span: &SpanRef<'_>) -> Result<(), Refusal> {
             if let ValueRef::Nested(value) = &attribute.value
                 && values::is_deeper_than(value, Value::DEPTH_MAX)
             {
-                let reason = format!("is nested deeper than {} levels", Value::DEPTH_MAX);
-                return refuse(format!("{name}[{at}].value"), &reason);
+                return Err(depth_refusal(name, at));
             }
         }
     }
     Ok(())
+}
+
+/// Names the first value of a list that is nested too deeply to be read back.
+fn too_deep(list: &str, attributes: &[Attribute]) -> Option<Refusal> {
+    let is_deep =
+        |attribute: &Attribute| values::is_deeper_than(&attribute.value, Value::DEPTH_MAX);
+    attributes.iter().position(is_deep).map(|at| depth_refusal(list, at))
+}
+
+fn depth_refusal(list: &str, at: usize) -> Refusal {
+    let reason = format!("is nested deeper than {} levels", Value::DEPTH_MAX);
+    Refusal { field: format!("{list}[{at}].value"), reason }
 }
 
 /// A `u64` as the payload of an `Int` cell, by its bits.

@@ -17,13 +17,15 @@ const PATTERN_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub(super) struct Checker<'t> {
     text: &'t str,
     pattern_bytes: usize,
+    /// Characters in the classes of the query's patterns.
+    class_chars: u64,
     pub(super) warnings: Vec<String>,
 }
 
 impl<'t> Checker<'t> {
     /// For a query that was read from `text`.
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, pattern_bytes: 0, warnings: Vec::new() }
+        Self { text, pattern_bytes: 0, class_chars: 0, warnings: Vec::new() }
     }
 
     pub(super) fn query(&mut self, query: &Query) -> Result<(), QueryError> {
@@ -90,14 +92,16 @@ impl<'t> Checker<'t> {
             let place = self.within_literal(text, range, error.range);
             QueryError::new(QueryErrorKind::Regex, place, error.message).with_help(error.help)
         })?;
-        self.pattern_bytes = self.pattern_bytes.saturating_add(compiled.memory_usage());
-        if self.pattern_bytes > PATTERN_BYTES_MAX {
+        let bytes = compiled.regex.memory_usage();
+        self.pattern_bytes = self.pattern_bytes.saturating_add(bytes);
+        self.class_chars = self.class_chars.saturating_add(compiled.class_chars);
+        if self.pattern_bytes > PATTERN_BYTES_MAX || self.class_chars > pattern::CLASS_CHARS_MAX {
             return Err(QueryError::new(
                 QueryErrorKind::Limit,
                 range,
                 "the query's patterns are too large together",
             )
-            .with_help("use fewer of them, or shorten their repetitions"));
+            .with_help("use fewer of them, or shorten their repetitions and classes"));
         }
         Ok(())
     }

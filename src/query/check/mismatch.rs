@@ -1,7 +1,10 @@
 //! What is wrong with types, in words. Invariant: every message names both types, or the one needed.
 
-use super::types::{Sides, Type, type_error};
-use crate::query::syntax::{CompareOp, FieldExpr, FieldExprKind, Literal, TextRange, ValueType};
+use super::types::{Before, Sides, Type, names_field, type_error};
+use crate::query::syntax::{
+    BinaryOp, CompareOp, FieldExpr, FieldExprKind, KINDS, Literal, STATUSES, TextRange, UnaryOp,
+    ValueType, one_of,
+};
 use crate::query::{QueryError, QueryErrorKind};
 
 pub(super) fn not_boolean(expr: &FieldExpr, found: Type) -> QueryError {
@@ -9,9 +12,14 @@ pub(super) fn not_boolean(expr: &FieldExpr, found: Type) -> QueryError {
         .with_help(format!("compare it with something: `{{ {} }}`", example(expr, found)))
 }
 
-/// A condition on `expr` of type `found`.
-fn example(expr: &FieldExpr, found: Type) -> String {
-    let right = match found {
+/// A condition on `field` of type `found`.
+fn example_of(field: &dyn std::fmt::Display, found: Type) -> String {
+    format!("{field} {}", compared_with(found))
+}
+
+/// What a value of type `found` may be compared with, and how.
+fn compared_with(found: Type) -> &'static str {
+    match found {
         Type::Any | Type::Number | Type::Known(ValueType::Int | ValueType::Float) => "> 10",
         Type::Known(ValueType::String) => "= \"text\"",
         Type::Known(ValueType::Bool) => "= true",
@@ -20,21 +28,53 @@ fn example(expr: &FieldExpr, found: Type) -> String {
         Type::Known(ValueType::Status) => "= error",
         Type::Known(ValueType::Kind) => "= server",
         Type::Known(ValueType::Nil) => "!= nil",
-    };
+    }
+}
+
+/// A condition on `expr` of type `found`.
+fn example(expr: &FieldExpr, found: Type) -> String {
+    let right = compared_with(found);
     match &expr.kind {
         FieldExprKind::Literal(value @ Literal::Status(_)) => format!("status = {value}"),
         FieldExprKind::Literal(value @ Literal::Kind(_)) => format!("kind = {value}"),
         FieldExprKind::Literal(value @ Literal::String(text)) if text.len() < 30 => {
             format!("name = {value}")
         }
-        FieldExprKind::Field(field) => format!("{field} {right}"),
+        FieldExprKind::Field(field) => example_of(field, found),
         _ => format!("... {right}"),
     }
 }
 
-pub(super) fn not_boolean_operand(at: &FieldExpr, found: Type, op: &str) -> QueryError {
-    type_error(at, format!("`{op}` takes conditions, and this is {}", found.describe()))
-        .with_help(format!("compare it with something: `{}`", example(at, found)))
+/// `before` is what stands before the operator, where it is known.
+pub(super) fn not_boolean_operand(
+    at: &FieldExpr,
+    found: Type,
+    op: &str,
+    before: Option<&FieldExpr>,
+) -> QueryError {
+    let error =
+        type_error(at, format!("`{op}` takes conditions, and this is {}", found.describe()));
+    if let (FieldExprKind::Field(field), "!") = (&at.kind, op) {
+        return error.with_help(format!(
+            "`!` binds tighter than comparisons: write `!({})`",
+            example_of(field, found)
+        ));
+    }
+    if let (Some(value), Some((field, op))) = (literal(at), before.and_then(compared)) {
+        return error.with_help(format!("each condition is whole: `{field} {op} {value}`"));
+    }
+    error.with_help(format!("compare it with something: `{}`", example(at, found)))
+}
+
+/// Of a comparison of a field with a constant, the field and the operator.
+fn compared(expr: &FieldExpr) -> Option<(&FieldExpr, CompareOp)> {
+    match &expr.kind {
+        FieldExprKind::Chain { first, rest } => match rest.as_slice() {
+            [(BinaryOp::Compare(op), right)] if literal(right).is_some() => Some((first, *op)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 pub(super) fn not_number(at: &FieldExpr, found: Type) -> QueryError {
@@ -43,7 +83,7 @@ pub(super) fn not_number(at: &FieldExpr, found: Type) -> QueryError {
 }
 
 fn whole(sides: &Sides<'_>) -> TextRange {
-    TextRange { start: sides.start, end: sides.right.range.end }
+    TextRange { start: sides.so_far.first.range.start, end: sides.right.range.end }
 }
 
 pub(super) fn never_compare(sides: &Sides<'_>) -> QueryError {
@@ -56,6 +96,9 @@ pub(super) fn never_compare(sides: &Sides<'_>) -> QueryError {
             sides.right_type.describe()
         ),
     );
+    if sides.left_type == Type::BOOL && sides.right_type != Type::BOOL {
+        return error.with_help(compared_again(sides));
+    }
     let right = literal(sides.right).and_then(|value| rewritten(value, sides.left_type));
     let left = || {
         let value = literal(sides.left?)?;
@@ -64,6 +107,23 @@ pub(super) fn never_compare(sides: &Sides<'_>) -> QueryError {
     match right.or_else(left) {
         Some(help) => error.with_help(help),
         None => error.with_help("compare fields of one type, or numbers with numbers"),
+    }
+}
+
+/// What to write for `a < b < c` and `!a = b`.
+fn compared_again(sides: &Sides<'_>) -> String {
+    let (op, right) = (sides.op, sides.right);
+    match sides.left.map(|left| &left.kind) {
+        Some(FieldExprKind::Unary(UnaryOp::Not, inner)) => {
+            format!("`!` binds tighter than comparisons: write `!({inner} {op} {right})`")
+        }
+        None => {
+            let Before { first, last } = sides.so_far;
+            let field = [last, first].into_iter().find(|side| names_field(side));
+            let again = field.map_or_else(|| "...".to_owned(), ToString::to_string);
+            format!("compare two values at a time: `... && {again} {op} {right}`")
+        }
+        Some(_) => "compare fields of one type, or numbers with numbers".into(),
     }
 }
 
@@ -81,10 +141,18 @@ fn rewritten(value: &Literal, needed: Type) -> Option<String> {
         (ValueType::Kind, Literal::String(text)) if KINDS.contains(&text.as_str()) => {
             format!("kinds are written without quotes: `{text}`")
         }
-        (ValueType::Kind, _) => format!("a kind is one of `{}`", KINDS.join("`, `")),
         (ValueType::Status, Literal::String(text)) if STATUSES.contains(&text.as_str()) => {
             format!("statuses are written without quotes: `{text}`")
         }
+        (ValueType::Kind, Literal::String(text)) if one_of(text, &KINDS).is_some() => {
+            let meant = one_of(text, &KINDS).unwrap_or_default();
+            format!("did you mean `{meant}`? Kinds are written without quotes")
+        }
+        (ValueType::Status, Literal::String(text)) if one_of(text, &STATUSES).is_some() => {
+            let meant = one_of(text, &STATUSES).unwrap_or_default();
+            format!("did you mean `{meant}`? Statuses are written without quotes")
+        }
+        (ValueType::Kind, _) => format!("a kind is one of `{}`", KINDS.join("`, `")),
         (ValueType::Status, _) => format!("a status is one of `{}`", STATUSES.join("`, `")),
         (ValueType::Duration, Literal::String(_)) => {
             "durations are written without quotes: `100ms`, `1.5s`, `1h30m`".into()
@@ -100,9 +168,6 @@ fn rewritten(value: &Literal, needed: Type) -> Option<String> {
         _ => return None,
     })
 }
-
-const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
-const STATUSES: [&str; 3] = ["error", "ok", "unset"];
 
 pub(super) fn unordered(sides: &Sides<'_>) -> QueryError {
     let of_left = matches!(

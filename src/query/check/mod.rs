@@ -4,15 +4,18 @@
 //! go together, conditions that are none, `nil` where it means nothing, patterns that do not compile,
 //! constants that overflow. An attribute's type is known only at run time and goes with everything.
 //! `checker` walks the tree; `types` and `scalar` have the rules, `mismatch` the words; `pattern`
-//! reads what strings mean beside `=~`.
+//! reads what strings mean beside `=~`, and `class_chars` what that costs.
 
 mod checked;
 mod checker;
+mod literals;
 
 mod mismatch;
 pub(crate) mod scalar;
 mod types;
 
+mod class_chars;
 pub(crate) mod pattern;
 
 pub use checked::{CheckedQuery, check, check_search};
+pub(crate) use literals::Literals;

@@ -3,18 +3,36 @@
 //! flags of the engine below are not refused.
 //!
 //! The engine's own syntax differs from RE2's in a few places that people do meet: `{` in
-//! `/users/{id}` stands for itself, `[` within a class too, `\d \s \w` are ASCII, and there is no set
-//! arithmetic within classes. So a pattern is first written anew (syntax as documented on RE2's page
+//! `/users/{id}` stands for itself, `[` within a class too, `\d \s \w \b` are of ASCII, `\101` is a
+//! character in octal, and there is no set arithmetic within classes. So a pattern is first written anew (syntax as documented on RE2's page
 //! "Syntax"), and a place in the new text is led back to the old.
 
+use super::literals::Literals;
 use regex_automata::meta::{Config, Regex};
 use regex_syntax::ast::ErrorKind;
+use regex_syntax::ast::parse::ParserBuilder;
+use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{Hir, Look};
+
+use super::class_chars::class_chars;
 
 /// Most bytes of a compiled pattern.
 const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 /// Most levels of groups and repetitions in a pattern.
 const PATTERN_DEPTH_MAX: u32 = 100;
+
+/// Most characters in the classes of a pattern, and of all patterns of a query.
+pub(super) const CLASS_CHARS_MAX: u64 = 1 << 24;
+
+/// A pattern that matches a whole value or not at all.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) regex: Regex,
+    /// What all texts that match have.
+    pub(crate) literals: Literals,
+    /// Characters in its classes.
+    pub(super) class_chars: u64,
+}
 
 /// Why a pattern does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,26 +50,34 @@ impl PatternError {
     }
 }
 
-/// Compiles `pattern`, so that it matches a whole value or not at all.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, PatternError> {
+/// Compiles `pattern`, so that it matches a whole value or not at all; with what all matches have.
+pub(crate) fn compile(pattern: &str) -> Result<Compiled, PatternError> {
     let rewritten = rewrite(pattern);
-    let inner = regex_syntax::ParserBuilder::new()
-        .dot_matches_new_line(true)
-        .nest_limit(PATTERN_DEPTH_MAX)
-        .build()
-        .parse(&rewritten.text)
-        .map_err(|error| refusal(&error, &rewritten, pattern))?;
+    let refused = |error| refusal(&error, &rewritten, pattern);
+    let mut parser = ParserBuilder::new().nest_limit(PATTERN_DEPTH_MAX).build();
+    let ast = parser.parse(&rewritten.text).map_err(|error| refused(error.into()))?;
+    let too_large = |help: &str| PatternError {
+        message: "this pattern is too large".into(),
+        help: help.into(),
+        range: (0, pattern.len()),
+    };
+    let class_chars = class_chars(&ast);
+    if class_chars > CLASS_CHARS_MAX {
+        return Err(too_large("use fewer or smaller classes of characters"));
+    }
+    let mut translator = TranslatorBuilder::new().dot_matches_new_line(true).build();
+    let inner = translator.translate(&rewritten.text, &ast);
+    let inner = inner.map_err(|error| refused(error.into()))?;
+    let literals = Literals::of(&inner);
     let anchored = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
     let config = Config::new()
         .nfa_size_limit(Some(PATTERN_BYTES_MAX))
         .onepass_size_limit(Some(PATTERN_BYTES_MAX));
-    Regex::builder().configure(config).build_from_hir(&anchored).map_err(|_too_large| {
-        PatternError {
-            message: "this pattern is too large".into(),
-            help: "shorten its repetitions: `x{100}` counts as a hundred `x`".into(),
-            range: (0, pattern.len()),
-        }
-    })
+    let built = Regex::builder().configure(config).build_from_hir(&anchored);
+    let regex = built.map_err(|_too_large| {
+        too_large("shorten its repetitions: `x{100}` counts as a hundred `x`")
+    })?;
+    Ok(Compiled { regex, literals, class_chars })
 }
 
 fn refusal(error: &regex_syntax::Error, rewritten: &Rewritten, pattern: &str) -> PatternError {
@@ -145,21 +171,34 @@ fn escape(rest: &str, at: usize, in_class: bool, to: &mut Rewritten) -> usize {
         to.push(r"\", at);
         return 1;
     };
-    let class = match (kind, in_class) {
-        ('d', false) => "[0-9]",
-        ('d', true) => "0-9",
+    // Classes keep their brackets within a class, so that a `-` beside them stays a character.
+    let rewritten = match (kind, in_class) {
+        ('d', _) => "[0-9]",
         ('D', _) => "[^0-9]",
-        ('w', false) => "[0-9A-Za-z_]",
-        ('w', true) => "0-9A-Za-z_",
+        ('w', _) => "[0-9A-Za-z_]",
         ('W', _) => "[^0-9A-Za-z_]",
-        ('s', false) => r"[\t\n\f\r ]",
-        ('s', true) => r"\t\n\f\r ",
+        ('s', _) => r"[\t\n\f\r ]",
         ('S', _) => r"[^\t\n\f\r ]",
+        ('b', false) => r"(?-u:\b)",
+        ('B', false) => r"(?-u:\B)",
         _ => "",
     };
-    if !class.is_empty() {
-        to.push(class, at);
+    if !rewritten.is_empty() {
+        to.push(rewritten, at);
         return 2;
+    }
+    if let Some((code, length)) = octal(rest) {
+        to.push(&format!(r"\x{{{code:x}}}"), at);
+        return length;
+    }
+    if let Some((name, length)) = braced(rest) {
+        let (kind, name) = match (kind, name.strip_prefix('^')) {
+            ('p', Some(name)) => ('P', name),
+            ('P', Some(name)) => ('p', name),
+            _ => (kind, name),
+        };
+        to.push(&format!(r"\{kind}{{{name}}}"), at);
+        return length;
     }
     if let (Some(quoted), false) = (rest.strip_prefix(r"\Q"), in_class) {
         let content = quoted.split(r"\E").next().unwrap_or(quoted);
@@ -174,6 +213,22 @@ fn escape(rest: &str, at: usize, in_class: bool, to: &mut Rewritten) -> usize {
         to.push(rest.get(..1 + kind.len_utf8()).unwrap_or(""), at);
     }
     1 + kind.len_utf8()
+}
+
+/// The character that an escape in octal says, and the bytes of the escape: `\0` to `\777`. A single
+/// digit from 1 up would be a reference back, which RE2 does not know.
+fn octal(escape: &str) -> Option<(u32, usize)> {
+    let digits: String = escape.chars().skip(1).take(3).take_while(|c| c.is_digit(8)).collect();
+    let is_octal = digits.starts_with('0') || digits.len() > 1;
+    let code = u32::from_str_radix(&digits, 8).ok().filter(|_| is_octal)?;
+    Some((code, 1 + digits.len()))
+}
+
+/// What stands in the braces of `\x{41}`, `\p{Greek}` or `\P{Greek}`, and the bytes of all of it.
+fn braced(escape: &str) -> Option<(&str, usize)> {
+    let inner = [r"\x{", r"\p{", r"\P{"].iter().find_map(|start| escape.strip_prefix(start))?;
+    let (name, _) = inner.split_once('}')?;
+    Some((name, name.len() + 4))
 }
 
 fn push_itself(char: char, at: usize, to: &mut Rewritten) {
@@ -222,7 +277,7 @@ mod tests {
     use super::compile;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        compile(pattern).unwrap().is_match(text)
+        compile(pattern).unwrap().regex.is_match(text)
     }
 
     #[test]
@@ -253,7 +308,43 @@ mod tests {
         assert!(matches(r"\d\w\s[\d\s]", "1a 2"));
         assert!(!matches(r"\w", "\u{e9}"));
         assert!(matches(r"\W[^\W]", "\u{e9}a"));
+        assert!(matches(r"[\w-]+[\d-z]", "a-b-"));
+        assert!(!matches(r"[\w-z]", "`"));
+    }
+
+    #[test]
+    fn word_boundaries_are_ascii() {
+        assert!(matches(r"X\b\x{e9}", "X\u{e9}"));
+        assert!(!matches(r"X\B\x{e9}", "X\u{e9}"));
+        assert!(matches(r"\B\x{e9}", "\u{e9}"));
+        assert!(matches(r"a\b.\bb", "a b"));
+        assert!(!matches(r"a\bb", "ab"));
+        assert!(matches(r"a\Bb", "ab"));
+        assert!(matches(r"a\b{x}", "a{x}") && !matches(r"\b{x}", "{x}"));
+        assert!(compile(r"[\b]").is_err());
+    }
+
+    #[test]
+    fn case_folds_as_unicode_says() {
         assert!(matches("(?i)straSSe", "STRASSE"));
+        assert!(matches("(?i)\u{e9}", "\u{c9}"));
+        assert!(matches("(?i)[k-l]+", "\u{212a}L"));
+        assert!(!matches("(?i)ss", "\u{df}"));
+        assert!(matches("a(?i)b(?-i)c", "aBc"));
+        assert!(!matches("a(?i)b(?-i)c", "aBC"));
+    }
+
+    #[test]
+    fn flags_and_anchors_are_those_of_re2() {
+        assert!(!matches("(?-s)a.b", "a\nb"));
+        assert!(!matches("a$.b", "a\nb"));
+        assert!(matches("(?m)a$.^b", "a\nb"));
+        assert!(matches("(?P<x>a)(?<y>b)(?:c)", "abc"));
+        assert!(matches(r"\Aab\z", "ab"));
+        assert!(matches(r"\101\x42\x{43}\060", "ABC0"));
+        assert!(matches(r"[\x{41}-\x{43}\p{Greek}\060]+", "AB\u{3b1}0"));
+        assert!(compile(r"(a)\1").is_err() && compile(r"\8").is_err());
+        assert!(matches(r"\p{Greek}\PL\p{^Greek}", "\u{3b1}1a"));
     }
 
     #[test]
@@ -262,5 +353,15 @@ mod tests {
         assert_eq!(compile("a)").unwrap_err().range, (1, 2));
         assert!(compile(r"(\pL{900}){900}").unwrap_err().message.contains("too large"));
         assert!(compile(&"(".repeat(5_000)).is_err());
+    }
+
+    #[test]
+    fn classes_of_very_many_characters_in_all_are_refused() {
+        let all = r"[\x{0}-\x{10ffff}]";
+        assert!(compile(&format!("(?i){}", all.repeat(12))).is_ok());
+        for pattern in [all.repeat(1_000), r"\pL".repeat(1_000), r"[^\PL]".repeat(1_000)] {
+            let error = compile(&format!("(?i){pattern}")).unwrap_err();
+            assert!(error.message.contains("too large") && error.help.contains("classes"));
+        }
     }
 }

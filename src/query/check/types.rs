@@ -120,7 +120,7 @@ impl Checker<'_> {
             UnaryOp::Minus if found.is_numeric() => Ok(found),
             UnaryOp::Minus => Err(mismatch::not_number(operand, found)),
             UnaryOp::Not if matches!(found, Type::Any | Type::BOOL) => Ok(Type::BOOL),
-            UnaryOp::Not => Err(mismatch::not_boolean_operand(operand, found, "!")),
+            UnaryOp::Not => Err(mismatch::not_boolean_operand(operand, found, "!", None)),
         }
     }
 
@@ -132,34 +132,36 @@ impl Checker<'_> {
         let mut left_type = self.expression(first)?;
         // What stands left of the next operator: after the first, the chain so far.
         let mut left = Some(first);
-        let start = first.range.start;
+        let mut before = first;
         for (op, right) in rest {
             let right_type = self.expression(right)?;
-            left_type = self.combined(*op, (left, left_type), (right, right_type), start)?;
+            let so_far = Before { first, last: before };
+            left_type = self.combined(*op, (left, left_type), (right, right_type), so_far)?;
             left = None;
+            before = right;
         }
         Ok(left_type)
     }
 
-    /// The type of `left op right`, whose chain begins at `start`.
+    /// The type of `left op right`, where `so_far` is what the chain has to the left.
     fn combined(
         &mut self,
         op: BinaryOp,
         (left, left_type): (Option<&FieldExpr>, Type),
         (right, right_type): (&FieldExpr, Type),
-        start: usize,
+        so_far: Before<'_>,
     ) -> Result<Type, QueryError> {
         match op {
             BinaryOp::And | BinaryOp::Or => {
-                boolean(left, left_type, op)?;
-                boolean(Some(right), right_type, op)
+                boolean(left, left_type, op, None)?;
+                boolean(Some(right), right_type, op, Some(so_far.last))
             }
             BinaryOp::Arithmetic(_) => {
                 let left_type = numeric(left, left_type)?;
                 Ok(sum(left_type, numeric(Some(right), right_type)?))
             }
             BinaryOp::Compare(op) => {
-                let sides = Sides { left, left_type, right, right_type, op, start };
+                let sides = Sides { left, left_type, right, right_type, op, so_far };
                 self.comparison(&sides).map(|()| Type::BOOL)
             }
         }
@@ -209,8 +211,16 @@ pub(super) struct Sides<'q> {
     pub(super) right: &'q FieldExpr,
     pub(super) right_type: Type,
     pub(super) op: CompareOp,
-    /// Where the chain begins that the left side ends.
-    pub(super) start: usize,
+    /// The chain that the left side ends.
+    pub(super) so_far: Before<'q>,
+}
+
+/// Operands of a chain.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'q> {
+    pub(super) first: &'q FieldExpr,
+    /// The one before the operator.
+    pub(super) last: &'q FieldExpr,
 }
 
 fn may_compare(left: Type, right: Type) -> bool {
@@ -228,11 +238,16 @@ fn may_compare(left: Type, right: Type) -> bool {
     }
 }
 
-fn boolean(at: Option<&FieldExpr>, found: Type, op: BinaryOp) -> Result<Type, QueryError> {
+fn boolean(
+    at: Option<&FieldExpr>,
+    found: Type,
+    op: BinaryOp,
+    before: Option<&FieldExpr>,
+) -> Result<Type, QueryError> {
     match (found, at) {
         (Type::Any | Type::BOOL, _) | (_, None) => Ok(Type::BOOL),
         (_, Some(at)) if is_nil(at) => Err(misplaced_nil(at)),
-        (_, Some(at)) => Err(mismatch::not_boolean_operand(at, found, &op.to_string())),
+        (_, Some(at)) => Err(mismatch::not_boolean_operand(at, found, &op.to_string(), before)),
     }
 }
 

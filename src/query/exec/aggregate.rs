@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Execution;
 use super::operand::Prepared;
-use super::stages::{Found, Set, count};
+use super::stages::{Found, Set, VALUES_MAX, count};
 use crate::codec::cast;
 use crate::query::plan::pipeline::Number;
 use crate::query::rows::{Rows, gallop};
@@ -34,20 +34,16 @@ struct Loaded {
 
 impl Loaded {
     /// The numbers among the values of ascending rows.
-    fn numbers(&self, rows: &[u32]) -> Vec<(u32, Scalar)> {
-        let mut at = 0;
-        let mut numbers = Vec::with_capacity(rows.len());
-        for row in rows {
-            at = gallop(&self.rows, at, *row);
-            let value = self.values.get(at).filter(|value| is_number(value));
-            numbers.extend(value.map(|value| (*row, value.clone())));
-        }
-        numbers
+    fn numbers(&self, rows: &[u32]) -> impl Iterator<Item = (u32, &Scalar)> + Clone {
+        let first = rows.first().map_or(0, |first| self.rows.partition_point(|row| row < first));
+        let place = move |at: &mut usize, row: &u32| {
+            *at = gallop(&self.rows, *at, *row);
+            Some(self.values.get(*at).map(|value| (*row, value)))
+        };
+        let values = rows.iter().scan(first, place).flatten();
+        values.filter(|(_, value)| is_number(value))
     }
 }
-
-/// Spansets are taken together up to so many rows, so that values are read in large batches.
-const ROWS_MAX: usize = 8192;
 
 type Attributes = Vec<(Arc<str>, Scalar)>;
 
@@ -58,31 +54,35 @@ impl<S: Source> Execution<'_, S> {
         left: &Number,
         op: CompareOp,
         right: &Number,
-        found: &Found,
+        found: Found,
     ) -> Result<Vec<Set>, S::Error> {
-        let (mut left, mut right) = (self.ready(left, found)?, self.ready(right, found)?);
+        let (mut left, mut right) = (self.ready(left, &found)?, self.ready(right, &found)?);
         let mut kept = Vec::new();
+        let mut computed = Vec::new();
+        let (mut together, mut rows) = (Vec::new(), Vec::new());
         let mut sets = self.sets_of(found)?.into_iter().peekable();
         while sets.peek().is_some() && !self.source.stops() {
-            let (mut together, mut rows) = (Vec::new(), Vec::new());
-            while rows.len() < ROWS_MAX {
+            rows.clear();
+            while rows.len() < VALUES_MAX {
                 let Some(set) = sets.next() else { break };
                 rows.extend_from_slice(&set.rows);
                 together.push(set);
             }
             // Spansets of one trace lie between each other.
-            rows.sort_unstable();
+            if !rows.is_sorted() {
+                rows.sort_unstable();
+            }
             self.load(&mut left, &rows)?;
             self.load(&mut right, &rows)?;
-            for mut set in together {
+            for mut set in together.drain(..) {
                 if self.stops_before(set.rows.len()) {
                     break;
                 }
-                let mut computed = Vec::new();
+                computed.clear();
                 let a = self.number(&left, &set.rows, &mut computed)?;
                 let b = self.number(&right, &set.rows, &mut computed)?;
                 if compare(op, &a, &b) {
-                    for (name, value) in computed {
+                    for (name, value) in computed.drain(..) {
                         set.put(name, value);
                     }
                     kept.push(set);
@@ -152,7 +152,7 @@ impl<S: Source> Execution<'_, S> {
                 Scalar::Nil
             }
             Ready::Aggregate { name, op, loaded, .. } => {
-                note(computed, name, self.aggregate(*op, loaded.numbers(rows))?)
+                note(computed, name, self.aggregate(*op, &loaded.numbers(rows))?)
             }
             Ready::Pipeline(left, inner) => {
                 // What is computed there is no attribute of this spanset.
@@ -168,26 +168,35 @@ impl<S: Source> Execution<'_, S> {
         })
     }
 
-    fn aggregate(
+    fn aggregate<'n>(
         &self,
         op: AggregateOp,
-        mut numbers: Vec<(u32, Scalar)>,
+        numbers: &(impl Iterator<Item = (u32, &'n Scalar)> + Clone),
     ) -> Result<Scalar, S::Error> {
+        let values = || numbers.clone().map(|(_, value)| value);
         let best = |better| {
-            let values = numbers.iter().map(|(_, value)| value);
-            values.reduce(|best, value| pick(best, value, better)).cloned().unwrap_or_default()
+            let best = values().reduce(|best, value| pick(best, value, better));
+            best.cloned().unwrap_or_default()
         };
         Ok(match op {
             AggregateOp::Max => best(CompareOp::Greater),
             AggregateOp::Min => best(CompareOp::Less),
             AggregateOp::Sum | AggregateOp::Avg => {
-                let any_float = numbers.iter().any(|(_, value)| matches!(value, Scalar::Float(_)));
-                if any_float && !self.source.stops() {
-                    self.sort_by_start(&mut numbers)?;
+                let (mut total, mut count, mut floats) = (Total::None, 0, false);
+                for value in values() {
+                    floats |= matches!(value, Scalar::Float(_));
+                    total = total.and(value);
+                    count += 1;
                 }
-                let total = sum(numbers.iter().map(|(_, value)| value));
+                // Only floats add up to something else in another order.
+                if floats && !self.source.stops() {
+                    let mut sorted: Vec<(u32, &Scalar)> = numbers.clone().collect();
+                    self.sort_by_start(&mut sorted)?;
+                    let values = sorted.iter().map(|(_, value)| *value);
+                    total = values.fold(Total::None, Total::and);
+                }
                 match op {
-                    AggregateOp::Avg => mean(total, numbers.len()),
+                    AggregateOp::Avg => mean(total, count),
                     _ => total.value(),
                 }
             }
@@ -195,7 +204,7 @@ impl<S: Source> Execution<'_, S> {
     }
 
     /// Sorts by start time, span id and kind.
-    fn sort_by_start(&self, numbers: &mut Vec<(u32, Scalar)>) -> Result<(), S::Error> {
+    fn sort_by_start(&self, numbers: &mut Vec<(u32, &Scalar)>) -> Result<(), S::Error> {
         let rows: Vec<u32> = numbers.iter().map(|(row, _)| *row).collect();
         let read = |intrinsic| {
             let mut values = Vec::with_capacity(rows.len());
@@ -230,10 +239,13 @@ fn is_number(value: &Scalar) -> bool {
     matches!(value, Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_) | Scalar::Time(_))
 }
 
-/// The better of two values; NaN only where both are.
+/// The better of two values; NaN only where both are, of an integer and an equal float the integer, so
+/// that it does not matter which comes first.
 fn pick<'a>(best: &'a Scalar, value: &'a Scalar, better: CompareOp) -> &'a Scalar {
     let nan = matches!(best, Scalar::Float(float) if float.is_nan());
-    if nan || compare(better, value, best) { value } else { best }
+    let exact = matches!((best, value), (Scalar::Float(_), Scalar::Int(_)))
+        && compare(CompareOp::Equal, value, best);
+    if nan || exact || compare(better, value, best) { value } else { best }
 }
 
 /// A sum in the making: exact while all parts are integers or durations.
@@ -245,6 +257,19 @@ enum Total {
 }
 
 impl Total {
+    /// With one more value.
+    fn and(self, value: &Scalar) -> Self {
+        match (self, value) {
+            (Self::None, Scalar::Int(value)) => Self::Ints(i128::from(*value)),
+            (Self::None, Scalar::Duration(nanos)) => Self::Durations(i128::from(*nanos)),
+            (Self::Ints(total), Scalar::Int(value)) => Self::Ints(total + i128::from(*value)),
+            (Self::Durations(total), Scalar::Duration(nanos)) => {
+                Self::Durations(total + i128::from(*nanos))
+            }
+            (total, value) => Self::Float(total.float() + float(value)),
+        }
+    }
+
     fn float(&self) -> f64 {
         match self {
             Self::None => 0.0,
@@ -262,18 +287,6 @@ impl Total {
         };
         exact.unwrap_or_else(|| Scalar::Float(self.float()))
     }
-}
-
-fn sum<'a>(values: impl Iterator<Item = &'a Scalar>) -> Total {
-    values.fold(Total::None, |total, value| match (total, value) {
-        (Total::None, Scalar::Int(value)) => Total::Ints(i128::from(*value)),
-        (Total::None, Scalar::Duration(nanos)) => Total::Durations(i128::from(*nanos)),
-        (Total::Ints(total), Scalar::Int(value)) => Total::Ints(total + i128::from(*value)),
-        (Total::Durations(total), Scalar::Duration(nanos)) => {
-            Total::Durations(total + i128::from(*nanos))
-        }
-        (total, value) => Total::Float(total.float() + float(value)),
-    })
 }
 
 fn float(value: &Scalar) -> f64 {

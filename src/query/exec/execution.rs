@@ -1,6 +1,7 @@
 //! One run of a plan. Invariant: a window holds whole traces, so nothing outside it can matter.
 
 use std::cell::Cell;
+use std::fmt;
 use std::ops::Range;
 
 use super::candidates::Candidates;
@@ -30,8 +31,13 @@ pub(crate) fn execute<S: Source>(
         Some(live) => Candidates::Rows(live.within(window.clone())),
         None => Candidates::All(window.clone()),
     };
-    let figures = Figures { rows_considered: 0, steps: vec![StepFigures::default(); plan.steps] };
+    let figures = Figures { steps: vec![StepFigures::default(); plan.steps], ..Figures::default() };
     let mut execution = Execution::new(source, window, figures);
+    // One test alone finds nothing as fast.
+    if plan.steps > 1 && execution.finds_nothing(&plan.stages)? {
+        let nothing = Found::all(Candidates::Rows(Rows::empty()));
+        return Ok((Some(nothing), execution.figures));
+    }
     let found = execution.stages(&plan.stages, Found::all(candidates))?;
     Ok(((!source.is_stopped()).then_some(found), execution.figures))
 }
@@ -73,6 +79,39 @@ pub(crate) struct Figures {
     pub(crate) rows_considered: u64,
     /// By the number of the plan's step.
     pub(crate) steps: Vec<StepFigures>,
+    /// How columns were asked since the last note.
+    pub(super) ways: Ways,
+}
+
+/// How columns were asked. A step may ask in several ways: of several columns, or block by block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ways {
+    /// An index gave all rows that pass.
+    pub(super) index: bool,
+    /// All rows of a column were looked at.
+    pub(super) scan: bool,
+    /// The candidates were looked at, one by one.
+    pub(super) check: bool,
+}
+
+impl Ways {
+    fn add(&mut self, other: Self) {
+        self.index |= other.index;
+        self.scan |= other.scan;
+        self.check |= other.check;
+    }
+}
+
+impl fmt::Display for Ways {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ways = [(self.index, "index"), (self.scan, "scan"), (self.check, "check")];
+        for (way, word) in ways {
+            if way {
+                write!(f, ", {word}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What one step did, over all times it ran.
@@ -82,15 +121,38 @@ pub(crate) struct StepFigures {
     pub(crate) candidates: u64,
     /// Rows that went out.
     pub(crate) found: u64,
+    /// How it asked columns, where it is a test.
+    pub(crate) ways: Ways,
 }
 
 impl Figures {
     /// Adds what one run of a step did.
     pub(super) fn note(&mut self, Step(step): Step, candidates: u64, found: u64) {
+        let ways = std::mem::take(&mut self.ways);
         if let Some(figures) = self.steps.get_mut(step) {
             figures.candidates += candidates;
             figures.found += found;
+            figures.ways.add(ways);
         }
+    }
+
+    /// Takes note that an index knows of a step that no row passes, before any came in.
+    pub(super) fn note_absent(&mut self, Step(step): Step) {
+        if let Some(figures) = self.steps.get_mut(step) {
+            figures.ways.index = true;
+        }
+    }
+
+    /// Takes note of rows that a search of a column found, in an index or by a scan.
+    pub(super) fn note_found(&mut self, rows: u64, indexed: bool) {
+        self.rows_considered += rows;
+        self.ways.add(Ways { index: indexed, scan: !indexed, check: false });
+    }
+
+    /// Takes note of rows that were looked at one by one.
+    pub(super) fn note_checked(&mut self, rows: u64) {
+        self.rows_considered += rows;
+        self.ways.check = true;
     }
 
     /// Adds what another run of the same plan did.
@@ -98,6 +160,7 @@ impl Figures {
         self.rows_considered += other.rows_considered;
         self.steps.resize(self.steps.len().max(other.steps.len()), StepFigures::default());
         for (step, figures) in other.steps.iter().enumerate() {
+            self.ways = figures.ways;
             self.note(Step(step), figures.candidates, figures.found);
         }
     }
@@ -106,8 +169,8 @@ impl Figures {
 /// The plan with what its steps did.
 pub(crate) fn explain(plan: &Plan, figures: &Figures) -> String {
     plan.show(&|Step(step)| {
-        let StepFigures { candidates, found } = figures.steps.get(step)?;
-        Some(format!("{found} of {candidates} rows"))
+        let StepFigures { candidates, found, ways } = figures.steps.get(step)?;
+        Some(format!("{found} of {candidates} rows{ways}"))
     })
 }
 

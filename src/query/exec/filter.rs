@@ -103,7 +103,7 @@ impl<S: Source> Execution<'_, S> {
         }
         Ok(match filter {
             Filter::Constant(true) => Rank { scans: false, matches_max: u64::from(u32::MAX) },
-            Filter::Constant(false) => Rank { scans: false, matches_max: 0 },
+            Filter::Constant(false) => Rank::NOTHING,
             Filter::Test(test) => self.rank_test(&test.field, &test.test)?,
             Filter::Items(items) => {
                 let mut best = Rank::SCAN;
@@ -116,7 +116,7 @@ impl<S: Source> Execution<'_, S> {
             }
             Filter::Not(inner) => Rank { matches_max: u64::MAX, ..self.rank(inner)? },
             Filter::Runs(runs) => {
-                let mut total = Rank { scans: false, matches_max: 0 };
+                let mut total = Rank::NOTHING;
                 for operand in runs.iter().flat_map(|run| &run.operands) {
                     let rank = self.rank(operand)?;
                     total.scans |= rank.scans;
@@ -124,11 +124,12 @@ impl<S: Source> Execution<'_, S> {
                 }
                 total
             }
+            Filter::Compare(comparison) if self.lacks_operand(comparison)? => Rank::NOTHING,
             Filter::Compare(_) | Filter::CompareChain { .. } | Filter::IsNil { .. } => Rank::SCAN,
         })
     }
 
-    fn rank_test(&self, field: &SpanField, test: &Test) -> Result<Rank, S::Error> {
+    pub(super) fn rank_test(&self, field: &SpanField, test: &Test) -> Result<Rank, S::Error> {
         let rank = |column| {
             let predicate = Predicate { column, test: test.clone() };
             Ok(Rank::from(self.source.estimate(&predicate)?))
@@ -231,9 +232,10 @@ impl<S: Source> Execution<'_, S> {
         candidates: &Candidates,
     ) -> Result<Rows, S::Error> {
         let predicate = Predicate { column, test: test.clone() };
+        let indexed = self.source.is_indexed(&predicate.column);
         let Candidates::Rows(rows) = candidates else {
             let found = self.source.find(&predicate, self.window.clone())?;
-            self.figures.rows_considered += found.len();
+            self.figures.note_found(found.len(), indexed);
             return Ok(found);
         };
         if rows.is_empty() {
@@ -241,10 +243,10 @@ impl<S: Source> Execution<'_, S> {
         }
         if self.finding_pays(&predicate, rows.len(), self.window_len())? {
             let found = self.source.find(&predicate, self.window.clone())?;
-            self.figures.rows_considered += found.len();
+            self.figures.note_found(found.len(), indexed);
             return Ok(found.and(rows));
         }
-        self.figures.rows_considered += rows.len();
+        self.figures.note_checked(rows.len());
         self.source.check(&predicate, rows)
     }
 
@@ -272,12 +274,13 @@ impl<S: Source> Execution<'_, S> {
 
 /// Cheapest first: index answers before scans, then few matches before many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+pub(super) struct Rank {
     scans: bool,
-    matches_max: u64,
+    pub(super) matches_max: u64,
 }
 
 impl Rank {
+    const NOTHING: Self = Self { scans: false, matches_max: 0 };
     const SCAN: Self = Self { scans: true, matches_max: u64::MAX };
 }
 

@@ -67,12 +67,13 @@ impl<S: Source> Execution<'_, S> {
         match left {
             Some(left) if left.is_empty() => Ok(left),
             Some(left) if !self.finding_pays(predicate, left.len(), all)? => {
-                self.figures.rows_considered += left.len();
+                self.figures.note_checked(left.len());
                 self.source.check(predicate, &left)
             }
             left => {
                 let found = self.source.find(predicate, self.window.clone())?;
-                self.figures.rows_considered += found.len();
+                let indexed = self.source.is_indexed(&predicate.column);
+                self.figures.note_found(found.len(), indexed);
                 Ok(left.map_or_else(|| found.clone(), |left| found.and(&left)))
             }
         }

@@ -61,6 +61,9 @@ impl Source for Shared {
     fn estimate(&self, _: &Predicate) -> Result<Estimate, Infallible> {
         Ok(Estimate { matches_max: ROWS, indexed: true })
     }
+    fn is_indexed(&self, _: &Column) -> bool {
+        true
+    }
     fn find(&self, _: &Predicate, _: Range<u32>) -> Result<Rows, Infallible> {
         Ok(Rows::empty())
     }

@@ -6,6 +6,7 @@ mod candidates;
 mod execution;
 mod filter;
 mod items;
+mod nothing;
 mod operand;
 mod passes;
 mod relate;
@@ -23,6 +24,7 @@ mod tests;
 
 pub(crate) use execution::{Execution, Figures, execute, explain, read_field};
 pub(crate) use items::items_of;
+pub(crate) use passes::select;
 pub(crate) use stages::Found;
 pub(crate) use traces::for_each_trace;
 pub(crate) use work::work;

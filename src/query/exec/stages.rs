@@ -9,7 +9,7 @@ use super::traces::for_each_trace;
 use crate::codec::cast;
 use crate::query::plan::filter::Operand;
 use crate::query::plan::pipeline::{Spansets, Stage};
-use crate::query::rows::Rows;
+use crate::query::rows::{Rows, gallop};
 use crate::query::source::Source;
 use crate::query::value::Scalar;
 
@@ -105,16 +105,18 @@ impl Found {
         for set in &sets {
             rows.extend_from_slice(&set.rows);
         }
-        if scope != Scope::Whole {
-            rows.sort_unstable();
-        }
-        let candidates = Candidates::Rows(Rows::from_sorted(&rows));
+        let rows = match scope {
+            Scope::Whole => Rows::from_sorted(&rows),
+            Scope::Split | Scope::Nested => Rows::from_unsorted(rows),
+        };
+        let candidates = Candidates::Rows(rows);
         Self { candidates, sets: Some(sets), scope }
     }
 }
 
-/// Rows whose values are computed at once, when whole columns of values would be too many.
-const VALUES_MAX: usize = 8192;
+/// Rows whose values are computed at once, when whole columns of values would be too many: as many as
+/// take little enough memory that it is used again and not asked from the system each time.
+pub(super) const VALUES_MAX: usize = 2048;
 
 impl<S: Source> Execution<'_, S> {
     /// Runs the stages one after another.
@@ -126,8 +128,9 @@ impl<S: Source> Execution<'_, S> {
             found = match stage {
                 Stage::Spansets(expr) => self.select(expr, found)?,
                 Stage::Filter { left, op, right } => {
-                    let kept = self.keep_sets(left, *op, right, &found)?;
-                    Found::of_sets(kept, found.scope)
+                    let scope = found.scope;
+                    let kept = self.keep_sets(left, *op, right, found)?;
+                    Found::of_sets(kept, scope)
                 }
                 Stage::By { name, operand } => {
                     let nested = found.scope == Scope::Nested;
@@ -162,10 +165,9 @@ impl<S: Source> Execution<'_, S> {
     }
 
     /// The spansets one by one, where only their rows are known.
-    pub(super) fn sets_of(&self, found: &Found) -> Result<Vec<Set>, S::Error> {
-        if let Some(sets) = &found.sets {
-            let goes_on = |set: &&Set| !self.stops_before(1 + set.attributes.len());
-            return Ok(sets.iter().take_while(goes_on).cloned().collect());
+    pub(super) fn sets_of(&self, found: Found) -> Result<Vec<Set>, S::Error> {
+        if let Some(sets) = found.sets {
+            return Ok(sets);
         }
         let mut sets = Vec::new();
         for_each_trace(&found.rows(), &self.trace_starts()?, |trace, rows| {
@@ -184,8 +186,7 @@ impl<S: Source> Execution<'_, S> {
     ) -> Result<Vec<Set>, S::Error> {
         let prepared = self.prepare(operand, &found.candidates)?;
         let all = found.rows().to_vec();
-        let sets = self.sets_of(&found)?;
-        drop(found);
+        let sets = self.sets_of(found)?;
         let mut groups = Vec::with_capacity(sets.len());
         // Values are computed for many rows at once: chunks of `all` that end with a trace.
         let mut sets = sets.into_iter().peekable();
@@ -219,8 +220,10 @@ impl<S: Source> Execution<'_, S> {
 /// Splits one spanset; `values` are those of `rows`, which hold all its rows.
 fn split_set(set: &Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups: &mut Vec<Set>) {
     let mut keyed: Vec<(&Scalar, u32)> = Vec::with_capacity(set.rows.len());
+    let mut at = set.rows.first().map_or(0, |first| rows.partition_point(|row| row < first));
     for row in &set.rows {
-        let value = rows.binary_search(row).ok().and_then(|at| values.get(at));
+        at = gallop(rows, at, *row);
+        let value = values.get(at);
         keyed.push((value.map_or(&Scalar::Nil, Scalar::group), *row));
     }
     // The sort is stable: rows stay ascending within a group.
@@ -228,7 +231,8 @@ fn split_set(set: &Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups
     for group in keyed.chunk_by(|(a, _), (b, _)| a.group_order(b).is_eq()) {
         let Some((value, _)) = group.first() else { continue };
         let rows = group.iter().map(|(_, row)| *row).collect();
-        let attributes = set.attributes.clone();
+        let mut attributes = Vec::with_capacity(set.attributes.len() + 1);
+        attributes.extend_from_slice(&set.attributes);
         let mut group = Set { trace: set.trace, origin: set.origin, rows, attributes };
         group.put(Arc::clone(name), Scalar::clone(value));
         groups.push(group);

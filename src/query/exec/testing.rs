@@ -150,6 +150,10 @@ impl Source for Forest {
         Ok(Estimate { matches_max, indexed: self.indexed })
     }
 
+    fn is_indexed(&self, _: &Column) -> bool {
+        self.indexed
+    }
+
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, Infallible> {
         let space = predicate.column.space();
         let inside = |row: &u32| window.contains(&self.owner(space, *row));

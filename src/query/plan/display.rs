@@ -54,7 +54,10 @@ impl Tree<'_> {
                         format_args!("keep spansets where {left} {} {right}", sign(*op)),
                     );
                 }
-                Stage::By { name, .. } => self.line(None, format_args!("split {name}")),
+                Stage::By { name, operand } => {
+                    self.line(None, format_args!("split {name}"));
+                    self.conditions(&[operand]);
+                }
                 Stage::Coalesce => self.line(None, "merge each trace's spansets"),
                 Stage::Select(fields) => {
                     self.line(None, format_args!("return {} fields", fields.len()));
@@ -78,6 +81,23 @@ impl Tree<'_> {
                 for link in rest {
                     self.line(Some(link.step), spanset_sign(link.op));
                     self.below(|tree| tree.spansets(&link.right));
+                }
+            }
+        }
+    }
+
+    /// The conditions whose truth is a part of computed values.
+    fn conditions(&mut self, operands: &[&Operand]) {
+        for operand in operands {
+            match operand {
+                Operand::Literal(_) | Operand::Field(_) | Operand::First(_) => {}
+                Operand::Condition(filter) => self.below(|tree| tree.filter(filter)),
+                Operand::Negate(inner) | Operand::Flip(inner) => self.conditions(&[inner]),
+                Operand::Arithmetic { first, rest } => {
+                    self.conditions(&[first]);
+                    for (_, operand) in rest {
+                        self.conditions(&[operand]);
+                    }
                 }
             }
         }
@@ -114,6 +134,7 @@ impl Tree<'_> {
                 let (left, right) = (&comparison.left, &comparison.right);
                 let text = format_args!("computed {left} {} {right}", sign(comparison.op));
                 self.line(Some(comparison.step), text);
+                self.conditions(&[left, right]);
             }
             Filter::CompareChain { first, rest } => {
                 self.line(None, "truth of");
@@ -123,6 +144,7 @@ impl Tree<'_> {
                         Some(operand) => self.line(None, format_args!("{} {operand}", sign(*op))),
                         None => self.line(None, format_args!("{} nil", sign(*op))),
                     }
+                    self.conditions(operand.as_ref().as_slice());
                 }
             }
             Filter::IsNil { step, operand } => {

@@ -2,6 +2,7 @@
 //! and a help shows what would be right.
 
 use super::suggest::nearest;
+use super::words::KEYWORDS;
 use super::{Intrinsic, TextRange, lexer};
 use crate::query::{QueryError, QueryErrorKind};
 
@@ -21,10 +22,17 @@ pub(super) fn empty() -> QueryError {
 
 /// The operator of another language that `rest` begins with.
 pub(super) fn wrong_operator(rest: &str, start: usize) -> Option<QueryError> {
-    const WRONG: [(&str, &str); 8] = [
+    const WRONG: [(&str, &str); 15] = [
+        ("===", "="),
+        ("!==", "!="),
+        ("!=~", "!~"),
+        ("!~=", "!~"),
+        ("~=", "=~"),
+        ("->", ">"),
+        (">>>", ">>"),
         ("==", "="),
         ("<>", "!="),
-        ("=>", ">="),
+        ("=>", ">=` or, between sets of spans, `>"),
         ("=<", "<="),
         ("\u{2260}", "!="),
         ("\u{2264}", "<="),
@@ -62,11 +70,17 @@ pub(super) fn wrong_char(rest: &str, start: usize) -> QueryError {
             "there are no ranges and no lists in brackets; for one of several values write `=~ \"a|b\"`, \
              for metrics `{ } | rate()`",
         ),
-        ';' => meaningless.with_help("one query stands alone"),
+        ';' if rest.trim_end() == ";" => meaningless.with_help("leave it out"),
+        ';' => meaningless.with_help("conditions are joined with `&&`, and one query stands alone"),
         '$' => meaningless.with_help("variables are filled in before the query is read"),
-        ':' => meaningless.with_help("intrinsic fields are written without blanks: `span:duration`"),
+        ':' => meaningless.with_help(
+            "a field is compared by `=`; intrinsic fields are written without blanks: `span:duration`",
+        ),
         '#' => meaningless.with_help("comments begin with `//`"),
-        _ => meaningless,
+        _ => meaningless.with_help(format!(
+            "strings are in quotes, attribute names with such a character too: `.\"a{}b\"`",
+            char.escape_debug()
+        )),
     }
 }
 
@@ -88,6 +102,9 @@ pub(super) fn unknown_intrinsic(name: &str, range: TextRange) -> QueryError {
     {
         return error.with_help(format!("attributes are written with a dot: `{scope}.{field}`"));
     }
+    if let Some(meant) = meant_field(field) {
+        return error.with_help(format!("did you mean `{meant}`?"));
+    }
     let of_scope: Vec<&str> = names()
         .filter(|name| name.strip_prefix(scope).is_some_and(|rest| rest.starts_with(':')))
         .collect();
@@ -99,11 +116,53 @@ pub(super) fn unknown_intrinsic(name: &str, range: TextRange) -> QueryError {
     error.with_help(format!("there are `{}`", of_scope.join("`, `")))
 }
 
+/// The field of the service.
+const SERVICE: &str = "resource.service.name";
+
+/// The field that other tools call `name`.
+pub(super) fn meant_field(name: &str) -> Option<&'static str> {
+    const NAMES: [(&str, &str); 16] = [
+        ("service", SERVICE),
+        ("servicename", SERVICE),
+        ("traceid", "trace:id"),
+        ("spanid", "span:id"),
+        ("parentid", "span:parentID"),
+        ("parentspanid", "span:parentID"),
+        ("operation", "name"),
+        ("operationname", "name"),
+        ("spanname", "name"),
+        ("latency", "duration"),
+        ("elapsed", "duration"),
+        ("spankind", "kind"),
+        ("statuscode", "status"),
+        ("starttime", "span:startTime"),
+        ("endtime", "span:endTime"),
+        ("rootservice", "rootServiceName"),
+    ];
+    let plain: String = name.chars().filter(|char| !matches!(char, '_' | '.' | '-')).collect();
+    let plain = plain.to_lowercase();
+    NAMES.iter().find(|(known, _)| *known == plain).map(|(_, meant)| *meant)
+}
+
 /// `name` stands where an attribute would.
 pub(super) fn no_scope(name: &str, range: TextRange) -> QueryError {
     let error = unknown(range, "an attribute needs a scope");
-    if matches!(name, "service" | "service_name" | "serviceName" | "service.name") {
-        return error.with_help("a service is `resource.service.name`");
+    match meant_field(name) {
+        Some(SERVICE) => return error.with_help(format!("a service is `{SERVICE}`")),
+        Some(meant) => {
+            return error.with_help(format!("did you mean `{meant}`? An attribute is `.{name}`"));
+        }
+        None => {}
+    }
+    if let Some((prefix, rest)) = name.split_once('.') {
+        let lower = prefix.to_lowercase();
+        let is_scope = lexer::SCOPES.iter().any(|(scope, _)| scope.trim_end_matches('.') == lower);
+        if is_scope || lower == "parent" {
+            return error.with_help(format!("did you mean `{lower}.{rest}`?"));
+        }
+        if matches!(lower.trim_end_matches('s'), "tag" | "attribute" | "attr" | "label") {
+            return error.with_help(format!("try `.{rest}`, `span.{rest}` or `resource.{rest}`"));
+        }
     }
     let intrinsic = Intrinsic::from_name(&name.replacen('.', ":", 1)).or_else(|| {
         let mut scopes = ["span", "trace", "event", "link"].iter();
@@ -117,24 +176,7 @@ pub(super) fn no_scope(name: &str, range: TextRange) -> QueryError {
 
 /// The field or value that `word` was meant to be.
 pub(super) fn known_word(word: &str) -> Option<&'static str> {
-    const VALUES: [&str; 15] = [
-        "true",
-        "false",
-        "nil",
-        "minInt",
-        "maxInt",
-        "error",
-        "ok",
-        "unset",
-        "unspecified",
-        "internal",
-        "server",
-        "client",
-        "producer",
-        "consumer",
-        "parent",
-    ];
-    nearest(word, Intrinsic::all().map(Intrinsic::short_name).chain(VALUES))
+    nearest(word, Intrinsic::all().map(Intrinsic::short_name).chain(KEYWORDS).chain(["parent"]))
 }
 
 /// A scope and its dot, at `range`, with no name.

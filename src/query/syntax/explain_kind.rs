@@ -3,11 +3,11 @@
 
 use super::explain::syntax;
 use super::lower::{PartKind, is_constant};
-use super::lower_call::FUNCTIONS;
 use super::phrase::Operator;
 use super::suggest::nearest;
-use super::token::Token;
-use super::{Field, Literal, ScalarExpr, ScalarExprKind, TextRange};
+use super::token::{Placed, Token};
+use super::words::FUNCTIONS;
+use super::{Field, FieldKind, Literal, ScalarExpr, ScalarExprKind, TextRange, ValueType};
 use crate::query::QueryError;
 
 fn written(op: &Operator) -> String {
@@ -49,9 +49,48 @@ pub(super) fn literal_outside(value: &Literal, range: TextRange) -> QueryError {
 
 /// A field outside braces.
 pub(super) fn field_outside(field: &Field, range: TextRange) -> QueryError {
-    syntax(range, format!("the field `{field}` stands outside braces")).with_help(format!(
-        "conditions stand within braces: `{{ {field} = ... }}`; numbers of them are `max({field})`"
-    ))
+    let error = syntax(range, format!("the field `{field}` stands outside braces"));
+    let number = match field.kind {
+        FieldKind::Attribute(..) => true,
+        FieldKind::Intrinsic(intrinsic) => {
+            matches!(intrinsic.value_type(), ValueType::Int | ValueType::Duration)
+        }
+    };
+    let conditions = format!("conditions stand within braces: `{{ {field} = ... }}`");
+    if number {
+        return error.with_help(format!("{conditions}; numbers of them are `max({field})`"));
+    }
+    error.with_help(conditions)
+}
+
+/// `error`, which says of a field that it stands outside braces, or of the whole condition that it begins.
+/// Only here is the text known that was lowered.
+pub(super) fn of_whole_condition(text: &str, tokens: &[Placed], error: QueryError) -> QueryError {
+    let start = error.range();
+    let at = tokens.partition_point(|placed| placed.range.start < start.start);
+    let (Some(field), Some(op), Some(value)) =
+        (tokens.get(at), tokens.get(at + 1), tokens.get(at + 2))
+    else {
+        return error;
+    };
+    let before = at.checked_sub(1).and_then(|at| tokens.get(at)).map(|placed| &placed.token);
+    let in_arithmetic = matches!(
+        before,
+        Some(
+            Token::Plus | Token::Minus | Token::Star | Token::Slash | Token::Percent | Token::Caret
+        )
+    );
+    let is_condition = !in_arithmetic
+        && matches!(field.token, Token::Field(_))
+        && field.range == start
+        && op.token.is_comparison()
+        && matches!(value.token, Token::Literal(_));
+    let range = TextRange { start: start.start, end: value.range.end };
+    match text.get(range.start..range.end) {
+        Some(condition) if is_condition => syntax(range, "this condition stands outside braces")
+            .with_help(format!("write `{{ {condition} }}`")),
+        _ => error,
+    }
 }
 
 /// `coalesce()` at the start.
@@ -177,16 +216,26 @@ pub(super) fn no_arithmetic(kind: &PartKind, range: TextRange, op: &Operator) ->
     }
 }
 
+/// The quantile that a function of another language asks for: 0.99 of `p99`.
+fn percentile(name: &str) -> Option<String> {
+    let digits = name.strip_prefix(['p', 'P']).unwrap_or("");
+    if !digits.is_empty() && digits.len() < 5 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(format!("0.{digits}"));
+    }
+    let lower = name.to_lowercase();
+    (lower.contains("quantile") || lower.contains("percentile")).then(|| "0.9".to_owned())
+}
+
 /// No function has this name.
 pub(super) fn unknown_function(name: &str, range: TextRange) -> QueryError {
     let error = syntax(range, format!("there is no function `{name}`"));
     match nearest(name, FUNCTIONS.into_iter()) {
         Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
-        None if name.to_lowercase().starts_with("p9")
-            || name == "quantile"
-            || name == "percentile" =>
-        {
-            error.with_help("write `quantile_over_time(duration, 0.9)`")
+        None if percentile(name).is_some() => {
+            let quantile = percentile(name).unwrap_or_default();
+            error.with_help(format!(
+                "over time it is `quantile_over_time(duration, {quantile})`; of one trace's spans there is none"
+            ))
         }
         None => error.with_help(
             "aggregates are `count avg max min sum`, stages `by coalesce select`, \

@@ -1,8 +1,10 @@
 //! What is wrong with tokens in an order that is not `TraceQL`'s. Invariant: as `explain`'s.
 
-use super::explain::{empty, known_word, no_scope, syntax, unknown};
+use super::explain::{empty, known_word, meant_field, no_scope, syntax, unknown};
+use super::explain_habits::{self as habits, Word, call_example};
 use super::token::{Placed, Token};
-use super::{Literal, TextRange, lexer, lower_call, number};
+use super::words::FUNCTIONS;
+use super::{Literal, TextRange, lexer, number};
 use crate::query::QueryError;
 
 /// What stands around an unexpected token.
@@ -36,20 +38,31 @@ pub(super) fn unexpected(text: &str, tokens: &[Placed], at: usize) -> QueryError
             if written == "~" {
                 return error.with_help("a pattern is compared with `=~`");
             }
-            error.with_help(format!("it stands between braces: `{{ ... }} {written} {{ ... }}`"))
+            let open = scene.open.iter().find(|open| open.token == Token::OpenBrace);
+            let whole = open.and_then(|open| habits::relation_within(text, open.range, range));
+            let whole = whole.unwrap_or_else(|| format!("{{ ... }} {written} {{ ... }}"));
+            error.with_help(format!("it stands between braces: `{whole}`"))
         }
         Token::Pipe if scene.in_braces() => syntax(range, "a `|` within braces")
             .with_help("either condition: `||`; the next stage comes after the `}`"),
         Token::OpenBrace if scene.in_braces() => syntax(range, "braces do not stand within braces")
             .with_help("close the first with `}`, or group conditions with `(...)`"),
         Token::Comma if scene.in_braces() => {
-            syntax(range, "conditions are not joined with commas").with_help("write `&&`")
+            let error = syntax(range, "conditions are not joined with commas");
+            match scene.after() {
+                Some(Token::CloseBrace) => error.with_help("leave it out"),
+                _ => error.with_help("write `&&`"),
+            }
+        }
+        Token::Comma if scene.after().is_none() && scene.at > 0 => {
+            syntax(range, "`,` cannot stand here").with_help("leave it out")
         }
         Token::CloseBrace | Token::CloseParen => scene.close(placed),
         Token::Unless if scene.in_braces() => {
             syntax(range, "`unless` stands between sets of spans, not between values")
                 .with_help("write `{ ... } unless { ... }`, or `&& !(...)` within braces")
         }
+        Token::By if scene.word_before().is_some() => scene.by_after_word(range),
         Token::By => syntax(range, "`by` cannot stand here").with_help(
             "it is a stage, `| by(name)`, or follows a metrics function: `| rate() by (name)`",
         ),
@@ -68,6 +81,37 @@ impl Scene<'_> {
         self.open.iter().any(|placed| placed.token == Token::OpenBrace)
     }
 
+    /// The word at `at`, with what stands around it.
+    fn word(&self, at: usize) -> Word<'_> {
+        Word { text: self.text, tokens: self.tokens, at, in_braces: self.in_braces() }
+    }
+
+    /// The word whose place is `range`, with what stands around it.
+    fn word_at(&self, range: TextRange) -> Word<'_> {
+        self.word(self.tokens.partition_point(|placed| placed.range.start < range.start))
+    }
+
+    fn word_before(&self) -> Option<&str> {
+        match self.before().map(|placed| &placed.token) {
+            Some(Token::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn by_after_word(&self, range: TextRange) -> QueryError {
+        let word = self.word(self.at.saturating_sub(1));
+        let name = self.word_before().unwrap_or("");
+        if let Some(error) = habits::other_language(word) {
+            return error;
+        }
+        if FUNCTIONS.contains(&name) {
+            return habits::by_after_word(word, name);
+        }
+        syntax(range, "`by` cannot stand here").with_help(
+            "it is a stage, `| by(name)`, or follows a metrics function: `| rate() by (name)`",
+        )
+    }
+
     fn before(&self) -> Option<&Placed> {
         self.tokens.get(self.at.checked_sub(1)?)
     }
@@ -77,20 +121,7 @@ impl Scene<'_> {
     }
 
     fn after_comparison(&self) -> bool {
-        let before = self.before().map(|placed| &placed.token);
-        matches!(
-            before,
-            Some(
-                Token::Equal
-                    | Token::NotEqual
-                    | Token::Less
-                    | Token::LessEqual
-                    | Token::Greater
-                    | Token::GreaterEqual
-                    | Token::Match
-                    | Token::NotMatch
-            )
-        )
+        self.before().is_some_and(|placed| placed.token.is_comparison())
     }
 
     /// The text ends too early.
@@ -161,26 +192,29 @@ impl Scene<'_> {
     }
 
     fn word_in_braces(&self, word: &str, range: TextRange) -> QueryError {
-        if let Some(error) = other_language(word, range) {
+        if let Some(error) = habits::other_language(self.word_at(range)) {
             return error;
         }
         if self.after() == Some(&Token::OpenParen) {
             let error =
                 syntax(range, format!("there are no functions within braces, such as `{word}`"));
-            if lower_call::FUNCTIONS.contains(&word) {
-                return error
-                    .with_help(format!("`{word}` stands after a `|`: `{{ }} | {word}(...)`"));
+            if FUNCTIONS.contains(&word) {
+                return error.with_help(format!(
+                    "it stands after a `|`: `{{ }} | {}`",
+                    self.call_at(range, word)
+                ));
             }
             return error.with_help("conditions compare fields with values: `{ duration > 1s }`");
         }
         if self.after_comparison() {
-            let error = syntax(range, format!("`{word}` is no value"));
-            return match known_word(word) {
-                Some(meant) => {
-                    error.with_help(format!("did you mean `{meant}`? A string is `\"{word}\"`"))
-                }
-                None => error.with_help(format!("strings are written in quotes: `\"{word}\"`")),
-            };
+            return habits::no_value(self.word_at(range), word, known_word(word));
+        }
+        if let Some(name) = self.indexed(range) {
+            let scope = lexer::SCOPES.iter().map(|(scope, _)| *scope);
+            let scope = scope.into_iter().find(|scope| scope.trim_end_matches('.') == word);
+            let scope = scope.unwrap_or(".");
+            return unknown(range, "attributes are not written in brackets")
+                .with_help(format!("write `{scope}{name}`"));
         }
         if word == "parent" {
             return unknown(range, "`parent` alone is no field").with_help(
@@ -198,17 +232,26 @@ impl Scene<'_> {
             Some(Placed {
                 token: Token::Literal(Literal::Int(_) | Literal::Float(_)),
                 range: number,
-            }) if number::is_unit(word) => {
+            }) if number::meant_unit(word).is_some() => {
                 let both = TextRange { start: number.start, end: range.end };
+                let unit = number::meant_unit(word).unwrap_or(word);
                 syntax(both, "a duration is written without blanks")
-                    .with_help(format!("write `{}{word}`", self.written(*number)))
+                    .with_help(format!("write `{}{unit}`", self.written(*number)))
             }
             Some(before) if before.token.ends_operand() => self.missing_operator(range),
             _ => no_scope(word, range),
         }
     }
 
+    /// The name in `["name"]` that follows `range`.
+    fn indexed(&self, range: TextRange) -> Option<&str> {
+        let rest = self.text.get(range.end..)?.strip_prefix("[\"")?;
+        rest.split_once("\"]").map(|(name, _)| name)
+    }
+
     fn word_outside(&self, word: &str, range: TextRange) -> QueryError {
+        let around = self.word_at(range);
+        let before = around.at.checked_sub(1).and_then(|at| self.tokens.get(at));
         if self.in_hints() {
             return syntax(range, format!("`{word}` cannot stand in hints")).with_help(HINT_HELP);
         }
@@ -219,20 +262,41 @@ impl Scene<'_> {
         }
         let first = self.tokens.first().is_some_and(|placed| placed.range.start == range.start);
         if first && word.eq_ignore_ascii_case("select") {
-            return syntax(range, "this is no TraceQL query").with_help(
-                "a query begins with conditions in braces: `{ span.http.status_code >= 500 }`; \
-                 `| select(name)` after it adds fields",
-            );
+            return habits::select(self.text, range);
         }
-        if let Some(error) = other_language(word, range) {
+        if let Some(error) = habits::other_language(around) {
             return error;
         }
-        if lower_call::FUNCTIONS.contains(&word) || word == "compare" {
+        if FUNCTIONS.contains(&word) {
+            let ends = before.is_some_and(|before| before.token.ends_operand());
+            if ends
+                && self.tokens.get(around.at + 1).map(|next| &next.token) == Some(&Token::OpenParen)
+            {
+                return syntax(range, format!("a `|` is missing before `{word}`")).with_help(
+                    format!("a stage follows after one: `| {}`", self.call_at(range, word)),
+                );
+            }
             return syntax(range, format!("`{word}` needs parentheses"))
-                .with_help(format!("write `{word}(...)`"));
+                .with_help(format!("write `{}`", call_example(word)));
         }
-        syntax(range, format!("`{word}` cannot stand outside braces"))
-            .with_help("conditions stand within braces: `{ status = error }`")
+        if self.in_call_of_count() {
+            return syntax(range, "`count` takes no argument").with_help("write `count()`");
+        }
+        habits::outside(around, word, meant_field(word))
+    }
+
+    /// The call at `range` and what is written after it; an example of one where that is too long.
+    fn call_at(&self, range: TextRange, name: &str) -> String {
+        let written = self.word_at(range).rest(range.start);
+        written.map_or_else(|| call_example(name), str::to_owned)
+    }
+
+    /// Whether the innermost open parenthesis is that of `count(`.
+    fn in_call_of_count(&self) -> bool {
+        let Some(open) = self.open.last() else { return false };
+        let at = self.tokens.partition_point(|placed| placed.range.start < open.range.start);
+        let before = at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        before.is_some_and(|placed| placed.token == Token::Word("count".into()))
     }
 
     fn no_parentheses(&self, range: TextRange) -> QueryError {
@@ -244,6 +308,21 @@ impl Scene<'_> {
     fn missing_operator(&self, range: TextRange) -> QueryError {
         let before = self.before().map_or("", |before| self.written(before.range));
         let error = syntax(range, format!("an operator is missing after `{before}`"));
+        if let Some(name) = before.strip_suffix(':') {
+            let value = self.written(range);
+            let quote = if value.starts_with(char::is_alphabetic) { "\"" } else { "" };
+            return error.with_help(format!(
+                "a name runs until a blank, so `:` is a part of it; write `{name} = {quote}{value}{quote}`"
+            ));
+        }
+        if let (Some(Placed { token: Token::Literal(Literal::Duration(_)), .. }), Some(here)) =
+            (self.before(), self.tokens.get(self.at))
+            && matches!(here.token, Token::Literal(Literal::Duration(_)))
+        {
+            let written = self.written(range);
+            return error
+                .with_help(format!("a duration is written without blanks: `{before}{written}`"));
+        }
         if self.in_braces() {
             return error.with_help("conditions are joined with `&&` or `||`");
         }
@@ -261,6 +340,12 @@ impl Scene<'_> {
         let is_operand =
             token.ends_operand() || matches!(token, Token::OpenBrace | Token::OpenParen);
         match (&before.token, is_operand) {
+            (Token::Match | Token::NotMatch, false) if *token == Token::Slash => {
+                habits::slashed_pattern(self.text, range)
+            }
+            (Token::OpenParen, false) if self.in_call_of_count() => {
+                syntax(range, "`count` takes no argument").with_help("write `count()`")
+            }
             _ if self.in_hints() => {
                 syntax(range, format!("`{written}` cannot stand after `with`")).with_help(HINT_HELP)
             }
@@ -291,22 +376,4 @@ const HINT_HELP: &str = "hints come at the very end: `{ } with (most_recent = tr
 
 fn closes_nothing(written: &str, range: TextRange) -> QueryError {
     syntax(range, format!("this `{written}` closes nothing")).with_help("leave it out")
-}
-
-/// A word that other query languages have.
-fn other_language(word: &str, range: TextRange) -> Option<QueryError> {
-    let right = match word.to_ascii_lowercase().as_str() {
-        "and" => "write `&&`",
-        "or" => "write `||`",
-        "not" => "write `!(...)`, `!=` or `!~`",
-        "null" | "none" => "write `nil`",
-        "is" => "write `= nil` or `!= nil`",
-        "like" | "ilike" | "contains" | "matches" | "startswith" => "write `=~ \".*part.*\"`",
-        "in" | "between" => "write `=~ \"a|b\"`, or two comparisons with `&&`",
-        "where" | "from" | "filter" => "conditions stand within braces: `{ status = error }`",
-        "limit" => "how many traces come back is an option of the search",
-        "group" | "order" | "having" => "stages follow with `|`: `{ } | by(name) | count() > 2`",
-        _ => return None,
-    };
-    Some(syntax(range, format!("`{word}` is no word of TraceQL")).with_help(right))
 }

@@ -50,8 +50,11 @@ pub(super) const SCOPES: [(&str, AttributeScope); 5] = [
     ("instrumentation.", AttributeScope::Instrumentation),
 ];
 
+/// What begins a field of the parent.
+pub(super) const PARENT: &str = "parent.";
+
 /// Operators, longer ones before their beginnings.
-const OPERATORS: [(&str, Token); 35] = [
+pub(super) static OPERATORS: [(&str, Token); 35] = [
     ("!>>", structural(Relation::Descendant, Form::Not)),
     ("!<<", structural(Relation::Ancestor, Form::Not)),
     ("&>>", structural(Relation::Descendant, Form::Union)),
@@ -182,7 +185,7 @@ impl<'t> Lexer<'t> {
     fn word(&mut self) -> Result<Token, QueryError> {
         let start = self.at;
         let rest = self.rest();
-        if self.eat("parent.") {
+        if self.eat(PARENT) {
             return self.parent(start);
         }
         if let Some((prefix, scope)) = SCOPES.iter().find(|(prefix, _)| rest.starts_with(prefix)) {

@@ -6,31 +6,9 @@ use super::lower::PartKind;
 use super::phrase::{Argument, Call};
 use super::{
     AggregateOp, FieldExpr, FieldExprKind, Literal, MetricsField, MetricsFunction, MetricsStep,
-    ScalarExpr, ScalarExprKind, Stage, TextRange, UnaryOp, explain_kind,
+    ScalarExpr, ScalarExprKind, SpansetExpr, Stage, TextRange, UnaryOp, explain_kind,
 };
 use crate::query::{QueryError, QueryErrorKind};
-
-/// Every function, for suggestions.
-pub(super) const FUNCTIONS: [&str; 18] = [
-    "count",
-    "avg",
-    "max",
-    "min",
-    "sum",
-    "by",
-    "coalesce",
-    "select",
-    "rate",
-    "count_over_time",
-    "min_over_time",
-    "max_over_time",
-    "avg_over_time",
-    "sum_over_time",
-    "quantile_over_time",
-    "histogram_over_time",
-    "topk",
-    "bottomk",
-];
 
 /// Most values that `compare` shows of an attribute.
 const COMPARE_TOP_MAX: i64 = 1_000;
@@ -104,9 +82,16 @@ fn no_arguments(call: &Call) -> Result<(), QueryError> {
     let Some(argument) = call.arguments.first() else { return Ok(()) };
     let error = syntax(argument.range(), format!("`{}` takes no argument", call.name));
     Err(match argument {
+        Argument::Field(FieldExpr {
+            kind: FieldExprKind::Literal(Literal::Duration(_)), ..
+        }) => error.with_help(format!(
+            "write `{}()`; how long a step is, is no part of the query",
+            call.name
+        )),
         Argument::Field(_) => error.with_help(format!("write `{}()`", call.name)),
-        Argument::Braces(..) => {
-            error.with_help(format!("spans come before it: `{{ ... }} | {}()`", call.name))
+        Argument::Braces(expr, _) => {
+            let spans = SpansetExpr::Filter(expr.clone());
+            error.with_help(format!("spans come before it: `{spans} | {}()`", call.name))
         }
     })
 }
@@ -122,6 +107,10 @@ fn one_expression(call: Call) -> Result<FieldExpr, QueryError> {
         (Some(Argument::Braces(_, range)), _) => {
             Err(syntax(range, format!("`{}` takes an expression without braces", call.name))
                 .with_help(format!("such as `{example}`")))
+        }
+        (Some(Argument::Field(first)), Some(Argument::Field(second))) if call.name == "by" => {
+            Err(syntax(second.range, "`by` takes one expression")
+                .with_help(format!("write `by({first}) | by({second})`")))
         }
         (_, Some(second)) => {
             Err(syntax(second.range(), format!("`{}` takes one expression", call.name))

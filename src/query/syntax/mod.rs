@@ -12,7 +12,8 @@
 //!    text in one canonical way, and that text reads back as the same tree.
 //!
 //! What is wrong with a text is said by the step that finds it, in the words of `explain` (the lexer),
-//! `explain_order` (the grammar) and `explain_kind` (lowering). Types are not known here: that is the
+//! `explain_order` (the grammar, with `explain_habits` for words of other languages) and `explain_kind`
+//! (lowering). Types are not known here: that is the
 //! checker's work.
 
 mod token;
@@ -33,6 +34,7 @@ mod lower_call;
 mod lower_metrics;
 
 mod explain;
+mod explain_habits;
 mod explain_kind;
 mod explain_order;
 mod parse;
@@ -44,10 +46,13 @@ mod print;
 mod print_metrics;
 mod print_words;
 mod range;
+mod words;
 
 pub use ast::*;
+pub(crate) use explain_habits::{KINDS, STATUSES};
 pub use intrinsic::ValueType;
 pub use metrics::{MetricsExpr, MetricsExprKind, MetricsField, MetricsFunction, MetricsStep};
 pub use parse::parse;
 pub use range::TextRange;
-pub(crate) use suggest::nearest;
+pub(crate) use suggest::{nearest, one_of};
+pub use words::{FUNCTIONS, KEYWORDS, prefixes, signs, units};

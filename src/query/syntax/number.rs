@@ -5,7 +5,7 @@ use super::{Literal, TextRange};
 use crate::query::{QueryError, QueryErrorKind};
 
 /// Nanoseconds of the units of a duration, longest first. Decimals know those from `h` down.
-const UNITS: [(&str, u64); 11] = [
+pub(super) const UNITS: [(&str, u64); 11] = [
     ("y", 365 * 24 * 3_600 * 1_000_000_000),
     ("w", 7 * 24 * 3_600 * 1_000_000_000),
     ("d", 24 * 3_600 * 1_000_000_000),
@@ -24,9 +24,25 @@ const DECIMAL_FIRST: usize = 3;
 /// The last unit of [`UNITS`] that the falling style has.
 const FALLING_LAST: usize = 6;
 
-/// Whether `word` is a unit of durations.
-pub(super) fn is_unit(word: &str) -> bool {
-    UNITS.iter().any(|(unit, _)| *unit == word)
+/// The unit of durations that `word` is, or says in full.
+pub(super) fn meant_unit(word: &str) -> Option<&'static str> {
+    if let Some((unit, _)) = UNITS.iter().find(|(unit, _)| *unit == word) {
+        return Some(unit);
+    }
+    let lower = word.to_lowercase();
+    let singular = lower.strip_suffix('s').filter(|stem| stem.len() > 1).unwrap_or(&lower);
+    Some(match singular {
+        "y" | "yr" | "year" => "y",
+        "w" | "wk" | "week" => "w",
+        "d" | "day" => "d",
+        "h" | "hr" | "hour" => "h",
+        "m" | "min" | "minute" => "m",
+        "s" | "sec" | "second" => "s",
+        "ms" | "msec" | "milli" | "millisecond" => "ms",
+        "us" | "usec" | "micro" | "microsecond" => "us",
+        "ns" | "nsec" | "nano" | "nanosecond" => "ns",
+        _ => return None,
+    })
 }
 
 /// The bytes at the start of `text` that belong to one number or duration.
@@ -59,7 +75,7 @@ pub(super) fn literal(run: &str, start: usize) -> Result<Literal, QueryError> {
     if run.bytes().all(|byte| byte.is_ascii_digit()) {
         return run.parse().map(Literal::Int).map_err(|_overflow| {
             error(format!("`{run}` is too large for a 64-bit integer"))
-                .with_help(format!("the largest is {}, or `maxInt`", i64::MAX))
+                .with_help(format!("the largest is {}, or `maxInt`, the least `minInt`", i64::MAX))
         });
     }
     if run.contains('_') {
@@ -183,8 +199,23 @@ fn parts(run: &str, range: TextRange) -> Result<Vec<Part<'_>>, QueryError> {
                 .with_help(format!("`{number}` needs a unit: one of `y w d h m s ms us ns`")));
         }
         let Some(unit) = UNITS.iter().position(|(name, _)| *name == unit) else {
-            return Err(error(format!("`{run}` is not a number: there is no unit `{unit}`"))
-                .with_help("units are `y w d h m s ms us ns`; an attribute name that starts with a digit is quoted, as in `.\"5xx\"`"));
+            let error = |right: String| {
+                let message = format!("`{run}` is not a number: there is no unit `{unit}`");
+                error(message).with_help(right)
+            };
+            let is_id = matches!(run.len(), 16 | 32) && run.bytes().all(|b| b.is_ascii_hexdigit());
+            if is_id {
+                let field = if run.len() == 32 { "trace:id" } else { "span:id" };
+                return Err(error(format!(
+                    "an id is written in quotes: `{{ {field} = \"{run}\" }}`"
+                )));
+            }
+            if let Some(meant) = meant_unit(unit) {
+                return Err(error(format!("write `{number}{meant}`")));
+            }
+            return Err(error(
+                "units are `y w d h m s ms us ns`; an attribute name that starts with a digit is quoted, as in `.\"5xx\"`".into(),
+            ));
         };
         parts.push(Part { whole, fraction, unit });
     }

@@ -4,7 +4,7 @@
 use lalrpop_util::ParseError;
 
 use super::grammar::QueryParser;
-use super::{Query, depth, explain, explain_order, lexer, lower};
+use super::{Query, depth, explain, explain_kind, explain_order, lexer, lower};
 use crate::query::QueryError;
 
 /// Reads a query. The tree says what was written; whether its types fit is checked by
@@ -37,4 +37,5 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
             }
         })?;
     lower::query(phrase, hints)
+        .map_err(|error| explain_kind::of_whole_condition(text, &lexed.tokens, error))
 }

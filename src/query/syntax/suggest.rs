@@ -17,6 +17,16 @@ pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> O
         .map(|(_, known)| known)
 }
 
+/// Of the words of an enumeration the one that was meant, written in capitals, with the prefix that
+/// OTLP gives it, or with a slip.
+pub(crate) fn one_of(name: &str, words: &[&'static str]) -> Option<&'static str> {
+    let lower = name.to_lowercase();
+    let prefixes = ["span_kind_", "status_code_"];
+    let stripped = prefixes.iter().find_map(|prefix| lower.strip_prefix(prefix)).unwrap_or(&lower);
+    let exact = words.iter().find(|word| **word == stripped).copied();
+    exact.or_else(|| nearest(stripped, words.iter().copied()))
+}
+
 /// How many characters have to be put in, left out, changed or swapped with the next to make `from`
 /// into `to` (the optimal string alignment distance).
 fn slips(from: &str, to: &str) -> usize {

@@ -58,4 +58,19 @@ impl Token {
             Self::CloseBrace | Self::CloseParen | Self::Literal(_) | Self::Field(_) | Self::Word(_)
         )
     }
+
+    /// Whether it compares two values.
+    pub(crate) fn is_comparison(&self) -> bool {
+        matches!(
+            self,
+            Self::Equal
+                | Self::NotEqual
+                | Self::Less
+                | Self::LessEqual
+                | Self::Greater
+                | Self::GreaterEqual
+                | Self::Match
+                | Self::NotMatch
+        )
+    }
 }

@@ -70,6 +70,9 @@ fn relation(op: CompareOp, a: &Scalar, b: &Scalar) -> Relation {
             Some(nanos) => Relation::Order(Some(i128::from(time.unix_nanos()).cmp(&nanos))),
             None => Relation::None,
         },
+        // A time is told by text or by integer nanoseconds, and by no other number.
+        (Scalar::Time(_), Scalar::Float(_) | Scalar::Duration(_))
+        | (Scalar::Float(_) | Scalar::Duration(_), Scalar::Time(_)) => Relation::None,
         _ => match (number(a), number(b)) {
             (Some(a), Some(b)) => Relation::Order(order(a, b)),
             _ => Relation::None,
@@ -100,18 +103,25 @@ fn number(value: &Scalar) -> Option<Number> {
     }
 }
 
+/// The order of two numbers, exact whatever their types: no integer is rounded to a float.
 fn order(a: Number, b: Number) -> Option<Ordering> {
     match (a, b) {
         (Number::Whole(a), Number::Whole(b)) => Some(a.cmp(&b)),
-        (a, b) => float(a).partial_cmp(&float(b)),
+        (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b),
+        (Number::Whole(a), Number::Float(b)) => whole_to_float(a, b),
+        (Number::Float(a), Number::Whole(b)) => whole_to_float(b, a).map(Ordering::reverse),
     }
 }
 
-fn float(number: Number) -> f64 {
-    match number {
-        Number::Whole(value) => cast::nearest_f64_of_i128(value),
-        Number::Float(value) => value,
+/// How `whole` stands to `float`; `None` where that is NaN.
+fn whole_to_float(whole: i128, float: f64) -> Option<Ordering> {
+    if float.is_nan() {
+        return None;
     }
+    // A float beyond 64 bits, infinite ones too, is cut to an integer beyond 64 bits.
+    let order = whole.cmp(&cast::whole_part(float));
+    let fraction = float - float.trunc();
+    Some(order.then_with(|| 0.0_f64.partial_cmp(&fraction).unwrap_or(Ordering::Equal)))
 }
 
 #[cfg(test)]
@@ -151,6 +161,39 @@ mod tests {
         assert_eq!(holding(&Scalar::Float(f64::NAN), &Scalar::Float(f64::NAN)), [1]);
         assert_eq!(holding(&Scalar::Float(f64::NAN), &Scalar::Int(1)), [1]);
         assert_eq!(holding(&Scalar::Float(0.0), &Scalar::Float(-0.0)), SAME);
+    }
+
+    #[test]
+    fn ints_and_floats_compare_exactly() {
+        let two_53 = 9_007_199_254_740_992.0;
+        let two_63 = 2.0_f64.powi(63);
+        for (int, float, expected) in [
+            ((1 << 53) - 1, two_53, LESS),
+            (1 << 53, two_53, SAME),
+            ((1 << 53) + 1, two_53, GREATER),
+            (-(1 << 53) - 1, -two_53, LESS),
+            (i64::MAX, two_63, LESS),
+            (i64::MAX, two_63 - 1024.0, GREATER),
+            (i64::MIN, -two_63, SAME),
+            (i64::MIN, -two_63 - 2048.0, GREATER),
+            (i64::MAX, f64::INFINITY, LESS),
+            (i64::MIN, f64::NEG_INFINITY, GREATER),
+            (i64::MAX, 1e300, LESS),
+            (i64::MIN, -1e300, GREATER),
+            (0, -0.0, SAME),
+            (0, f64::MIN_POSITIVE, LESS),
+            (0, -f64::MIN_POSITIVE, GREATER),
+            (-1, -1.5, GREATER),
+            (-1, -0.5, LESS),
+        ] {
+            let (int, float) = (Scalar::Int(int), Scalar::Float(float));
+            assert_eq!(holding(&int, &float), expected, "{int:?} {float:?}");
+            let reversed = if expected == LESS { GREATER } else { LESS };
+            let reversed = if expected == SAME { SAME } else { reversed };
+            assert_eq!(holding(&float, &int), reversed, "{float:?} {int:?}");
+        }
+        let nanos = Scalar::Duration((1 << 53) + 1);
+        assert_eq!(holding(&nanos, &Scalar::Float(two_53)), GREATER);
     }
 
     #[test]
@@ -208,5 +251,7 @@ mod tests {
         assert_eq!(holding(&Scalar::text("1970-01-01T00:00:02Z"), &time), GREATER);
         assert_eq!(holding(&time, &Scalar::Int(1_000_000_002)), LESS);
         assert_eq!(holding(&time, &Scalar::text("yesterday")), [0; 0]);
+        assert_eq!(holding(&time, &Scalar::Float(1.5)), [0; 0]);
+        assert_eq!(holding(&Scalar::Duration(1), &time), [0; 0]);
     }
 }

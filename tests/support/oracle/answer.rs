@@ -2,12 +2,13 @@
 //! query's expression selects depends on nothing but the trace.
 
 use treering::model::Span;
+use treering::query::FieldValue;
 use treering::query::syntax::{Field, Query};
 use treering::{SpanId, Timestamp, TraceId};
 
 use super::expr::Regexes;
-use super::fields::service;
-use super::shown::{Shown, named};
+use super::fields::{on_span, service};
+use super::shown::{Shown, field_value, named};
 use super::spansets::{Evaluation, Set};
 use super::tree::{Tree, stored};
 
@@ -88,6 +89,15 @@ impl Oracle {
     pub(crate) fn new(arrived: &[Span]) -> Self {
         let trees = stored(arrived).into_values().map(Tree::new).collect();
         Self { trees, regexes: Regexes::default() }
+    }
+
+    /// What the field is on each span, trace by trace.
+    pub(crate) fn values(&self, field: &Field) -> Vec<Vec<(&Span, FieldValue)>> {
+        fn of<'a>(tree: &'a Tree, field: &Field) -> Vec<(&'a Span, FieldValue)> {
+            let spans = tree.spans.iter().enumerate();
+            spans.map(|(at, span)| (span, field_value(&on_span(tree, at, field)))).collect()
+        }
+        self.trees.iter().map(|tree| of(tree, field)).collect()
     }
 
     /// Spans stored.

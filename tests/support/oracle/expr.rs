@@ -285,7 +285,7 @@ impl Regexes {
     }
 }
 
-/// The pattern with `\d`, `\w` and `\s` as RE2 means them: of ASCII alone.
+/// The pattern with `\d`, `\w`, `\s` and `\b` as RE2 means them: of ASCII alone.
 fn ascii_classes(pattern: &str) -> String {
     let mut text = String::new();
     let mut chars = pattern.chars();
@@ -301,6 +301,9 @@ fn ascii_classes(pattern: &str) -> String {
             Some('W') => text.push_str("[^0-9A-Za-z_]"),
             Some('s') => text.push_str(r"[\t\n\f\r ]"),
             Some('S') => text.push_str(r"[^\t\n\f\r ]"),
+            Some(edge @ ('b' | 'B')) => {
+                text.extend(["(?-u)\\", &edge.to_string(), "(?u)"]);
+            }
             Some(other) => text.extend(['\\', other]),
             None => text.push('\\'),
         }

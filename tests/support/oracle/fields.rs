@@ -63,7 +63,7 @@ pub(crate) fn on_event(span: &Span, event: &Event, field: &FieldKind) -> Val {
         FieldKind::Intrinsic(Intrinsic::EventName) => Val::Str(event.name.clone()),
         FieldKind::Intrinsic(_) => {
             let (time, start) = (event.time.unix_nanos(), span.start.unix_nanos());
-            Val::Duration(i128::from(time) - i128::from(start))
+            duration(i128::from(time) - i128::from(start))
         }
     }
 }
@@ -106,10 +106,15 @@ pub(crate) fn service(span: &Span) -> String {
     }
 }
 
+/// A duration; beyond 64 bits the longest there is.
+fn duration(nanos: i128) -> Val {
+    Val::Duration(nanos.clamp(i64::MIN.into(), i64::MAX.into()))
+}
+
 /// What the span itself says.
 fn of_span(span: &Span, intrinsic: Intrinsic) -> Val {
     match intrinsic {
-        Intrinsic::Duration => Val::Duration(span.end.nanos_since(span.start).into()),
+        Intrinsic::Duration => duration(span.end.nanos_since(span.start).into()),
         Intrinsic::Name => Val::Str(span.name.clone()),
         Intrinsic::Status => Val::Status(span.status.code.0),
         Intrinsic::StatusMessage => Val::Str(span.status.message.clone()),
@@ -134,7 +139,7 @@ fn of_trace(tree: &Tree, at: usize, intrinsic: Intrinsic) -> Val {
     let count = |count: usize| Val::Int(i64::try_from(count).unwrap_or(i64::MAX));
     match intrinsic {
         Intrinsic::ChildCount => count(tree.children(at).len()),
-        Intrinsic::TraceDuration => Val::Duration(tree.duration().into()),
+        Intrinsic::TraceDuration => duration(tree.duration().into()),
         Intrinsic::RootName => Val::Str(root.name.clone()),
         Intrinsic::RootService => Val::Str(service(root)),
         Intrinsic::NestedSetLeft => Val::Int(tree.walk[at].0),
@@ -144,7 +149,7 @@ fn of_trace(tree: &Tree, at: usize, intrinsic: Intrinsic) -> Val {
             (None, Some(Head::Root)) => -1,
             (None, _) => 0,
         }),
-        Intrinsic::SelfDuration => Val::Duration(self_duration(tree, at)),
+        Intrinsic::SelfDuration => duration(self_duration(tree, at)),
         Intrinsic::Depth => count(tree.ancestors(at).len()),
         Intrinsic::TraceSpanCount => count(tree.spans.len()),
         Intrinsic::TraceServiceCount => {

@@ -38,10 +38,20 @@ impl Evaluation<'_> {
         let numbers: Vec<Val> = values.filter(|value| value.number().is_some()).collect();
         let Some((first, rest)) = numbers.split_first() else { return Val::Nil };
         let count = Val::Float(Number::Whole(i128::try_from(numbers.len()).unwrap_or(0)).float());
-        let sum = || rest.iter().fold(first.clone(), |sum, value| add(&sum, value));
+        let sum = || {
+            let ints = whole_start(&numbers);
+            let start = ints.as_ref().map_or_else(|| first.clone(), |(total, _)| total.clone());
+            let added = ints.map_or(1, |(_, count)| count);
+            numbers[added..].iter().fold(start, |sum, value| add(&sum, value))
+        };
         let best = |op: CompareOp| {
+            let exact = |best: &Val, value: &Val| {
+                matches!((best, value), (Val::Float(_), Val::Int(_)))
+                    && compare(value, CompareOp::Equal, best)
+            };
             let better = |best: Val, value: &Val| {
-                if compare(value, op, &best) || is_nan(&best) { value.clone() } else { best }
+                let wins = compare(value, op, &best) || is_nan(&best) || exact(&best, value);
+                if wins { value.clone() } else { best }
             };
             rest.iter().fold(first.clone(), better)
         };
@@ -52,6 +62,16 @@ impl Evaluation<'_> {
             AggregateOp::Min => best(CompareOp::Less),
         }
     }
+}
+
+/// The sum of the integers that the numbers begin with, and how many these are. Integers that add up
+/// to more than 64 bits on the way may still add up to fewer.
+fn whole_start(numbers: &[Val]) -> Option<(Val, usize)> {
+    let int = |value: &Val| if let Val::Int(int) = value { Some(i128::from(*int)) } else { None };
+    let ints: Vec<i128> = numbers.iter().map_while(int).collect();
+    let total: i128 = ints.iter().sum();
+    let total = i64::try_from(total).map_or(Val::Float(Number::Whole(total).float()), Val::Int);
+    (!ints.is_empty()).then_some((total, ints.len()))
 }
 
 /// A sum of durations is a duration.

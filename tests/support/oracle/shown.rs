@@ -54,7 +54,7 @@ impl Evaluation<'_> {
                 let named = |set: Set| {
                     let value = set.first().map_or(Val::Nil, |at| self.on(*at).value(expr));
                     let name = format!("by({expr})");
-                    let by = (name.clone(), text(&name, &field_value(&value)));
+                    let by = (name.clone(), text(&field_value(&value)));
                     (set, joined(shown.clone(), vec![by]))
                 };
                 self.by(expr, &set).into_iter().map(named).collect()
@@ -72,7 +72,7 @@ impl Evaluation<'_> {
         for scalar in aggregates {
             let name = scalar.to_string();
             if !shown.iter().any(|(known, _)| *known == name) {
-                let value = text(&name, &field_value(&self.scalar(scalar, set)));
+                let value = text(&field_value(&self.scalar(scalar, set)));
                 shown.push((name, value));
             }
         }
@@ -85,26 +85,23 @@ impl Evaluation<'_> {
         let named = fields.iter().map(|field| (name(field), value(field)));
         let there = named.filter(|(_, value)| *value != FieldValue::Nil);
         let texts = there.map(|(name, value)| {
-            let value = text(&name, &value);
+            let value = text(&value);
             (name, value)
         });
         texts.collect()
     }
 }
 
-/// What a value is compared as. Zeros of either sign are one number; and where the greatest or least
-/// is an integer and a float alike, either may be told.
-pub(crate) fn text(name: &str, value: &FieldValue) -> String {
+/// What a value is compared as. Zeros of either sign are one number.
+pub(crate) fn text(value: &FieldValue) -> String {
     match value {
         FieldValue::Float(0.0) => "Float(0.0)".to_owned(),
-        FieldValue::Int(whole) if name.starts_with("max(") || name.starts_with("min(") => {
-            format!("Float({whole}.0)")
-        }
         _ => format!("{value:?}"),
     }
 }
 
-fn field_value(value: &Val) -> FieldValue {
+/// The value as an answer has it.
+pub(crate) fn field_value(value: &Val) -> FieldValue {
     match value {
         Val::Nil | Val::Opaque => FieldValue::Nil,
         Val::Str(text) => FieldValue::String(text.clone()),

@@ -1,10 +1,10 @@
-//! RFC 3339 texts. Invariant: what is not one, or lies outside the range of a timestamp, is `None`.
+//! RFC 3339 texts. Invariant: what is not one is `None`.
 
 /// The nanoseconds since the Unix epoch that the text stands for.
-pub(crate) fn rfc3339(text: &str) -> Option<u64> {
+pub(crate) fn rfc3339(text: &str) -> Option<i128> {
     let (date, rest) = text.split_at_checked(10)?;
     let (year, month, day) = (digits(date, 0, 4)?, digits(date, 5, 2)?, digits(date, 8, 2)?);
-    let rest = rest.strip_prefix(['T', 't'])?;
+    let rest = rest.strip_prefix(['T', 't', ' '])?;
     let (clock, rest) = rest.split_at_checked(8)?;
     let (hour, minute, second) = (digits(clock, 0, 2)?, digits(clock, 3, 2)?, digits(clock, 6, 2)?);
     let separators = date.as_bytes()[4] == b'-' && date.as_bytes()[7] == b'-';
@@ -12,7 +12,7 @@ pub(crate) fn rfc3339(text: &str) -> Option<u64> {
         return None;
     }
     if !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
+        || !(1..=days_in(year, month)).contains(&day)
         || hour > 23
         || minute > 59
         || second > 60
@@ -37,7 +37,7 @@ pub(crate) fn rfc3339(text: &str) -> Option<u64> {
     };
     let days = days_before_year(year) + days_before_month(year, month) + day - 1;
     let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
-    u64::try_from(seconds * 1_000_000_000 + fraction).ok()
+    Some(seconds * 1_000_000_000 + fraction)
 }
 
 fn digits(text: &str, from: usize, len: usize) -> Option<i128> {
@@ -57,7 +57,14 @@ fn days_before_year(year: i128) -> i128 {
 }
 
 fn days_before_month(year: i128, month: i128) -> i128 {
-    let february = if leap(year) { 29 } else { 28 };
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    lengths.iter().zip(1..month).map(|(length, _)| length).sum()
+    (1..month).map(|month| days_in(year, month)).sum()
+}
+
+fn days_in(year: i128, month: i128) -> i128 {
+    match month {
+        2 if leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
 }

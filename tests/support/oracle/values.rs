@@ -62,8 +62,22 @@ impl Number {
     fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => Some(a.cmp(&b)),
-            _ => self.float().partial_cmp(&other.float()),
+            (Self::Float(a), Self::Float(b)) => a.partial_cmp(&b),
+            (Self::Whole(whole), Self::Float(float)) => exact(whole, float),
+            (Self::Float(float), Self::Whole(whole)) => exact(whole, float).map(Ordering::reverse),
         }
+    }
+}
+
+/// How a whole number stands to a float, by the digits of the greatest whole number that is not above
+/// the float. What has too many digits, or none, is beyond all whole numbers.
+fn exact(whole: i128, float: f64) -> Option<Ordering> {
+    let below = float.floor();
+    match format!("{below:.0}").parse::<i128>() {
+        _ if float.is_nan() => None,
+        Ok(digits) if whole == digits && float > below => Some(Ordering::Less),
+        Ok(digits) => Some(whole.cmp(&digits)),
+        Err(_) => 0.0.partial_cmp(&float),
     }
 }
 
@@ -218,7 +232,7 @@ fn nanos(value: &Val) -> Option<i128> {
     match value {
         Val::Time(nanos) => Some(i128::from(*nanos)),
         Val::Int(nanos) => Some(i128::from(*nanos)),
-        Val::Str(text) => rfc3339(text).map(i128::from),
+        Val::Str(text) => rfc3339(text),
         _ => None,
     }
 }

@@ -1,0 +1,5 @@
+//! The fuzz target `operations`; what it does is in the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| treering_fuzz::operations(input));

@@ -1,0 +1,84 @@
+//! What every text that matches a pattern has in it, so that most texts need not be matched. Invariant: a
+//! text that begins with none of the prefixes, or lacks the required part, does not match.
+
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use regex_syntax::hir::{Hir, HirKind};
+
+/// A required part shorter than this is found too often to be worth looking for.
+const REQUIRED_MIN: usize = 3;
+
+/// Literals of a pattern that matches whole texts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Literals {
+    /// A match begins with one of these, ascending, none of them the beginning of another; none where
+    /// nothing is known.
+    pub(crate) prefixes: Vec<Vec<u8>>,
+    /// A match has this in it.
+    pub(crate) required: Option<Vec<u8>>,
+}
+
+impl Literals {
+    /// The literals of `hir`, which is not anchored yet.
+    pub(super) fn of(hir: &Hir) -> Self {
+        let mut required = None;
+        longest(hir, &mut required);
+        Self { prefixes: prefixes(hir), required }
+    }
+}
+
+fn prefixes(hir: &Hir) -> Vec<Vec<u8>> {
+    let found = Extractor::new().kind(ExtractKind::Prefix).extract(hir);
+    let literals = found.literals().unwrap_or_default();
+    let mut all: Vec<Vec<u8>> =
+        literals.iter().map(|literal| literal.as_bytes().to_vec()).collect();
+    if all.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    all.sort_unstable();
+    // What begins with another prefix comes right after it.
+    all.dedup_by(|later, earlier| later.starts_with(earlier));
+    all
+}
+
+/// The longest literal that is passed on every way through `hir`.
+fn longest(hir: &Hir, best: &mut Option<Vec<u8>>) {
+    match hir.kind() {
+        HirKind::Literal(literal) => {
+            let known = best.as_ref().map_or(REQUIRED_MIN - 1, Vec::len);
+            if literal.0.len() > known {
+                *best = Some(literal.0.to_vec());
+            }
+        }
+        HirKind::Concat(parts) => parts.iter().for_each(|part| longest(part, best)),
+        HirKind::Capture(group) => longest(&group.sub, best),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literals(pattern: &str) -> (Vec<String>, Option<String>) {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let literals = Literals::of(&regex_syntax::parse(pattern).unwrap());
+        (literals.prefixes.into_iter().map(text).collect(), literals.required.map(text))
+    }
+
+    fn expect(pattern: &str, prefixes: &[&str], required: Option<&str>) {
+        let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect::<Vec<_>>();
+        assert_eq!(literals(pattern), (prefixes, required.map(str::to_owned)), "{pattern}");
+    }
+
+    #[test]
+    fn prefixes_and_required_parts_are_found() {
+        expect("GET /cart.*", &["GET /cart"], Some("GET /cart"));
+        expect(".*cart.*", &[], Some("cart"));
+        expect("(?:ab|cd|abc)x?", &["ab", "cd"], None);
+        expect("a[bc]d.*(long)er", &["abd", "acd"], Some("long"));
+        expect("(?i)ab", &["AB", "Ab", "aB", "ab"], None);
+        expect("(?:cart)?.*", &[], None);
+        expect("", &[], None);
+        expect(".*x.*", &[], None);
+    }
+}
