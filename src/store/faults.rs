@@ -227,11 +227,12 @@ fn a_loss_of_power_at_any_operation_loses_nothing() {
 #[test]
 fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
     let all = operations();
-    let mut refused = 0;
+    let (mut refused, mut tried) = (0, 0);
     for good in (0..all).step_by(stride()) {
         let medium = Medium::default();
         let Ok(store) = open(&medium) else { continue };
         medium.fail_after(good, true);
+        tried += 1;
         let (failed, before) = live(&store, 0, Content::new());
         let when = format!("after {good} operations");
         judge(&content(&store).unwrap(), &before, failed, &when);
@@ -253,5 +254,5 @@ fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
         let (_, expected) = live(&store, failed, before);
         assert_eq!(content(&store).unwrap(), expected, "{when}, to the end");
     }
-    assert!(refused > 20, "{refused} failures were seen");
+    assert!(refused * 2 > tried, "{refused} of {tried} failures were seen");
 }
