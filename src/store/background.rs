@@ -1,11 +1,10 @@
 //! The thread that maintains a store. Invariant: it holds the store only while it works, and ends
 //! when the last handle is dropped.
 
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::shared::Shared;
 use crate::options::{Durability, Maintenance};
@@ -22,7 +21,7 @@ const FOLDING_MAX: Duration = Duration::from_millis(20);
 /// A running thread; dropping it ends the thread.
 #[derive(Debug)]
 pub(super) struct Background {
-    wake: Sender<()>,
+    wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -32,26 +31,27 @@ impl Background {
         if shared.options.maintenance == Maintenance::ByHand {
             return Ok(None);
         }
-        let (wake, woken) = bounded(1);
+        let (wake, woken) = sync_channel(1);
         let weak = Arc::downgrade(shared);
         let thread = std::thread::Builder::new()
             .name("treering".to_owned())
             .spawn(move || run(&weak, &woken))?;
-        Ok(Some(Self { wake, thread: Some(thread) }))
+        Ok(Some(Self { wake: Some(wake), thread: Some(thread) }))
     }
 
     /// Asks the thread to look at the store soon.
     pub(super) fn wake(&self) {
-        // Where a wish waits already, one more changes nothing.
-        let _full = self.wake.try_send(());
+        if let Some(wake) = &self.wake {
+            // Where a wish waits already, one more changes nothing.
+            let _full = wake.try_send(());
+        }
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         // A channel without sender ends the thread's loop.
-        let (unused, _) = bounded(0);
-        drop(std::mem::replace(&mut self.wake, unused));
+        drop(self.wake.take());
         let is_own = |thread: &JoinHandle<()>| thread.thread().id() == std::thread::current().id();
         if let Some(thread) = self.thread.take().filter(|thread| !is_own(thread)) {
             // A panic of the thread has been reported by its hook.
