@@ -24,6 +24,24 @@ pub enum Error {
     /// The file cannot be read or written; the source says what was tried and why it failed.
     #[error("the store's file cannot be used")]
     Storage(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What was taken in could not be moved to blocks of the file for so long that no more is taken;
+    /// the source says why. What is stored can be read.
+    #[error("too much waits to be moved to blocks of the file, so no more spans are taken")]
+    JournalFull {
+        /// Why it could not be moved.
+        #[source]
+        cause: Box<Error>,
+    },
+    /// Sealing or compaction failed in the background; nothing of what was acknowledged is lost.
+    #[error("the store could not be maintained: {0}")]
+    Maintenance(String),
+    /// The store's thread could not be started.
+    #[error("the store's thread cannot be started")]
+    Thread {
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
     /// A block of the store is damaged; the source names block, section and place.
     #[error("a block of the store cannot be read")]
     Block(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -34,6 +34,7 @@
 mod block;
 mod codec;
 mod error;
+mod head;
 mod id;
 pub mod model;
 mod options;
@@ -46,7 +47,7 @@ mod time;
 
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
-pub use options::Options;
+pub use options::{Durability, Maintenance, Options};
 pub use search::{
     CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, ScopeTags, SearchOptions,
     TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
@@ -54,7 +55,7 @@ pub use search::{
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use store::fuzzing;
-pub use store::{Batch, Ingested, Stats, Store};
+pub use store::{Batch, Ingested, Maintained, Stats, Store};
 pub use time::Timestamp;
 
 /// The examples of the README, compiled as documentation tests.

@@ -1,8 +1,31 @@
 //! What a user may choose about a store: one struct with documented defaults and units.
 
 use std::num::NonZero;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+/// When what was taken in is safe from a crash of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Durability {
+    /// When `ingest` returns. Batches of threads that wait for one another share one write.
+    EachCommit,
+    /// At most so long after `ingest` returned, as long as the store's thread runs. A crash of the
+    /// process or the machine may lose what was acknowledged since, the latest batches first and
+    /// each whole; closing the store loses nothing. From a millisecond to a minute.
+    Within(Duration),
+}
+
+/// Who seals and compacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Maintenance {
+    /// A thread of the store.
+    Background,
+    /// The program, by `Store::maintain`; and `ingest`, once twice as much is in memory as should be.
+    ByHand,
+}
 
 /// How a store lays out and caches its data. `Options::default()` is right for a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +41,17 @@ pub struct Options {
     pub cache_bytes: u64,
     /// Bytes of redb's own page cache. Default 8 MiB.
     pub page_cache_bytes: u64,
+    /// When what was taken in is durable. Default: when `ingest` returns.
+    pub durability: Durability,
+    /// Who seals and compacts. Default: a thread of the store.
+    pub maintenance: Maintenance,
+    /// Bytes of blocks in memory, and so of the journal, at which they are moved to blocks of the
+    /// file. Default 16 MiB, some 180,000 spans; `block_rows_max` spans are enough, too. At twice as
+    /// much `ingest` does it itself. What is in memory is read from the journal on opening.
+    pub head_bytes_max: u64,
+    /// After so long, what is in memory is moved to blocks of the file even if it is little. Default
+    /// a minute.
+    pub seal_after: Duration,
     /// Most threads that work on one query, that of the caller among them. One fewer are kept by the
     /// store for all its queries, from the first one that wants them until the last handle of the
     /// store is dropped. Default as many as the machine runs at once; from 1, which keeps none, to
@@ -32,6 +66,10 @@ impl Default for Options {
             chunk_bytes: 65_000,
             cache_bytes: 24 << 20,
             page_cache_bytes: 8 << 20,
+            durability: Durability::EachCommit,
+            maintenance: Maintenance::Background,
+            head_bytes_max: 16 << 20,
+            seal_after: Duration::from_secs(60),
             query_threads: std::thread::available_parallelism().map_or(1, NonZero::get).min(1024),
         }
     }
@@ -45,6 +83,11 @@ impl Options {
         }
         if !(64..=65_000).contains(&self.chunk_bytes) {
             return Err(format!("chunk_bytes is {}, 64 to 65,000 expected", self.chunk_bytes));
+        }
+        if let Durability::Within(limit) = self.durability
+            && !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&limit)
+        {
+            return Err(format!("durability is within {limit:?}, 1 ms to 1 min expected"));
         }
         if !(1..=1024).contains(&self.query_threads) {
             return Err(format!("query_threads is {}, 1 to 1,024 expected", self.query_threads));

@@ -10,9 +10,27 @@ use crate::codec::bytes::Malformed;
 )]
 pub(crate) struct BlockId(pub(crate) u64);
 
+impl BlockId {
+    /// Blocks from here up are in memory: the file has none of them.
+    const FIRST_IN_MEMORY: u64 = 1 << 63;
+    /// A block that has no number yet.
+    pub(crate) const NEW: Self = Self(u64::MAX);
+
+    /// A block in memory.
+    pub(crate) fn in_memory(number: u64) -> Self {
+        Self(Self::FIRST_IN_MEMORY | number)
+    }
+}
+
 impl fmt::Display for BlockId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        if *self == Self::NEW {
+            return f.write_str("in the making");
+        }
+        match self.0.checked_sub(Self::FIRST_IN_MEMORY) {
+            Some(number) => write!(f, "{number} in memory"),
+            None => write!(f, "{}", self.0),
+        }
     }
 }
 

@@ -18,6 +18,11 @@ pub(crate) trait Chunks: Debug + Send + Sync {
         block: BlockId,
         chunk: u32,
     ) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>>;
+
+    /// True if chunks are in memory anyway, so that they are not cached a second time.
+    fn in_memory(&self) -> bool {
+        false
+    }
 }
 
 /// A block's image.
@@ -96,7 +101,10 @@ impl Image {
 
     fn chunk(&self, number: u64, keep: Keep) -> Result<Arc<[u8]>, BlockError> {
         let chunk = low_u32(number);
-        if let Some(Cached::Bytes(bytes)) = self.cache.get(self.block, Slot::Chunk(chunk)) {
+        let in_memory = self.chunks.in_memory();
+        if !in_memory
+            && let Some(Cached::Bytes(bytes)) = self.cache.get(self.block, Slot::Chunk(chunk))
+        {
             return Ok(bytes);
         }
         let bytes = self.chunks.chunk(self.block, chunk).map_err(|cause| BlockError::Chunk {
@@ -109,7 +117,7 @@ impl Image {
             let what = format!("{} bytes, {expected} expected", bytes.len());
             return Err(self.corrupt(&format!("chunk {chunk}"), Malformed::new(0, what)));
         }
-        if keep == Keep::Chunks {
+        if keep == Keep::Chunks && !in_memory {
             self.cache.put(self.block, Slot::Chunk(chunk), Cached::Bytes(Arc::clone(&bytes)));
         }
         Ok(bytes)

@@ -17,7 +17,7 @@ mod rebuild;
 mod staging;
 mod values;
 
-pub(crate) use arrange::{arrange, group_by_trace};
+pub(crate) use arrange::{Settled, arrange, group_by_trace};
 pub(crate) use builder::{OrderedTrace, build};
 pub(crate) use cache::{Cache, Derived};
 pub(crate) use column::{ColumnKey, ColumnReader, Numbers, RankTable};

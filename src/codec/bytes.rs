@@ -64,6 +64,13 @@ impl<'a> Reader<'a> {
         taken.ok_or_else(|| Malformed::new(at, "short read"))
     }
 
+    /// What is left, all of it.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at = self.bytes.len();
+        rest
+    }
+
     /// The next byte.
     pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)

@@ -37,7 +37,7 @@ pub use options::{CancelToken, Counts, SearchOptions};
 pub use order::{Cursor, Order, ParseCursorError};
 pub(crate) use pool::Pool;
 pub(crate) use prepare::{Prepared, prepare};
-pub(crate) use results::{search, search_each, trace};
+pub(crate) use results::{has_trace, search, search_each, trace};
 pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
 pub(crate) use tags::{tag_names, tag_values};
 pub(crate) use view::BlockView;

@@ -93,6 +93,16 @@ pub(crate) fn trace(views: &[Arc<BlockView>], id: TraceId) -> Result<Option<Trac
     Ok(None)
 }
 
+/// True if a span of the trace is stored.
+pub(crate) fn has_trace(views: &[Arc<BlockView>], id: TraceId) -> Result<bool, BlockError> {
+    for view in views {
+        if view.block.find_trace(id)?.is_some_and(|number| !view.masked.contains(number)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn trace_match(
     found: &Match,
     prepared: &Prepared,

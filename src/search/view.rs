@@ -32,6 +32,11 @@ impl BlockView {
         Self { block, masked, start, newest, end, masked_rows: OnceLock::new() }
     }
 
+    /// The same block with other traces masked.
+    pub(crate) fn with_mask(&self, masked: RoaringBitmap) -> Self {
+        Self::new(Arc::clone(&self.block), masked, (self.start, self.newest, self.end))
+    }
+
     /// The rows of masked traces; `None` where none is masked.
     pub(crate) fn masked_rows(&self) -> Result<Option<&Rows>, BlockError> {
         if self.masked.is_empty() {

@@ -6,29 +6,27 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 use roaring::RoaringBitmap;
 
 use super::error::StorageError;
 use super::gate::gate;
+use super::journal::{Flush, JournalEntry, change_record};
 use super::records::{
-    BlockRecord, Counters, StoreRecord, context, decode, decode_mask, encode, encode_mask,
+    BlockRecord, Counters, JournalRecord, StoreRecord, decode, decode_mask, encode, encode_mask,
 };
 use super::tables::{
-    BLOCKS, CHUNKS, KEY_STORE, KEY_VERSION, MASKS, META, STORE_VERSION, TRANSACTION_BYTES_MAX,
+    BLOCKS, CHUNKS, JOURNAL, KEY_JOURNAL, KEY_STORE, KEY_VERSION, MASKS, META, STORE_VERSION,
 };
 use super::version;
-use crate::block::{BlockId, Chunks};
+use crate::block::BlockId;
 use crate::codec::bytes::Malformed;
-use crate::codec::cast::{usize_of, usize_of_u64};
-use crate::codec::checksum;
+use crate::codec::cast::usize_of_u64;
 use crate::options::Options;
 
 const CHECKSUM_LEN: u32 = 4;
-/// Chunks removed in one transaction: as many as fill it when they are of the default size.
-const REMOVED_AT_ONCE: usize = TRANSACTION_BYTES_MAX >> 16;
 
 /// An open store file.
 #[derive(Debug)]
@@ -56,6 +54,10 @@ pub(crate) struct Opened {
     pub(crate) blocks: Vec<BlockRecord>,
     pub(crate) masks: BTreeMap<BlockId, RoaringBitmap>,
     pub(crate) counters: Counters,
+    /// What is in no block yet, in order.
+    pub(crate) journal: Vec<JournalEntry>,
+    /// The number of the next journal entry.
+    pub(crate) journal_next: u64,
 }
 
 /// What one commit changes, and the state after it.
@@ -73,6 +75,9 @@ pub(crate) struct Change<'a> {
     pub(crate) masked_after: Vec<(BlockId, u64)>,
     /// The counters after the commit.
     pub(crate) counters: Counters,
+    /// Journal entries before this one are in blocks now; they stay in the file until
+    /// [`Storage::remove_journal_before`]. `None` where the journal does not change.
+    pub(crate) journal_first: Option<u64>,
 }
 
 impl Storage {
@@ -124,17 +129,20 @@ impl Storage {
             writes_refused: AtomicBool::new(false),
         };
         storage.check_version()?;
-        let opened = storage.load()?;
+        let mut opened = storage.load()?;
+        opened.journal = storage.load_journal()?;
+        (_, opened.journal_next) = storage.journal_bounds()?;
         storage.remove_strays(&opened)?;
+        storage.remove_stray_entries()?;
         Ok((storage, opened))
     }
 
     /// Held while the database is used, so that it is not opened anew meanwhile.
-    fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+    pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
         let database = self.database();
         Ok(database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()?)
     }
@@ -170,13 +178,16 @@ impl Storage {
             return Ok(());
         }
         let empty = encode(&StoreRecord::default())?;
-        self.write("making the tables", |write| {
+        let journal = encode(&JournalRecord::default())?;
+        self.write("making the tables", Flush::Now, |write| {
             write.open_table(BLOCKS)?;
             write.open_table(CHUNKS)?;
             write.open_table(MASKS)?;
+            write.open_table(JOURNAL)?;
             let mut meta = write.open_table(META)?;
             meta.insert(KEY_VERSION, STORE_VERSION.to_le_bytes().as_slice())?;
             meta.insert(KEY_STORE, empty.as_slice())?;
+            meta.insert(KEY_JOURNAL, journal.as_slice())?;
             Ok(())
         })
     }
@@ -225,69 +236,6 @@ impl Storage {
         Ok(opened)
     }
 
-    /// Removes chunks of blocks that were never committed, or dropped while a search still read them.
-    fn remove_strays(&self, opened: &Opened) -> Result<(), StorageError> {
-        let strays = gate("looking for stray chunks", || {
-            let chunks = self.begin_read()?.open_table(CHUNKS)?;
-            let mut strays = Vec::new();
-            let mut from = 0u64;
-            while let Some(first) = chunks.range((from, 0)..)?.next() {
-                let (id, _) = first?.0.value();
-                if opened.blocks.binary_search_by_key(&id, |block| block.id.0).is_err() {
-                    strays.push(BlockId(id));
-                }
-                let Some(next) = id.checked_add(1) else { break };
-                from = next;
-            }
-            Ok(strays)
-        })?;
-        strays.into_iter().try_for_each(|block| self.remove_chunks(block))
-    }
-
-    /// Writes the chunks of a block ahead of its commit, in transactions of bounded size.
-    pub(crate) fn write_chunks(&self, block: BlockId, image: &[u8]) -> Result<(), StorageError> {
-        let chunk_len = usize_of(self.chunk_len);
-        let per_transaction = (TRANSACTION_BYTES_MAX / (chunk_len + 4)).max(1);
-        let mut chunks = image.chunks(chunk_len).zip(0u32..).peekable();
-        while chunks.peek().is_some() {
-            self.write("writing chunks", |write| {
-                let mut table = write.open_table(CHUNKS)?;
-                for (payload, number) in chunks.by_ref().take(per_transaction) {
-                    let mut value = table.insert_reserve((block.0, number), payload.len() + 4)?;
-                    let sum = checksum::of(&[&context(block, number), payload]);
-                    let value = value.as_mut();
-                    if let Some((body, tail)) = value.split_last_chunk_mut::<4>() {
-                        body.copy_from_slice(payload);
-                        *tail = sum.to_le_bytes();
-                    }
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Removes all chunks of a block that does not count.
-    pub(crate) fn remove_chunks(&self, block: BlockId) -> Result<(), StorageError> {
-        let mut left = true;
-        while left {
-            self.write("removing chunks", |write| {
-                let mut table = write.open_table(CHUNKS)?;
-                let range = (block.0, 0)..=(block.0, u32::MAX);
-                let mut keys = Vec::new();
-                for entry in table.range(range)?.take(REMOVED_AT_ONCE) {
-                    keys.push(entry?.0.value());
-                }
-                left = keys.len() == REMOVED_AT_ONCE;
-                for key in keys {
-                    table.remove(key)?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
     /// Makes a change count, durably and as a whole.
     pub(crate) fn commit(&self, change: &Change<'_>) -> Result<(), StorageError> {
         let mut added = Vec::new();
@@ -301,7 +249,7 @@ impl Storage {
             blocks: change.blocks_after.clone(),
             masked: change.masked_after.clone(),
         })?;
-        self.write("committing", |write| {
+        self.write("committing", Flush::Now, |write| {
             let mut block_table = write.open_table(BLOCKS)?;
             let mut mask_table = write.open_table(MASKS)?;
             for (id, bytes) in &added {
@@ -315,13 +263,22 @@ impl Storage {
                 mask_table.remove(block.0)?;
             }
             write.open_table(META)?.insert(KEY_STORE, store.as_slice())?;
-            Ok(())
+            match change.journal_first {
+                Some(first) => change_record(write, |record| record.first = first),
+                None => Ok(()),
+            }
         })
     }
 
-    fn write(
+    /// From now on nothing is written.
+    pub(crate) fn refuse_writes(&self) {
+        self.writes_refused.store(true, Ordering::Release);
+    }
+
+    pub(super) fn write(
         &self,
         action: &'static str,
+        flush: Flush,
         fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StorageError> {
         if self.writes_refused.load(Ordering::Acquire) {
@@ -331,12 +288,15 @@ impl Storage {
             let database = self.database();
             let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
             let mut write = database.begin_write()?;
-            write.set_quick_repair(true);
+            match flush {
+                Flush::Now => write.set_quick_repair(true),
+                Flush::Later => write.set_durability(redb::Durability::None)?,
+            }
             fill(&write)?;
             Ok(write.commit()?)
         });
         if outcome.is_err() {
-            self.writes_refused.store(true, Ordering::Release);
+            self.refuse_writes();
             self.reopen();
         }
         outcome
@@ -349,33 +309,6 @@ impl Drop for Storage {
         let database = self.database.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = database.take() {
             let _closed = gate("closing the file", || Ok(database.close()?));
-        }
-    }
-}
-
-impl Chunks for Storage {
-    fn chunk(
-        &self,
-        block: BlockId,
-        chunk: u32,
-    ) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>> {
-        let found = gate("reading a chunk", || {
-            let database = self.database();
-            let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
-            let table = database.begin_read()?.open_table(CHUNKS)?;
-            let found = table.get((block.0, chunk))?;
-            Ok(found.map(|found| {
-                checksum::verified(found.value(), &context(block, chunk)).map(Arc::<[u8]>::from)
-            }))
-        })?;
-        let place = || format!("block {block}, chunk {chunk}");
-        match found {
-            Some(Ok(bytes)) => Ok(bytes),
-            Some(Err(cause)) => Err(StorageError::Corrupt { place: place(), cause }.into()),
-            None => {
-                let cause = Malformed::new(0, "the chunk is missing");
-                Err(StorageError::Corrupt { place: place(), cause }.into())
-            }
         }
     }
 }

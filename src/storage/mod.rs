@@ -1,11 +1,15 @@
-//! The file: redb tables for block records, image chunks and masks. The only room that knows redb.
+//! The file: redb tables for block records, image chunks, masks and the journal. The only room that knows redb.
 //! Invariants: every value ends with a checksum; a block counts once its record is committed, and
 //! chunks without a record are removed on opening; each commit carries a record of all blocks, so
 //! that lost entries are noticed.
 
+mod chunks;
 mod error;
 mod file;
 mod gate;
+mod journal;
+#[cfg(test)]
+mod medium;
 mod records;
 mod tables;
 #[cfg(test)]
@@ -13,5 +17,8 @@ mod tests;
 mod version;
 
 pub(crate) use error::StorageError;
-pub(crate) use file::{Change, Storage};
+pub(crate) use file::{Change, Opened, Storage};
+pub(crate) use journal::{Flush, JournalEntry};
+#[cfg(test)]
+pub(crate) use medium::Medium;
 pub(crate) use records::{BlockRecord, Counters};

@@ -35,6 +35,17 @@ pub(crate) struct Counters {
     pub(crate) next_block: u64,
     /// Spans that came again with other content.
     pub(crate) replaced_spans: u64,
+    /// Spans that came again, equal in every field.
+    pub(crate) duplicate_spans: u64,
+}
+
+/// Which journal entries count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct JournalRecord {
+    /// The first; those before it are in blocks.
+    pub(super) first: u64,
+    /// The number that the next one gets.
+    pub(super) next: u64,
 }
 
 /// The record of the whole store, written with every commit.

@@ -8,6 +8,10 @@ pub(super) const STORE_VERSION: u32 = 1;
 pub(super) const KEY_VERSION: &str = "version";
 /// Key of the store record in [`META`].
 pub(super) const KEY_STORE: &str = "store";
+/// Key of the journal record in [`META`].
+pub(super) const KEY_JOURNAL: &str = "journal";
+/// Bytes of a journal entry stored under one key, its checksum included: as for chunks of images.
+pub(super) const JOURNAL_CHUNK_BYTES: usize = 65_000;
 /// Bytes of values in one transaction, so that no other write waits long.
 pub(super) const TRANSACTION_BYTES_MAX: usize = 4 << 20;
 
@@ -19,6 +23,8 @@ pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const CHUNKS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("chunks");
 /// Block id to the numbers of those of its traces that have moved on.
 pub(super) const MASKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("masks");
+/// Journal number and chunk number to a piece of the entry.
+pub(super) const JOURNAL: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("journal");
 
 #[cfg(test)]
 mod tests {
@@ -31,11 +37,14 @@ mod tests {
         let page = include_str!("../../docs/format.md");
         for row in [
             format!("| `STORE_VERSION` | {STORE_VERSION} |"),
+            format!("| `JOURNAL_CHUNK_BYTES` | {JOURNAL_CHUNK_BYTES} |"),
             format!("| `{}` | `\"{KEY_VERSION}\"` |", META.name()),
             format!("| `{}` | `\"{KEY_STORE}\"` |", META.name()),
             format!("| `{}` | block `u64` |", BLOCKS.name()),
             format!("| `{}` | block `u64`, chunk `u32` |", CHUNKS.name()),
             format!("| `{}` | block `u64` |", MASKS.name()),
+            format!("| `{}` | `\"{KEY_JOURNAL}\"` |", META.name()),
+            format!("| `{}` | entry `u64`, chunk `u32` |", JOURNAL.name()),
         ] {
             assert!(page.contains(&row), "docs/format.md should have a row that begins with {row}");
         }

@@ -2,23 +2,22 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
+use super::background::Background;
 use super::batch::Batch;
-use super::ingest::{self, Ingested, Writer};
-use super::snapshot::{Snapshot, open_block};
+use super::ingest::Ingested;
+use super::maintain::Maintained;
+use super::shared::Shared;
 use super::stats::{self, Stats};
-use crate::block::{Cache, Chunks};
 use crate::error::Error;
 use crate::id::TraceId;
 use crate::model::Trace;
 use crate::options::Options;
 use crate::query::{self, SearchResult, TraceMatch};
 use crate::search::{
-    self, Explanation, Order, Pool, Prepared, SearchOptions, TagNames, TagOptions, TagScope,
-    TagValues,
+    self, Explanation, Order, Prepared, SearchOptions, TagNames, TagOptions, TagScope, TagValues,
 };
-use crate::storage::Storage;
 
 /// A trace store in one file. Cheap to clone; clones share the store. The last one to be dropped ends
 /// the threads that the store keeps for queries, and closes the file.
@@ -45,30 +44,9 @@ use crate::storage::Storage;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// Dropped before what it works on.
+    background: Arc<Option<Background>>,
     pub(super) shared: Arc<Shared>,
-}
-
-/// What clones of a handle share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) storage: Arc<Storage>,
-    pub(super) cache: Arc<Cache>,
-    pub(super) options: Options,
-    pub(super) pool: Pool,
-    pub(super) snapshot: RwLock<Arc<Snapshot>>,
-    pub(super) writer: Mutex<Writer>,
-}
-
-impl Shared {
-    /// The newest snapshot.
-    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Makes `snapshot` the one that readers get from now on.
-    pub(super) fn publish(&self, snapshot: Snapshot) {
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
-    }
 }
 
 /// Checks and plans a query, and checks that the options go together.
@@ -92,27 +70,15 @@ impl Store {
     /// If the file cannot be read or written, is open already, is no Treering store or is damaged,
     /// or if an option is out of its range.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
-        options.check().map_err(Error::Options)?;
-        let (storage, opened) = Storage::open(path.as_ref(), &options)?;
-        let storage = Arc::new(storage);
-        let cache = Arc::new(Cache::new(options.cache_bytes));
-        let mut snapshot =
-            Snapshot { replaced_spans: opened.counters.replaced_spans, ..Snapshot::default() };
-        for record in opened.blocks {
-            let chunks: Arc<dyn Chunks> = Arc::<Storage>::clone(&storage);
-            let block = open_block(&record, chunks, Arc::clone(&cache));
-            let masked = opened.masks.get(&record.id).cloned().unwrap_or_default();
-            snapshot.put(record, block, masked);
-        }
-        let shared = Shared {
-            storage,
-            cache,
-            pool: Pool::new(options.query_threads),
-            options,
-            snapshot: RwLock::new(Arc::new(snapshot)),
-            writer: Mutex::new(Writer::new(opened.counters)),
-        };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Arc::new(Shared::open(path.as_ref(), options)?);
+        let background = Background::start(&shared).map_err(|cause| Error::Thread { cause })?;
+        Ok(Self { background: Arc::new(background), shared })
+    }
+
+    /// A handle on a store that nobody maintains.
+    #[cfg(test)]
+    pub(super) fn on(shared: Arc<Shared>) -> Self {
+        Self { background: Arc::new(None), shared }
     }
 
     /// Stores the spans of `batch`: when this returns they are durable, and the next search on any
@@ -125,7 +91,42 @@ impl Store {
     /// If the file cannot be written; then nothing of the batch is stored, and the store takes no
     /// more until it is opened anew.
     pub fn ingest(&self, batch: Batch) -> Result<Ingested, Error> {
-        ingest::ingest(&self.shared, batch.staging)
+        let ingested = self.shared.ingest(batch.staging)?;
+        if let Some(background) = self.background.as_ref() {
+            background.wake();
+        }
+        Ok(ingested)
+    }
+
+    /// Moves what is in memory to blocks of the file, makes large blocks of small ones, and removes
+    /// what is read no more. The store's thread does the same when it is due
+    /// ([`Options::maintenance`]). Cost: what it writes, several times the time of taking it in.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written; what was acknowledged stays in the journal.
+    pub fn maintain(&self) -> Result<Maintained, Error> {
+        self.shared.maintain()
+    }
+
+    /// Deletes whole traces, whatever of them is stored; gives how many there were. When this returns
+    /// they are gone from every answer, durably; spans of theirs that come later start new traces.
+    /// Their bytes leave the file when their blocks are rewritten.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written; then nothing is deleted.
+    pub fn delete(&self, ids: &[TraceId]) -> Result<u64, Error> {
+        self.shared.delete(ids)
+    }
+
+    /// Moves what is in memory to blocks of the file and gives what maintenance failed with, if it
+    /// did. Without it nothing is lost, but opening reads more.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, now or the last time that the store's thread tried.
+    pub fn close(self) -> Result<(), Error> {
+        let Self { background, shared } = self;
+        drop(background);
+        shared.close()
     }
 
     /// The traces in which `query` finds spans, newest first unless `options` say otherwise.
@@ -134,7 +135,7 @@ impl Store {
     /// If the query is wrong, the options do not go together, or the file cannot be read.
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult, Error> {
         let plan = prepare(query, options)?;
-        let views = self.shared.snapshot().newest_first();
+        let views = self.shared.base()?.newest_first();
         Ok(search::search(&self.shared.pool, &views, &plan, options)?)
     }
 
@@ -150,7 +151,7 @@ impl Store {
         mut each: impl FnMut(TraceMatch) -> ControlFlow<()>,
     ) -> Result<SearchResult, Error> {
         let plan = prepare(query, options)?;
-        let views = self.shared.snapshot().newest_first();
+        let views = self.shared.base()?.newest_first();
         Ok(search::search_each(&self.shared.pool, &views, &plan, options, &mut each)?)
     }
 
@@ -161,7 +162,7 @@ impl Store {
     /// As [`Store::search`].
     pub fn count(&self, query: &str, options: &SearchOptions) -> Result<search::Counts, Error> {
         let plan = prepare(query, options)?;
-        let views = self.shared.snapshot().newest_first();
+        let views = self.shared.base()?.newest_first();
         Ok(search::count(&self.shared.pool, &views, &plan, options)?)
     }
 
@@ -171,7 +172,7 @@ impl Store {
     /// As [`Store::search`].
     pub fn explain(&self, query: &str, options: &SearchOptions) -> Result<Explanation, Error> {
         let plan = prepare(query, options)?;
-        let views = self.shared.snapshot().newest_first();
+        let views = self.shared.base()?.newest_first();
         Ok(search::explain(&self.shared.pool, &views, &plan, options)?)
     }
 
@@ -188,7 +189,7 @@ impl Store {
         options: &TagOptions,
     ) -> Result<TagNames, Error> {
         let prepared = query.map(prepared).transpose()?;
-        let views = self.shared.snapshot().newest_first();
+        let views = self.shared.base()?.newest_first();
         Ok(search::tag_names(&views, scope, prepared.as_ref(), options)?)
     }
 
@@ -207,7 +208,7 @@ impl Store {
     ) -> Result<TagValues, Error> {
         let field = query::field(field)?;
         let prepared = query.map(prepared).transpose()?;
-        let views = self.shared.snapshot().newest_first();
+        let views = self.shared.base()?.newest_first();
         Ok(search::tag_values(&views, &field, prepared.as_ref(), options)?)
     }
 
@@ -217,7 +218,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be read.
     pub fn trace(&self, id: TraceId) -> Result<Option<Trace>, Error> {
-        let views = self.shared.snapshot().newest_first();
+        let views = self.shared.base()?.newest_first();
         Ok(search::trace(&views, id)?)
     }
 

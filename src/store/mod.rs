@@ -1,13 +1,23 @@
-//! The handle that users hold. It wires the rooms: batches become blocks, blocks become snapshots,
-//! snapshots are searched. Invariants: a trace lives whole in exactly one block; a reader sees one
-//! snapshot, and no reader waits for the writer.
+//! The handle that users hold. It wires the rooms: batches go to the journal and into memory, memory
+//! becomes blocks of the file, and both are searched. Invariants: a trace lives whole in exactly one
+//! block; a reader sees one instant, and no reader waits for a write.
 
+mod background;
 mod batch;
+mod compact;
+mod entry;
+#[cfg(test)]
+mod faults;
+mod fold;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handle;
 mod ingest;
-mod snapshot;
+mod maintain;
+mod queue;
+mod seal;
+mod shared;
+mod state;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -15,4 +25,5 @@ mod tests;
 pub use batch::Batch;
 pub use handle::Store;
 pub use ingest::Ingested;
+pub use maintain::Maintained;
 pub use stats::Stats;

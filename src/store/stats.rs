@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::handle::Shared;
+use super::maintain::Maintained;
+use super::shared::Shared;
 use crate::error::Error;
 use crate::time::Timestamp;
 
@@ -14,8 +15,13 @@ pub struct Stats {
     pub spans: u64,
     /// Traces stored.
     pub traces: u64,
-    /// Blocks.
+    /// Blocks of the file.
     pub blocks: u64,
+    /// Spans that are in memory and in the journal, not yet in blocks of the file; those of traces
+    /// that moved meanwhile are counted more than once.
+    pub head_spans: u64,
+    /// Bytes of the blocks in memory.
+    pub head_bytes: u64,
     /// Length of the file in bytes; parts of it may be sparse.
     pub file_bytes: u64,
     /// Bytes the file takes on disk.
@@ -28,26 +34,40 @@ pub struct Stats {
     pub time_range: Option<(Timestamp, Timestamp)>,
     /// Spans that came again with other content, since the store was made.
     pub replaced_spans: u64,
+    /// Spans that came again, equal in every field, since the store was made.
+    pub duplicate_spans: u64,
+    /// What sealing and compaction did since the store was opened.
+    pub maintenance: Maintained,
+    /// What maintenance last failed with, since the store was opened.
+    pub maintenance_error: Option<String>,
 }
 
 pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
-    let snapshot = shared.snapshot();
+    let base = shared.base()?;
     let mut stats = Stats::default();
     let mut sections: BTreeMap<String, u64> = BTreeMap::new();
-    for (record, view) in snapshot.blocks.values() {
+    for (id, view) in base.views() {
+        let header = view.block.header()?;
         let masked_rows = view.masked_rows()?.map_or(0, crate::query::rows::Rows::len);
-        stats.spans += u64::from(record.rows).saturating_sub(masked_rows);
-        stats.traces += u64::from(record.traces).saturating_sub(view.masked.len());
-        stats.blocks += 1;
+        stats.spans += u64::from(header.rows).saturating_sub(masked_rows);
+        stats.traces += u64::from(header.traces).saturating_sub(view.masked.len());
+        let is_stored = base.stored.contains_key(&id);
+        stats.blocks += u64::from(is_stored);
         for (section, extent) in view.block.sections()? {
-            *sections.entry(section.name()).or_default() += extent.len;
+            if is_stored {
+                *sections.entry(section.name()).or_default() += extent.len;
+            }
         }
-        let (start, end) = stats.time_range.unwrap_or((record.start, record.end));
-        stats.time_range = Some((start.min(record.start), end.max(record.end)));
+        let (start, end) = stats.time_range.unwrap_or((view.start, view.end));
+        stats.time_range = Some((start.min(view.start), end.max(view.end)));
     }
+    let memory = shared.memory_size();
+    (stats.head_spans, stats.head_bytes) = (memory.rows, memory.bytes);
     stats.section_bytes = sections.into_iter().collect();
     stats.section_bytes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     (stats.file_bytes, stats.allocated_bytes) = shared.storage.file_bytes()?;
-    stats.replaced_spans = snapshot.replaced_spans;
+    (stats.replaced_spans, stats.duplicate_spans) = (base.replaced_spans, base.duplicate_spans);
+    let figures = shared.figures();
+    (stats.maintenance, stats.maintenance_error) = (figures.done, figures.failed.clone());
     Ok(stats)
 }

@@ -5,13 +5,18 @@ use crate::block::{BlockId, Chunks};
 use crate::codec::cast::low_u32;
 use crate::id::{SpanId, TraceId};
 use crate::model::Span;
-use crate::options::Options;
+use crate::options::{Maintenance, Options};
 use crate::search::{self, SearchOptions};
 use crate::store::{Batch, Store};
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { cache_bytes: 0, chunk_bytes: 500, ..Options::default() };
+    let options = Options {
+        cache_bytes: 0,
+        chunk_bytes: 500,
+        maintenance: Maintenance::ByHand,
+        ..Options::default()
+    };
     let store = Store::open(folder.path().join("store"), options).unwrap();
     (folder, store)
 }
@@ -21,6 +26,7 @@ fn ingest(store: &Store, trace: u8, span: u8) {
     let (trace_id, span_id) = (TraceId::from_bytes([trace; 16]), SpanId::from_bytes([span; 8]));
     batch.push(&Span { trace_id, span_id, ..Span::default() }).unwrap();
     store.ingest(batch).unwrap();
+    store.maintain().unwrap();
 }
 
 fn has_chunks(store: &Store, block: u64) -> bool {
@@ -31,7 +37,7 @@ fn has_chunks(store: &Store, block: u64) -> bool {
 fn chunks_of_a_dropped_block_stay_while_it_is_read() {
     let (_folder, store) = store();
     ingest(&store, 1, 1);
-    let reader = store.shared.snapshot();
+    let reader = store.shared.base().unwrap();
     let plan = search::prepare(&crate::query::check("{ }").unwrap()).unwrap().into();
     let pool = &store.shared.pool;
     for span in 2..5 {
@@ -46,22 +52,22 @@ fn chunks_of_a_dropped_block_stay_while_it_is_read() {
     drop(reader);
     ingest(&store, 1, 9);
     assert!(!has_chunks(&store, 0) && !has_chunks(&store, 2));
-    let newest = store.shared.snapshot();
-    assert_eq!(newest.blocks.len(), 1);
-    let (record, _) = newest.blocks.values().next().unwrap();
+    let newest = store.shared.base().unwrap();
+    assert_eq!(newest.stored.len(), 1);
+    let record = &newest.stored.values().next().unwrap().record;
     for chunk in 0..record.chunks() {
         assert!(store.shared.storage.chunk(record.id, chunk).is_ok(), "chunk {chunk}");
     }
 }
 
 #[test]
-fn figures_do_not_wait_for_the_writer() {
+fn readers_do_not_wait_for_maintenance() {
     let (_folder, store) = store();
     ingest(&store, 1, 1);
-    let _writing = store.shared.writer.lock().unwrap();
+    let _sealing = store.shared.maintainer();
     let (send, receive) = std::sync::mpsc::channel();
     let other = store.clone();
     std::thread::spawn(move || send.send(other.stats().map(|stats| low_u32(stats.spans))));
     let stats = receive.recv_timeout(std::time::Duration::from_secs(10));
-    assert_eq!(stats.expect("stats wait").unwrap(), 1);
+    assert_eq!(stats.expect("stats waits").unwrap(), 1);
 }

@@ -7,9 +7,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use treering::model::{Attribute, Event, Resource, Span};
-use treering::{Options, SearchOptions, Store};
+use treering::{SearchOptions, Store};
 
-use crate::making::{Numbers, ingest, place, span, trace_id};
+use crate::making::{Numbers, by_hand, ingest, place, span, trace_id};
 
 /// A question's answer as text, or `None` where it is an error.
 type Answers = Vec<Option<String>>;
@@ -27,8 +27,8 @@ const QUERIES: [&str; 8] = [
 const TRACES: u64 = 12;
 
 fn make(path: &Path) -> Store {
-    let mut options = Options::default();
-    (options.block_rows_max, options.chunk_bytes) = (40, 1000);
+    let mut options = by_hand(40);
+    options.chunk_bytes = 1000;
     let store = Store::open(path, options).unwrap();
     let shops: Vec<Arc<Resource>> = (0..3)
         .map(|shop| {
@@ -52,12 +52,16 @@ fn make(path: &Path) -> Store {
     for batch in 0..10 {
         let spans: Vec<Span> = (batch * 11..batch * 11 + 11).map(one).collect();
         ingest(&store, &spans);
+        if batch % 3 == 1 {
+            // So that there are blocks, masks and a journal.
+            store.maintain().unwrap();
+        }
     }
     store
 }
 
 fn answers(path: &Path) -> Result<Answers, String> {
-    let store = Store::open(path, Options::default()).map_err(|error| error.to_string())?;
+    let store = Store::open(path, by_hand(1 << 18)).map_err(|error| error.to_string())?;
     let mut answers = Answers::new();
     for query in QUERIES {
         let mut ten = SearchOptions::all();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use treering::model::Span;
-use treering::{Batch, Ingested, Options, SearchOptions, SpanId, Store, Timestamp, TraceId};
+use treering::{
+    Batch, Ingested, Maintenance, Options, SearchOptions, SpanId, Store, Timestamp, TraceId,
+};
 
 /// Spans by trace, in order of span id.
 pub(crate) type Content = BTreeMap<TraceId, BTreeSet<Span>>;
@@ -25,6 +27,13 @@ pub(crate) fn place() -> Place {
 pub(crate) fn blocks_of(block_rows_max: u32) -> Options {
     let mut options = Options::default();
     options.block_rows_max = block_rows_max;
+    options
+}
+
+/// The same, maintained by hand only, so that what is in which block is known.
+pub(crate) fn by_hand(block_rows_max: u32) -> Options {
+    let mut options = blocks_of(block_rows_max);
+    options.maintenance = Maintenance::ByHand;
     options
 }
 

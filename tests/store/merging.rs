@@ -5,7 +5,9 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use treering::model::Span;
 use treering::{Options, Store};
 
-use crate::making::{Content, Numbers, Place, add, assert_holds, blocks_of, ingest, place, span};
+use crate::making::{
+    Content, Numbers, Place, add, assert_holds, blocks_of, by_hand, ingest, place, span,
+};
 
 /// What the tables of the file name: blocks with a record, with chunks, with a mask.
 fn blocks_named(place: &Place) -> (Vec<u64>, Vec<u64>, Vec<u64>) {
@@ -52,11 +54,12 @@ fn a_trace_in_many_batches_is_whole_at_once() {
 #[test]
 fn single_spans_leave_few_blocks() {
     let place = place();
-    let store = Store::open(&place.path, Options::default()).unwrap();
+    let store = Store::open(&place.path, by_hand(1 << 18)).unwrap();
     let mut content = Content::new();
     for number in 0..150u64 {
         let one = [span(number, 0, number * 31 % 17)];
         ingest(&store, &one);
+        store.maintain().unwrap();
         add(&mut content, &one);
         let blocks = store.stats().unwrap().blocks;
         let most = 3 * (u64::from((number + 1).ilog(4)) + 1);
@@ -108,15 +111,18 @@ fn any_arrival_is_kept_whole() {
 #[test]
 fn masks_go_with_their_blocks() {
     let place = place();
-    let store = Store::open(&place.path, blocks_of(4)).unwrap();
+    let store = Store::open(&place.path, by_hand(4)).unwrap();
     let first: Vec<Span> = (0..4).map(|trace| span(trace, 0, trace)).collect();
     ingest(&store, &first);
+    store.maintain().unwrap();
     ingest(&store, &[span(0, 1, 9)]);
+    store.maintain().unwrap();
     drop(store);
     assert_eq!(blocks_named(&place), (vec![0, 1], vec![0, 1], vec![0]));
-    let store = Store::open(&place.path, blocks_of(4)).unwrap();
+    let store = Store::open(&place.path, by_hand(4)).unwrap();
     let rest: Vec<Span> = (1..4).map(|trace| span(trace, 1, 9)).collect();
     ingest(&store, &rest);
+    store.maintain().unwrap();
     drop(store);
     drop(Store::open(&place.path, Options::default()).unwrap());
     let (blocks, chunked, masked) = blocks_named(&place);

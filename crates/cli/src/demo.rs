@@ -106,8 +106,8 @@ fn quoted(path: &Path) -> String {
 /// Stores about `spans` made-up spans.
 fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failure> {
     let count = || opened.store.stats().map_err(|source| opened.failure("count", source));
-    let traces_before = count()?.traces;
-    let (mut stored, mut offered, mut took) = (0_u64, 0_u64, Duration::ZERO);
+    let before = count()?;
+    let (mut offered, mut took) = (0_u64, Duration::ZERO);
     let mut batch = Batch::new();
     let mut requests = Generator::new(SEED).requests(spans).peekable();
     while let Some(request) = requests.next() {
@@ -124,12 +124,13 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
         if batch.len() >= BATCH_SPANS || requests.peek().is_none() {
             offered += u64::try_from(batch.len()).unwrap_or(0);
             let done = opened.store.ingest(std::mem::take(&mut batch));
-            let done = done.map_err(|source| opened.failure("store spans", source))?;
-            stored += done.spans;
+            done.map_err(|source| opened.failure("store spans", source))?;
         }
         took += started.elapsed();
     }
-    let traces = count()?.traces.saturating_sub(traces_before);
+    let after = count()?;
+    let traces = after.traces.saturating_sub(before.traces);
+    let stored = after.spans.saturating_sub(before.spans);
     // What was there already is no measure of storing.
     let rate = if stored == 0 {
         String::new()
@@ -147,6 +148,7 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
     if stored < offered {
         writeln!(out, "{} there already", terminal::plural(offered - stored, "span"))?;
     }
+    opened.tidy()?;
     Ok(out.flush()?)
 }
 

@@ -22,11 +22,19 @@ fn write(stats: &Stats, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "spans          {}", terminal::count(stats.spans))?;
     writeln!(out, "traces         {}", terminal::count(stats.traces))?;
     writeln!(out, "blocks         {}", terminal::count(stats.blocks))?;
+    if stats.head_spans > 0 {
+        let spans = terminal::plural(stats.head_spans, "span");
+        let bytes = terminal::count(stats.head_bytes);
+        writeln!(out, "in the journal {spans} ({bytes} bytes)")?;
+    }
     writeln!(out, "bytes of file  {}", terminal::count(stats.file_bytes))?;
     let each = terminal::ratio(stats.allocated_bytes, stats.spans);
     writeln!(out, "bytes on disk  {} ({each:.1} B/span)", terminal::count(stats.allocated_bytes))?;
     if stats.replaced_spans > 0 {
         writeln!(out, "replaced       {}", terminal::plural(stats.replaced_spans, "span"))?;
+    }
+    if stats.duplicate_spans > 0 {
+        writeln!(out, "repeated       {}", terminal::plural(stats.duplicate_spans, "span"))?;
     }
     if let Some((start, end)) = stats.time_range {
         let shown = |point: Timestamp| time::rfc3339(point, 3);

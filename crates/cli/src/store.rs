@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use treering::{Options, Store};
+use treering::{Maintenance, Options, Store};
 
 use crate::failure::Failure;
 
@@ -17,8 +17,12 @@ pub(crate) struct Opened {
 impl Opened {
     /// The store at `path`, made where there is none.
     pub(crate) fn make(path: &Path) -> Result<Self, Failure> {
+        Self::open(path, Options::default())
+    }
+
+    fn open(path: &Path, options: Options) -> Result<Self, Failure> {
         let path = path.to_path_buf();
-        match Store::open(&path, Options::default()) {
+        match Store::open(&path, options) {
             Ok(store) => Ok(Self { store, path }),
             Err(source) => Err(Failure::Store { path, doing: "be opened", source }),
         }
@@ -39,7 +43,18 @@ impl Opened {
                 "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
             )));
         }
-        Self::make(path)
+        // A command that only asks leaves the upkeep to those that write.
+        let mut options = Options::default();
+        options.maintenance = Maintenance::ByHand;
+        Self::open(path, options)
+    }
+
+    /// Puts the file in shape before it is left alone.
+    pub(crate) fn tidy(&self) -> Result<(), Failure> {
+        match self.store.maintain() {
+            Ok(_) => Ok(()),
+            Err(source) => Err(self.failure("be put in shape", source)),
+        }
     }
 
     /// The failure of `doing` something with the store.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use treering::Ingested;
+use treering::Stats;
 
 use super::input;
 use super::json_requests;
@@ -23,7 +23,7 @@ pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Resu
     let formats = formats.collect::<Result<Vec<_>, _>>()?;
     let opened = Opened::make(store)?;
     let count = || opened.store.stats().map_err(|source| opened.failure("count traces", source));
-    let traces_before = count()?.traces;
+    let before = count()?;
     let started = Instant::now();
     let bar = progress(&args.files);
     let mut loader = Loader::new(opened.store.clone(), &bar, args.strict);
@@ -37,10 +37,9 @@ pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Resu
     let done = loader.finish();
     bar.finish_and_clear();
     let took = started.elapsed();
-    let (stored, written) = done.written;
-    written.map_err(|source| opened.failure("store spans", source))?;
-    let traces = count()?.traces.saturating_sub(traces_before);
-    summary(stored, traces, took, out)?;
+    done.written.map_err(|source| opened.failure("store spans", source))?;
+    summary(&before, &count()?, took, out)?;
+    opened.tidy()?;
     if done.faults > 0 {
         let faults = terminal::plural(done.faults, "fault");
         writeln!(anstream::stderr().lock(), "something was left out: {faults}, named above")?;
@@ -50,25 +49,29 @@ pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Resu
 }
 
 fn summary(
-    stored: Ingested,
-    traces: u64,
+    before: &Stats,
+    after: &Stats,
     took: Duration,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let rate = terminal::per_second(stored.spans, took);
+    let spans = after.spans.saturating_sub(before.spans);
+    let traces = after.traces.saturating_sub(before.traces);
+    let rate = terminal::per_second(spans, took);
     writeln!(
         out,
         "stored {} of {} in {:.2} s ({} spans/s)",
-        terminal::plural(stored.spans, "span"),
+        terminal::plural(spans, "span"),
         terminal::plural(traces, "new trace"),
         took.as_secs_f64(),
         terminal::count(rate)
     )?;
-    if stored.duplicates > 0 {
-        writeln!(out, "{} there already", terminal::plural(stored.duplicates, "span"))?;
+    let duplicates = after.duplicate_spans.saturating_sub(before.duplicate_spans);
+    if duplicates > 0 {
+        writeln!(out, "{} there already", terminal::plural(duplicates, "span"))?;
     }
-    if stored.replaced > 0 {
-        writeln!(out, "{} with other content replaced", terminal::plural(stored.replaced, "span"))?;
+    let replaced = after.replaced_spans.saturating_sub(before.replaced_spans);
+    if replaced > 0 {
+        writeln!(out, "{} with other content replaced", terminal::plural(replaced, "span"))?;
     }
     Ok(out.flush()?)
 }

@@ -5,12 +5,12 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
 use indicatif::ProgressBar;
-use treering::{Batch, Error, Ingested, Store};
+use treering::{Batch, Error, Store};
 
 use crate::terminal;
 
-/// What was stored, and why not more.
-pub(super) type Written = (Ingested, Result<(), Error>);
+/// Why not everything was stored.
+pub(super) type Written = Result<(), Error>;
 
 /// Stores batches in order.
 #[derive(Debug)]
@@ -44,17 +44,10 @@ impl Writer {
 }
 
 fn write_all(store: &Store, batches: &Receiver<Batch>, bar: &ProgressBar) -> Written {
-    let mut total = Ingested::default();
+    let mut spans = 0_u64;
     for batch in batches {
-        match store.ingest(batch) {
-            Ok(done) => {
-                total.spans += done.spans;
-                total.duplicates += done.duplicates;
-                total.replaced += done.replaced;
-            }
-            Err(error) => return (total, Err(error)),
-        }
-        bar.set_message(terminal::plural(total.spans, "span"));
+        spans += store.ingest(batch)?.spans;
+        bar.set_message(terminal::plural(spans, "span"));
     }
-    (total, Ok(()))
+    Ok(())
 }

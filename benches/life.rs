@@ -1,0 +1,268 @@
+//! Taking in as services do it: small batches, each durable, while somebody asks. Prints for each case
+//! spans/s, times of queries and bytes written for each span; `cargo bench --bench life [-- --only TEXT]`.
+//!
+//! - `small`: batches of 100 generated spans, one thread;
+//! - `threads`: the same by four threads at once;
+//! - `giant`: one trace of 200,000 spans in batches of 100, the root last, with a search each second
+//!   of which seals run after each second, too;
+//! - `late`: 1,000 spans for as many sealed traces, one a batch, over 40 blocks;
+//! - `asked`: `small` while 20 searches a second come in at fixed times, against the same searches on
+//!   a store that is left alone.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a program that prints figures"
+)]
+
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use treering::model::Span;
+use treering::{Batch, Options, SearchOptions, SpanId, Store, Timestamp, TraceId};
+use treering_generator::Generator;
+
+const BATCH: usize = 100;
+const QUERY: &str =
+    r#"{ .service.name = "service-a.default" } >> { kind = server && duration > 50ms }"#;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+/// A name, and what it prints figures of.
+type Case = (&'static str, fn() -> Outcome<()>);
+
+fn main() -> Outcome<()> {
+    let mut only = std::env::args().skip_while(|argument| argument != "--only").skip(1);
+    let only = only.next().unwrap_or_default();
+    let cases: [Case; 5] = [
+        ("small", small),
+        ("threads", threads),
+        ("giant", giant),
+        ("late", late),
+        ("asked", asked),
+    ];
+    for (name, run) in cases {
+        if name.contains(&only) {
+            println!("== {name}");
+            run()?;
+        }
+    }
+    Ok(())
+}
+
+fn open(options: Options) -> Outcome<(tempfile::TempDir, Store)> {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(folder.path().join("life.redb"), options)?;
+    Ok((folder, store))
+}
+
+fn batch(spans: &[Span]) -> Outcome<Batch> {
+    let mut batch = Batch::new();
+    for span in spans {
+        batch.push(span)?;
+    }
+    Ok(batch)
+}
+
+/// Bytes that this process has written so far; 0 where the system does not say.
+fn written() -> u64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
+}
+
+/// Prints a rate and what was written.
+fn report(store: &Store, spans: usize, seconds: f64, before: u64) -> Outcome<()> {
+    let count = spans as f64;
+    println!("{:.0} spans/s ({seconds:.2} s)", count / seconds);
+    let started = Instant::now();
+    store.maintain()?;
+    println!("{:.2} s to seal and compact the rest", started.elapsed().as_secs_f64());
+    let stats = store.stats()?;
+    println!(
+        "{:.0} B/span written, of these {:.0} images of blocks ({} seals, {} compactions); {:.0} B/span on disk",
+        (written() - before) as f64 / count,
+        stats.maintenance.written_bytes as f64 / count,
+        stats.maintenance.seals,
+        stats.maintenance.compactions,
+        stats.allocated_bytes as f64 / count,
+    );
+    Ok(())
+}
+
+/// Prints the middle and the end of some times.
+fn times(what: &str, mut taken: Vec<Duration>) {
+    taken.sort_unstable();
+    let at = |share: f64| taken[((taken.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    println!(
+        "{what}: {} of them, p50 {:.2} ms, p99 {:.2} ms, longest {:.2} ms",
+        taken.len(),
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+}
+
+fn small() -> Outcome<()> {
+    let spans: Vec<Span> = Generator::new(1).spans(300_000).collect();
+    let (_folder, store) = open(Options::default())?;
+    let (before, started) = (written(), Instant::now());
+    for part in spans.chunks(BATCH) {
+        store.ingest(batch(part)?)?;
+    }
+    report(&store, spans.len(), started.elapsed().as_secs_f64(), before)
+}
+
+fn threads() -> Outcome<()> {
+    const THREADS: usize = 4;
+    let spans: Vec<Span> = Generator::new(1).spans(300_000).collect();
+    let (_folder, store) = open(Options::default())?;
+    let (before, started) = (written(), Instant::now());
+    std::thread::scope(|scope| {
+        let run = |thread: usize| {
+            let (store, spans) = (&store, &spans);
+            scope.spawn(move || -> Result<(), String> {
+                for part in spans.chunks(BATCH).skip(thread).step_by(THREADS) {
+                    let batch = batch(part).map_err(|error| error.to_string())?;
+                    store.ingest(batch).map_err(|error| error.to_string())?;
+                }
+                Ok(())
+            })
+        };
+        let running: Vec<_> = (0..THREADS).map(run).collect();
+        for thread in running {
+            thread.join().expect("no panic").expect("taken in");
+        }
+    });
+    report(&store, spans.len(), started.elapsed().as_secs_f64(), before)
+}
+
+fn giant() -> Outcome<()> {
+    let mut spans: Vec<Span> = Generator::new(1).spans(200_000).collect();
+    for (number, span) in spans.iter_mut().enumerate() {
+        let id = |number: usize| SpanId::from_bytes((number as u64 + 1).to_le_bytes());
+        span.trace_id = TraceId::from_bytes([7; 16]);
+        (span.span_id, span.parent_span_id) = (id(number), (number > 0).then(|| id(number / 3)));
+    }
+    spans.reverse();
+    let mut options = Options::default();
+    options.seal_after = Duration::from_secs(1);
+    let (_folder, store) = open(options)?;
+    let done = AtomicBool::new(false);
+    let (before, started) = (written(), Instant::now());
+    let taken = std::thread::scope(|scope| -> Outcome<Vec<Duration>> {
+        let asking = scope.spawn(|| {
+            let mut taken = Vec::new();
+            while !done.load(Ordering::Acquire) {
+                let asked = Instant::now();
+                store.count(QUERY, &SearchOptions::all()).expect("an answer");
+                taken.push(asked.elapsed());
+                std::thread::sleep(Duration::from_secs(1).saturating_sub(asked.elapsed()));
+            }
+            taken
+        });
+        for part in spans.chunks(BATCH) {
+            store.ingest(batch(part)?)?;
+        }
+        done.store(true, Ordering::Release);
+        Ok(asking.join().expect("no panic"))
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    times("searches", taken);
+    report(&store, spans.len(), seconds, before)
+}
+
+fn late() -> Outcome<()> {
+    const BLOCKS: usize = 40;
+    const LATE: usize = 1000;
+    let spans: Vec<Span> = Generator::new(1).spans(400_000).collect();
+    let (folder, store) = open(Options::default())?;
+    for part in spans.chunks(spans.len() / BLOCKS) {
+        store.ingest(batch(part)?)?;
+    }
+    drop(store);
+    // So many blocks that none are merged: those of the first 40 batches.
+    let mut options = Options::default();
+    options.maintenance = treering::Maintenance::ByHand;
+    let store = Store::open(folder.path().join("life.redb"), options)?;
+    println!("{} blocks of the file", store.stats()?.blocks);
+    store.count(QUERY, &SearchOptions::all())?;
+    let (mut takes, mut asks, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, old) in spans.iter().step_by(spans.len() / LATE).take(LATE).enumerate() {
+        let late = Span {
+            span_id: SpanId::from_bytes((number as u64 + 1).to_le_bytes()),
+            parent_span_id: Some(old.span_id),
+            start: Timestamp::from_unix_nanos(old.start.unix_nanos() + 1),
+            ..old.clone()
+        };
+        let batch = batch(std::slice::from_ref(&late))?;
+        let begun = Instant::now();
+        store.ingest(batch)?;
+        takes.push(begun.elapsed());
+        let asked = Instant::now();
+        let found = store.trace(old.trace_id)?.expect("the trace is there");
+        asks.push(asked.elapsed());
+        whole.push(begun.elapsed());
+        assert!(found.spans().iter().any(|span| span.span_id == late.span_id), "the late span");
+    }
+    times("taken in", takes);
+    times("the whole trace, right after", asks);
+    times("both", whole);
+    Ok(())
+}
+
+fn asked() -> Outcome<()> {
+    let spans: Vec<Span> = Generator::new(1).spans(600_000).collect();
+    let alone = {
+        let (_folder, store) = open(Options::default())?;
+        store.ingest(batch(&spans[..300_000])?)?;
+        let begun = Instant::now();
+        let taken = open_loop(&store, || begun.elapsed() >= Duration::from_secs(3));
+        let (_folder, other) = open(Options::default())?;
+        let started = Instant::now();
+        for part in spans[300_000..].chunks(BATCH) {
+            other.ingest(batch(part)?)?;
+        }
+        times("searches, left alone", taken);
+        let rate = 300_000.0 / started.elapsed().as_secs_f64();
+        println!("{rate:.0} spans/s, not asked");
+        rate
+    };
+    let (_folder, store) = open(Options::default())?;
+    store.ingest(batch(&spans[..300_000])?)?;
+    let done = AtomicBool::new(false);
+    let started = Instant::now();
+    let taken = std::thread::scope(|scope| -> Outcome<Vec<Duration>> {
+        let asking = scope.spawn(|| open_loop(&store, || done.load(Ordering::Acquire)));
+        for part in spans[300_000..].chunks(BATCH) {
+            store.ingest(batch(part)?)?;
+        }
+        done.store(true, Ordering::Release);
+        Ok(asking.join().expect("no panic"))
+    })?;
+    let rate = 300_000.0 / started.elapsed().as_secs_f64();
+    times("searches, while spans come", taken);
+    println!("{rate:.0} spans/s, {:.2} of those not asked", rate / alone);
+    Ok(())
+}
+
+/// Asks 20 times a second, each time counted from when it should have begun.
+fn open_loop(store: &Store, ended: impl Fn() -> bool) -> Vec<Duration> {
+    let started = Instant::now();
+    let mut taken = Vec::new();
+    for number in 0.. {
+        let due = started + Duration::from_millis(50) * number;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if ended() {
+            break;
+        }
+        store.search(QUERY, &SearchOptions::default()).expect("an answer");
+        taken.push(due.elapsed());
+    }
+    taken
+}

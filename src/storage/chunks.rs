@@ -1,0 +1,113 @@
+//! Chunks of images: written ahead of the commit that makes their block count, read one by one,
+//! removed when their block counts no more. Invariant: a chunk is handed out only if it is the one
+//! that was written under its key.
+
+use std::sync::Arc;
+
+use redb::{ReadableDatabase, ReadableTable};
+
+use super::error::StorageError;
+use super::file::{Opened, Storage};
+use super::gate::gate;
+use super::journal::Flush;
+use super::records::context;
+use super::tables::{CHUNKS, TRANSACTION_BYTES_MAX};
+use crate::block::{BlockId, Chunks};
+use crate::codec::bytes::Malformed;
+use crate::codec::cast::usize_of;
+use crate::codec::checksum;
+
+/// Chunks removed in one transaction: as many as fill it when they are of the default size.
+const REMOVED_AT_ONCE: usize = TRANSACTION_BYTES_MAX >> 16;
+
+impl Storage {
+    /// Writes the chunks of a block ahead of its commit, in transactions of bounded size.
+    pub(crate) fn write_chunks(&self, block: BlockId, image: &[u8]) -> Result<(), StorageError> {
+        let chunk_len = usize_of(self.chunk_len());
+        let per_transaction = (TRANSACTION_BYTES_MAX / (chunk_len + 4)).max(1);
+        let mut chunks = image.chunks(chunk_len).zip(0u32..).peekable();
+        while chunks.peek().is_some() {
+            self.write("writing chunks", Flush::Later, |write| {
+                let mut table = write.open_table(CHUNKS)?;
+                for (payload, number) in chunks.by_ref().take(per_transaction) {
+                    let mut value = table.insert_reserve((block.0, number), payload.len() + 4)?;
+                    let sum = checksum::of(&[&context(block, number), payload]);
+                    let value = value.as_mut();
+                    if let Some((body, tail)) = value.split_last_chunk_mut::<4>() {
+                        body.copy_from_slice(payload);
+                        *tail = sum.to_le_bytes();
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Removes all chunks of a block that does not count.
+    pub(crate) fn remove_chunks(&self, block: BlockId) -> Result<(), StorageError> {
+        let mut left = true;
+        while left {
+            self.write("removing chunks", Flush::Later, |write| {
+                let mut table = write.open_table(CHUNKS)?;
+                let range = (block.0, 0)..=(block.0, u32::MAX);
+                let mut keys = Vec::new();
+                for entry in table.range(range)?.take(REMOVED_AT_ONCE) {
+                    keys.push(entry?.0.value());
+                }
+                left = keys.len() == REMOVED_AT_ONCE;
+                for key in keys {
+                    table.remove(key)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Removes chunks of blocks that were never committed, or dropped while a search still read them.
+    pub(super) fn remove_strays(&self, opened: &Opened) -> Result<(), StorageError> {
+        let strays = gate("looking for stray chunks", || {
+            let chunks = self.begin_read()?.open_table(CHUNKS)?;
+            let mut strays = Vec::new();
+            let mut from = 0u64;
+            while let Some(first) = chunks.range((from, 0)..)?.next() {
+                let (id, _) = first?.0.value();
+                if opened.blocks.binary_search_by_key(&id, |block| block.id.0).is_err() {
+                    strays.push(BlockId(id));
+                }
+                let Some(next) = id.checked_add(1) else { break };
+                from = next;
+            }
+            Ok(strays)
+        })?;
+        strays.into_iter().try_for_each(|block| self.remove_chunks(block))
+    }
+}
+
+impl Chunks for Storage {
+    fn chunk(
+        &self,
+        block: BlockId,
+        chunk: u32,
+    ) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>> {
+        let found = gate("reading a chunk", || {
+            let database = self.database();
+            let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
+            let table = database.begin_read()?.open_table(CHUNKS)?;
+            let found = table.get((block.0, chunk))?;
+            Ok(found.map(|found| {
+                checksum::verified(found.value(), &context(block, chunk)).map(Arc::<[u8]>::from)
+            }))
+        })?;
+        let place = || format!("block {block}, chunk {chunk}");
+        match found {
+            Some(Ok(bytes)) => Ok(bytes),
+            Some(Err(cause)) => Err(StorageError::Corrupt { place: place(), cause }.into()),
+            None => {
+                let cause = Malformed::new(0, "the chunk is missing");
+                Err(StorageError::Corrupt { place: place(), cause }.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Folding what was taken in into what readers see. Invariant: a base is replaced as a whole, and
+//! whoever asks for one gets all that was acknowledged before.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use roaring::RoaringBitmap;
+
+use super::shared::Shared;
+use super::state::{Base, Fresh, HeadBlock, State, place};
+use crate::block::BlockId;
+use crate::codec::cast::{u64_of, usize_of};
+use crate::error::Error;
+use crate::head::{Place, merge, unite};
+use crate::id::TraceId;
+use crate::search::BlockView;
+
+/// So many blocks of one size class are merged into one.
+pub(super) const MERGE_FANOUT: usize = 4;
+/// Blocks in memory are merged up to so many rows: what a reader may have to wait for.
+const MERGED_ROWS_MAX: u64 = 1 << 12;
+
+/// The right to replace the base.
+pub(super) type Folding<'a> = MutexGuard<'a, ()>;
+
+impl Shared {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to replace the base. Whoever has it must not wait for the medium.
+    pub(super) fn folding(&self) -> Folding<'_> {
+        self.folding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What readers see now: all that was acknowledged is in it.
+    pub(super) fn base(&self) -> Result<Arc<Base>, Error> {
+        {
+            let state = self.state();
+            if state.fresh.is_empty() {
+                return Ok(Arc::clone(&state.base));
+            }
+        }
+        self.fold(&self.folding())
+    }
+
+    /// Folds what is fresh.
+    pub(super) fn fold(&self, _: &Folding<'_>) -> Result<Arc<Base>, Error> {
+        let (base, fresh) = {
+            let state = self.state();
+            (Arc::clone(&state.base), state.fresh.clone())
+        };
+        if fresh.is_empty() {
+            return Ok(base);
+        }
+        let mut folded = Base::clone(&base);
+        self.fold_into(&mut folded, &fresh)?;
+        folded.journal_next += u64_of(fresh.len());
+        self.merge_small(&mut folded)?;
+        let folded = Arc::new(folded);
+        self.state().folded(Arc::clone(&folded), fresh.len());
+        Ok(folded)
+    }
+
+    /// Replaces the base.
+    pub(super) fn publish(&self, _: &Folding<'_>, base: Base) {
+        self.state().base = Arc::new(base);
+    }
+
+    /// Adds `fresh` to a base, in order.
+    pub(super) fn fold_into(&self, base: &mut Base, fresh: &[Fresh]) -> Result<(), Error> {
+        let mut run: Vec<(BlockId, HeadBlock)> = Vec::new();
+        for one in fresh {
+            match one {
+                Fresh::Spans(id, block) => run.push((*id, block.clone())),
+                Fresh::Deleted(ids) => {
+                    self.add_blocks(base, std::mem::take(&mut run))?;
+                    delete(base, ids)?;
+                }
+            }
+        }
+        self.add_blocks(base, run)
+    }
+
+    /// Adds blocks, each trace of theirs made whole.
+    pub(super) fn add_blocks(
+        &self,
+        base: &mut Base,
+        run: Vec<(BlockId, HeadBlock)>,
+    ) -> Result<(), Error> {
+        let views: Vec<(BlockId, Arc<BlockView>)> = {
+            let fresh = run.iter().map(|(id, block)| (*id, &block.view));
+            base.views().chain(fresh).map(|(id, view)| (id, Arc::clone(view))).collect()
+        };
+        let places: Vec<Place<'_>> = views.iter().map(|(_, view)| place(view)).collect();
+        let united = unite(&places, views.len() - run.len(), self.rows_max())?;
+        for (_, block) in &run {
+            base.duplicate_spans += block.made.settled.duplicates;
+            base.replaced_spans += block.made.settled.replaced;
+        }
+        base.head.extend(run);
+        for (at, mask) in &united.masks {
+            if let Some((id, _)) = views.get(*at) {
+                base.mask(*id, mask);
+            }
+        }
+        base.head.extend(united.made.into_iter().map(|made| self.head_block(made)));
+        base.duplicate_spans += united.settled.duplicates;
+        base.replaced_spans += united.settled.replaced;
+        Ok(())
+    }
+
+    /// Merges blocks in memory, so that there are few: a span is moved once a size class at most.
+    fn merge_small(&self, base: &mut Base) -> Result<(), Error> {
+        let class = |rows: u64| rows.max(1).ilog2() / MERGE_FANOUT.ilog2();
+        loop {
+            let mut classes: BTreeMap<u32, Vec<(BlockId, u64)>> = BTreeMap::new();
+            for (id, block) in &base.head {
+                if !base.sealing.contains(id) {
+                    let rows = u64::from(block.made.rows);
+                    classes.entry(class(rows)).or_default().push((*id, rows));
+                }
+            }
+            let fits = |peers: &&Vec<(BlockId, u64)>| {
+                let rows: u64 = peers.iter().map(|(_, rows)| rows).sum();
+                let rows_max = u64::from(self.options.block_rows_max).min(MERGED_ROWS_MAX);
+                peers.len() >= MERGE_FANOUT && rows <= rows_max
+            };
+            let Some(peers) = classes.values().find(fits) else { return Ok(()) };
+            let mut merged = Vec::new();
+            for (id, _) in peers {
+                merged.extend(base.head.remove(id));
+            }
+            let places: Vec<Place<'_>> = merged.iter().map(|block| place(&block.view)).collect();
+            let made = merge(&places, self.rows_max())?;
+            base.head.extend(made.into_iter().map(|made| self.head_block(made)));
+        }
+    }
+
+    pub(super) fn rows_max(&self) -> usize {
+        usize_of(self.options.block_rows_max)
+    }
+}
+
+/// Masks traces wherever they lie.
+fn delete(base: &mut Base, ids: &[TraceId]) -> Result<(), Error> {
+    let mut masks: BTreeMap<BlockId, RoaringBitmap> = BTreeMap::new();
+    for (block, view) in base.views() {
+        for id in ids {
+            if let Some(number) = view.block.find_trace(*id)? {
+                masks.entry(block).or_default().insert(number);
+            }
+        }
+    }
+    for (block, mask) in &masks {
+        base.mask(*block, mask);
+    }
+    Ok(())
+}

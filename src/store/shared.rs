@@ -1,0 +1,158 @@
+//! What clones of a handle share, and how it comes about. Invariant: the locks are taken in this
+//! order: maintainer, folding, queue, state; whoever holds one of the last three waits for no
+//! medium, the leader of the queue apart.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use roaring::RoaringBitmap;
+
+use super::entry::{self, Entry};
+use super::maintain::{Figures, Maintainer};
+use super::queue::Queue;
+use super::state::{Base, Fresh, HeadBlock, State, Stored};
+use crate::block::{Block, BlockId, Cache, Chunks, Image};
+use crate::codec::cast::u64_of;
+use crate::error::Error;
+use crate::head::{Made, in_memory};
+use crate::options::{Durability, Options};
+use crate::search::{BlockView, Pool};
+use crate::storage::{BlockRecord, Flush, JournalEntry, Opened, Storage, StorageError};
+
+/// What clones of a handle share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) storage: Arc<Storage>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) options: Options,
+    pub(super) pool: Pool,
+    pub(super) state: Mutex<State>,
+    pub(super) folding: Mutex<()>,
+    pub(super) queue: Queue,
+    maintainer: Mutex<Maintainer>,
+    figures: Mutex<Figures>,
+    /// How many blocks in memory there have been.
+    memory_blocks: AtomicU64,
+}
+
+impl Shared {
+    /// Opens the file at `path`, or makes it, and reads its journal.
+    pub(super) fn open(path: &Path, options: Options) -> Result<Self, Error> {
+        options.check().map_err(Error::Options)?;
+        let (storage, opened) = Storage::open(path, &options)?;
+        Self::on(storage, opened, options)
+    }
+
+    /// Reads what `storage` holds.
+    pub(super) fn on(storage: Storage, opened: Opened, options: Options) -> Result<Self, Error> {
+        let journal_next = opened.journal_next;
+        let journal_first = journal_next - u64_of(opened.journal.len()).min(journal_next);
+        let counters = opened.counters;
+        let shared = Self {
+            storage: Arc::new(storage),
+            cache: Arc::new(Cache::new(options.cache_bytes)),
+            pool: Pool::new(options.query_threads),
+            options,
+            state: Mutex::default(),
+            folding: Mutex::default(),
+            queue: Queue::new(journal_next),
+            maintainer: Mutex::new(Maintainer::new(counters, journal_first)),
+            figures: Mutex::default(),
+            memory_blocks: AtomicU64::new(0),
+        };
+        let mut base = Base {
+            journal_next: journal_first,
+            replaced_spans: counters.replaced_spans,
+            duplicate_spans: counters.duplicate_spans,
+            ..Base::default()
+        };
+        for record in opened.blocks {
+            let masked = opened.masks.get(&record.id).cloned().unwrap_or_default();
+            base.stored.insert(record.id, shared.stored(record, masked.clone(), masked));
+        }
+        let fresh = opened.journal.iter().map(|entry| shared.fresh(entry));
+        let fresh = fresh.collect::<Result<Vec<_>, _>>()?;
+        {
+            let mut state = shared.state();
+            state.base = Arc::new(base);
+            for fresh in fresh {
+                state.push(fresh);
+            }
+        }
+        Ok(shared)
+    }
+
+    /// What a journal entry says.
+    fn fresh(&self, journal: &JournalEntry) -> Result<Fresh, Error> {
+        let corrupt = |cause| StorageError::Corrupt {
+            place: format!("journal entry {}", journal.number),
+            cause,
+        };
+        match entry::decode(&journal.payload).map_err(corrupt)? {
+            Entry::Deleted(ids) => Ok(Fresh::Deleted(ids)),
+            Entry::Spans(image, settled) => {
+                let block = in_memory(self.memory_id(), &image, &self.cache);
+                let (id, block) = self.head_block(entry::made(&block, image, settled)?);
+                Ok(Fresh::Spans(id, block))
+            }
+        }
+    }
+
+    fn memory_id(&self) -> BlockId {
+        BlockId::in_memory(self.memory_blocks.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A new block in memory.
+    pub(super) fn head_block(&self, made: Made) -> (BlockId, HeadBlock) {
+        let id = self.memory_id();
+        (id, HeadBlock::new(id, made, &self.cache))
+    }
+
+    /// A block of the file, nothing of it read yet.
+    pub(super) fn stored(
+        &self,
+        record: BlockRecord,
+        masked: RoaringBitmap,
+        durable_mask: RoaringBitmap,
+    ) -> Stored {
+        let chunks: Arc<dyn Chunks> = Arc::<Storage>::clone(&self.storage);
+        let block = Arc::new(Block::new(Image {
+            block: record.id,
+            len: record.image_len,
+            chunk_len: u64::from(record.chunk_len.max(1)),
+            chunks,
+            cache: Arc::clone(&self.cache),
+        }));
+        // A trace whose clocks ran backwards still takes place at its start.
+        let times = (record.start, record.newest, record.end.max(record.newest));
+        Stored::new(record, BlockView::new(block, masked, times), durable_mask)
+    }
+
+    /// The right to change the file's blocks.
+    pub(super) fn maintainer(&self) -> MutexGuard<'_, Maintainer> {
+        self.maintainer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What maintenance did. Held for moments only.
+    pub(super) fn figures(&self) -> MutexGuard<'_, Figures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a journal entry waits for the medium.
+    pub(super) fn flush(&self) -> Flush {
+        match self.options.durability {
+            Durability::EachCommit => Flush::Now,
+            Durability::Within(_) => Flush::Later,
+        }
+    }
+}
+
+impl Drop for Shared {
+    /// What was acknowledged is made durable; there is nobody to tell if that fails.
+    fn drop(&mut self) {
+        if self.flush() == Flush::Later {
+            let _closed = self.storage.sync();
+        }
+    }
+}
