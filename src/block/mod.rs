@@ -14,6 +14,8 @@ mod nested_set;
 mod packed;
 mod reader;
 mod rebuild;
+mod restage;
+mod runs;
 mod staging;
 mod values;
 

@@ -11,8 +11,9 @@ use super::error::BlockError;
 use super::format::{Section, Table, field};
 use super::nested_set::NONE;
 use super::reader::{Block, TraceEntry};
+use super::runs::{Runs, owned};
 use crate::codec::bytes::Malformed;
-use crate::codec::cast::{bits_of_i64, low_u32, u32_of, usize_of};
+use crate::codec::cast::{bits_of_i64, low_u32, usize_of};
 use crate::codec::order;
 use crate::id::{SpanId, TraceId};
 use crate::model::{
@@ -22,48 +23,6 @@ use crate::time::Timestamp;
 
 /// Takes a value of a row: (position in the range, column, value).
 type Take<'t> = dyn FnMut(usize, &ColumnKey, Value) + 't;
-
-/// Runs of rows, ascending and apart; a row's position counts through all of them.
-struct Runs<'r> {
-    runs: &'r [Range<u32>],
-    /// The position of each run's first row.
-    starts: Vec<usize>,
-}
-
-impl<'r> Runs<'r> {
-    fn new(runs: &'r [Range<u32>]) -> Self {
-        let mut sum = 0;
-        let mut starts = Vec::with_capacity(runs.len());
-        for run in runs {
-            starts.push(sum);
-            sum += run.len();
-        }
-        Self { runs, starts }
-    }
-
-    fn len(&self) -> usize {
-        self.runs.iter().map(ExactSizeIterator::len).sum()
-    }
-
-    fn rows(&self) -> impl Iterator<Item = u32> {
-        self.runs.iter().cloned().flatten()
-    }
-
-    /// The runs that meet the rows from `first` to `last`, each with its first row's position.
-    fn meeting(&self, (first, last): (u32, u32)) -> impl Iterator<Item = (&Range<u32>, usize)> {
-        let from = self.runs.partition_point(|run| run.end <= first);
-        let to = self.runs.partition_point(|run| run.start <= last).max(from);
-        let runs = self.runs.get(from..to).unwrap_or_default();
-        runs.iter().zip(self.starts.get(from..to).unwrap_or_default().iter().copied())
-    }
-
-    /// The position of a row.
-    fn position(&self, row: u32) -> Option<usize> {
-        let at = self.runs.partition_point(|run| run.end <= row);
-        let run = self.runs.get(at).filter(|run| run.contains(&row))?;
-        Some(self.starts.get(at)? + usize_of(row - run.start))
-    }
-}
 
 impl Block {
     /// The spans of a trace in pre-order, and the position of each one's stored parent.
@@ -142,7 +101,7 @@ impl Block {
         Ok(())
     }
 
-    fn stored_parents(&self, runs: &Runs<'_>) -> Result<Vec<Option<usize>>, BlockError> {
+    pub(super) fn stored_parents(&self, runs: &Runs<'_>) -> Result<Vec<Option<usize>>, BlockError> {
         let parents = self.parents()?;
         let position = |row: u32| {
             let parent = parents.get(usize_of(row)).copied().filter(|parent| *parent != NONE);
@@ -361,13 +320,6 @@ fn push(attributes: &mut Vec<Attribute>, key: &ColumnKey, value: Value) {
         (ColumnKey::Field(field::REPEATED), Value::KeyValues(list)) => attributes.extend(list),
         (ColumnKey::Field(_), _) => {}
     }
-}
-
-/// The child rows owned by rows.
-fn owned(owners: &[u32], rows: &Runs<'_>) -> Vec<Range<u32>> {
-    let at = |row: u32| u32_of(owners.partition_point(|owner| *owner < row)).unwrap_or(0);
-    let runs = rows.runs.iter().map(|run| at(run.start)..at(run.end));
-    runs.filter(|run| !run.is_empty()).collect()
 }
 
 fn set<T>(list: &mut [T], at: usize, value: T) {

@@ -9,7 +9,6 @@ use roaring::RoaringBitmap;
 use crate::block::{Block, BlockError, BlockId, OrderedTrace, Settled, Staging, arrange, build};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::u32_of;
-use crate::model::{Span, SpanRef, SpanSink};
 use crate::time::Timestamp;
 
 /// Stored spans that are rebuilt at a time: a bound on memory.
@@ -90,36 +89,13 @@ pub(super) fn pull(
         }
         let (part, after) = rest.split_at(entries.len());
         rest = after;
-        let (spans, _) = block.traces_spans(&entries)?;
         let too_many = || block.image().corrupt("spans", Malformed::new(0, "more than 2^32 spans"));
         let mut first = u32_of(staging.spans.len()).ok_or_else(too_many)?;
-        restage(block, &spans, staging)?;
+        block.stage_traces(&entries, staging)?;
         for (number, entry) in part.iter().zip(&entries) {
             each(*number, first..first + entry.rows);
             first += entry.rows;
         }
-    }
-    Ok(())
-}
-
-/// Stages spans that were stored before.
-fn restage(block: &Block, spans: &[Span], staging: &mut Staging) -> Result<(), BlockError> {
-    let mut last: Option<&Span> = None;
-    for span in spans {
-        let same = last.is_some_and(|last| {
-            Arc::ptr_eq(&last.resource, &span.resource) && Arc::ptr_eq(&last.scope, &span.scope)
-        });
-        if !same {
-            staging.resource(&span.resource);
-            staging.scope(&span.scope);
-        }
-        last = Some(span);
-        let mut staged = SpanRef::default();
-        staged.fill(span);
-        // What was stored once is within all limits, unless the bytes are not what was written.
-        staging
-            .span(&staged)
-            .map_err(|refusal| block.image().corrupt("spans", Malformed::new(0, refusal.reason)))?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use roaring::RoaringBitmap;
 use super::error::StorageError;
 use super::gate::gate;
 use super::journal::{Flush, JournalEntry, change_record};
+use super::make::make_if_missing;
 use super::records::{
     BlockRecord, Counters, JournalRecord, StoreRecord, decode, decode_mask, encode, encode_mask,
 };
@@ -83,11 +84,16 @@ pub(crate) struct Change<'a> {
 impl Storage {
     /// Opens the file, or makes it, readable by its owner alone.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<(Self, Opened), StorageError> {
-        create_private(path)
-            .map_err(|cause| StorageError::File { path: path.to_owned(), cause })?;
+        make_if_missing(path, options)?;
         version::refuse_foreign(path)?;
         let file = path.to_owned();
         Self::open_with(path, options, move |builder| builder.create(&file))
+    }
+
+    /// Makes a store of the empty file at `path`.
+    pub(super) fn make(path: &Path, options: &Options) -> Result<(), StorageError> {
+        let file = path.to_owned();
+        Self::open_with(path, options, move |builder| builder.create(&file)).map(drop)
     }
 
     /// Opens a store on what `backend` makes, once and again after a failed write.
@@ -311,21 +317,6 @@ impl Drop for Storage {
             let _closed = gate("closing the file", || Ok(database.close()?));
         }
     }
-}
-
-#[cfg(unix)]
-fn create_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match file {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map(drop),
-    }
-}
-
-#[cfg(not(unix))]
-fn create_private(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }
 
 const _: () = assert!(STORE_VERSION > 0);

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod gate;
 mod journal;
+mod make;
 #[cfg(test)]
 mod medium;
 mod records;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::events::Work;
 use super::shared::Shared;
 use crate::options::{Durability, Maintenance};
 
@@ -73,7 +74,7 @@ fn run(weak: &Weak<Shared>, woken: &Receiver<()>) {
         let is_busy = !shared.state().fresh.is_empty();
         let begin = Instant::now();
         if is_busy && begin >= fold_at {
-            shared.note(shared.base().map(drop));
+            shared.note(shared.during(Work::Folding, || shared.base().map(drop)));
             let took = begin.elapsed();
             let rest = if took > FOLDING_MAX { PAUSE_IDLE } else { took };
             fold_at = Instant::now() + rest * FOLDING_SHARE;

@@ -46,6 +46,12 @@ fn chosen(base: &Base, rows_max: u32) -> Vec<BlockId> {
 }
 
 impl Shared {
+    /// True if there is something to do.
+    pub(super) fn may_compact(&self) -> bool {
+        let base = std::sync::Arc::clone(&self.state().base);
+        !chosen(&base, self.options.block_rows_max).is_empty()
+    }
+
     /// Does one step of compaction; gives the bytes written, `None` where there was nothing to do.
     pub(super) fn compact(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
         let base = std::sync::Arc::clone(&self.state().base);

@@ -254,5 +254,5 @@ fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
         let (_, expected) = live(&store, failed, before);
         assert_eq!(content(&store).unwrap(), expected, "{when}, to the end");
     }
-    assert!(refused * 2 > tried, "{refused} of {tried} failures were seen");
+    assert!(refused * 5 > tried, "{refused} of {tried} failures were seen");
 }

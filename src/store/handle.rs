@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::background::Background;
 use super::batch::Batch;
+use super::events::{Event, Handler};
 use super::ingest::Ingested;
 use super::maintain::Maintained;
 use super::shared::Shared;
@@ -70,7 +71,25 @@ impl Store {
     /// If the file cannot be read or written, is open already, is no Treering store or is damaged,
     /// or if an option is out of its range.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
-        let shared = Arc::new(Shared::open(path.as_ref(), options)?);
+        Self::open_as(path.as_ref(), options, Handler::default())
+    }
+
+    /// As [`Store::open`], and tells `handler` what the store does beside what it is asked, opening
+    /// included. It is called by the store's own thread and by threads that wait for the store, so it
+    /// should return at once, and must not call the store.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: Options,
+        handler: impl Fn(&Event<'_>) + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        Self::open_as(path.as_ref(), options, Handler::new(handler))
+    }
+
+    fn open_as(path: &Path, options: Options, handler: Handler) -> Result<Self, Error> {
+        let shared = Arc::new(Shared::open(path, options, handler)?);
         let background = Background::start(&shared).map_err(|cause| Error::Thread { cause })?;
         Ok(Self { background: Arc::new(background), shared })
     }

@@ -2,6 +2,7 @@
 //! small batches through the journal, large ones as blocks at once.
 
 use super::entry;
+use super::events::Work;
 use super::shared::Shared;
 use super::state::Fresh;
 use crate::block::{Settled, Staging, arrange, group_by_trace};
@@ -109,7 +110,8 @@ impl Shared {
         found.sort_unstable();
         found.dedup();
         if !found.is_empty() {
-            self.append(entry::deleted(&found), Fresh::Deleted(found.as_slice().into()))?;
+            let deleted = Fresh::Deleted(found.as_slice().into());
+            self.during(Work::Deletion, || self.append(entry::deleted(&found), deleted))?;
         }
         Ok(u64_of(found.len()))
     }

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use super::events::Work;
 use super::shared::Shared;
 use crate::block::{Block, BlockId};
 use crate::error::Error;
@@ -81,7 +82,7 @@ impl Shared {
     /// Moves blocks of a large batch to the file, with all that is in memory.
     pub(super) fn seal_with(&self, made: Vec<Made>) -> Result<(), Error> {
         let mut maintainer = self.maintainer();
-        let written_bytes = self.seal(&mut maintainer, made)?;
+        let written_bytes = self.during(Work::Seal, || self.seal(&mut maintainer, made))?;
         self.add_figures(Maintained { seals: 1, written_bytes, ..Maintained::default() });
         Ok(())
     }
@@ -101,7 +102,7 @@ impl Shared {
     }
 
     fn seal_once(&self, maintainer: &mut Maintainer, done: &mut Maintained) -> Result<(), Error> {
-        let bytes = self.seal(maintainer, Vec::new())?;
+        let bytes = self.during(Work::Seal, || self.seal(maintainer, Vec::new()))?;
         maintainer.sealed_at = Instant::now();
         let step = Maintained {
             seals: u64::from(bytes > 0),
@@ -114,8 +115,15 @@ impl Shared {
         Ok(())
     }
 
+    fn compact_once(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
+        if !self.may_compact() {
+            return Ok(None);
+        }
+        self.during(Work::Compaction, || self.compact(maintainer))
+    }
+
     fn compact_all(&self, maintainer: &mut Maintainer, done: &mut Maintained) -> Result<(), Error> {
-        while let Some(bytes) = self.compact(maintainer)? {
+        while let Some(bytes) = self.compact_once(maintainer)? {
             let step = Maintained { compactions: 1, written_bytes: bytes, ..Maintained::default() };
             self.add_figures(step);
             done.compactions += 1;

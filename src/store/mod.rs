@@ -6,6 +6,7 @@ mod background;
 mod batch;
 mod compact;
 mod entry;
+mod events;
 #[cfg(test)]
 mod faults;
 mod fold;
@@ -23,6 +24,7 @@ mod stats;
 mod tests;
 
 pub use batch::Batch;
+pub use events::{Event, Work};
 pub use handle::Store;
 pub use ingest::Ingested;
 pub use maintain::Maintained;

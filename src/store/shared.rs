@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use roaring::RoaringBitmap;
 
 use super::entry::{self, Entry};
+use super::events::{Handler, Work};
 use super::maintain::{Figures, Maintainer};
 use super::queue::Queue;
 use super::state::{Base, Fresh, HeadBlock, State, Stored};
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) folding: Mutex<()>,
     pub(super) queue: Queue,
     maintainer: Mutex<Maintainer>,
+    pub(super) handler: Handler,
     figures: Mutex<Figures>,
     /// How many blocks in memory there have been.
     memory_blocks: AtomicU64,
@@ -38,10 +40,15 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Opens the file at `path`, or makes it, and reads its journal.
-    pub(super) fn open(path: &Path, options: Options) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, options: Options, handler: Handler) -> Result<Self, Error> {
         options.check().map_err(Error::Options)?;
-        let (storage, opened) = Storage::open(path, &options)?;
-        Self::on(storage, opened, options)
+        let telling = handler.clone();
+        telling.during(Work::Recovery, || {
+            let (storage, opened) = Storage::open(path, &options)?;
+            let mut shared = Self::on(storage, opened, options)?;
+            shared.handler = handler;
+            Ok(shared)
+        })
     }
 
     /// Reads what `storage` holds.
@@ -58,6 +65,7 @@ impl Shared {
             folding: Mutex::default(),
             queue: Queue::new(journal_next),
             maintainer: Mutex::new(Maintainer::new(counters, journal_first)),
+            handler: Handler::default(),
             figures: Mutex::default(),
             memory_blocks: AtomicU64::new(0),
         };

@@ -14,3 +14,4 @@ pub(crate) use builder::TableBuilder;
 pub(crate) use directory::{ColumnKey, Directory};
 pub(crate) use ranks::RankTable;
 pub(crate) use reader::{ColumnReader, Numbers};
+pub(crate) use values::ValueCursor;

@@ -1,0 +1,37 @@
+//! A real process that is killed (SIGKILL) at random moments while four threads store and delete, again
+//! and again on one file. After each kill the file is opened, and every acknowledged operation must
+//! have happened, each trace whole; of the operations under way each may have happened as a whole or
+//! not. Prints which work of the store the kills hit.
+//!
+//! `cargo test --test crash` kills a few times; `TREERING_KILLS=200 cargo test --test crash` many. The
+//! program starts itself as the process that is killed.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test without harness, which prints what it found"
+)]
+
+#[cfg(test)]
+#[path = "crash/child.rs"]
+mod child;
+#[cfg(test)]
+#[path = "crash/script.rs"]
+mod script;
+
+#[cfg(all(test, unix))]
+#[path = "crash/parent.rs"]
+mod parent;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some(child::ARGUMENT) {
+        child::run(&arguments.collect::<Vec<_>>());
+        return;
+    }
+    #[cfg(unix)]
+    parent::run();
+}
