@@ -11,13 +11,14 @@ use roaring::RoaringBitmap;
 use super::entry::{self, Entry};
 use super::maintain::{Figures, Maintainer};
 use super::queue::Queue;
+use super::retain::Retention;
 use super::state::{Base, Fresh, HeadBlock, State, Stored};
 use crate::block::{Block, BlockId, Cache, Chunks, Image};
 use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Made, in_memory};
 use crate::options::{Durability, Options};
-use crate::search::{BlockView, Pool};
+use crate::search::{BlockTimes, BlockView, Pool};
 use crate::storage::{BlockRecord, Flush, JournalEntry, Opened, Storage, StorageError};
 
 /// What clones of a handle share.
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     maintainer: Mutex<Maintainer>,
     figures: Mutex<Figures>,
+    /// What a cap on bytes asks for, and spans that were too old.
+    pub(super) retention: Retention,
     /// How many blocks in memory there have been.
     memory_blocks: AtomicU64,
 }
@@ -45,10 +48,15 @@ impl Shared {
     }
 
     /// Reads what `storage` holds.
-    pub(super) fn on(storage: Storage, opened: Opened, options: Options) -> Result<Self, Error> {
+    pub(super) fn on(
+        storage: Storage,
+        opened: Opened,
+        mut options: Options,
+    ) -> Result<Self, Error> {
         let journal_next = opened.journal_next;
         let journal_first = journal_next - u64_of(opened.journal.len()).min(journal_next);
         let counters = opened.counters;
+        let retention = Retention::new(&mut options, counters, &opened.blocks);
         let shared = Self {
             storage: Arc::new(storage),
             cache: Arc::new(Cache::new(options.cache_bytes)),
@@ -58,7 +66,8 @@ impl Shared {
             folding: Mutex::default(),
             queue: Queue::new(journal_next),
             maintainer: Mutex::new(Maintainer::new(counters, journal_first)),
-            figures: Mutex::default(),
+            figures: Mutex::new(Figures { dropped: counters.dropped, ..Figures::default() }),
+            retention,
             memory_blocks: AtomicU64::new(0),
         };
         let mut base = Base {
@@ -80,6 +89,7 @@ impl Shared {
                 state.push(fresh);
             }
         }
+        shared.come_down()?;
         Ok(shared)
     }
 
@@ -91,9 +101,10 @@ impl Shared {
         };
         match entry::decode(&journal.payload).map_err(corrupt)? {
             Entry::Deleted(ids) => Ok(Fresh::Deleted(ids)),
-            Entry::Spans(image, settled) => {
+            Entry::Spans(image, settled, retention) => {
                 let block = in_memory(self.memory_id(), &image, &self.cache);
-                let (id, block) = self.head_block(entry::made(&block, image, settled)?);
+                let made = entry::made(&block, image, settled, retention)?;
+                let (id, block) = self.head_block(made);
                 Ok(Fresh::Spans(id, block))
             }
         }
@@ -125,7 +136,12 @@ impl Shared {
             cache: Arc::clone(&self.cache),
         }));
         // A trace whose clocks ran backwards still takes place at its start.
-        let times = (record.start, record.newest, record.end.max(record.newest));
+        let times = BlockTimes {
+            start: record.start,
+            newest: record.newest,
+            end: record.end.max(record.newest),
+            retention: record.retention,
+        };
         Stored::new(record, BlockView::new(block, masked, times), durable_mask)
     }
 
