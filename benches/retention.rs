@@ -62,7 +62,7 @@ fn run(cap: u64, times: u64) -> Result<(), Box<dyn Error>> {
         (taken, reader.join())
     });
     let (most, batches) = taken?;
-    let readers = readers.map_err(|_| "the reader panicked")??;
+    let readers = readers.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let seconds = started.elapsed().as_secs_f64();
     let stats = store.stats()?;
     let spans = stats.spans + stats.dropped_spans;

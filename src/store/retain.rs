@@ -279,7 +279,9 @@ impl Shared {
             journal_first: None,
         })?;
         self.figures().dropped = maintainer.counters.dropped;
-        gone.iter().for_each(|stored| maintainer.retire(stored));
+        for stored in &gone {
+            maintainer.retire(stored);
+        }
         Ok(())
     }
 

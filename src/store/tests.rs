@@ -103,12 +103,12 @@ fn limits(oldest: Option<u64>, bytes: Option<u64>) -> Limits {
 
 #[test]
 fn the_oldest_blocks_go_first_and_whole() {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
     let mut below = |limit: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) % limit
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 11) % limit
     };
     let mut stopped = 0;
     for _ in 0..30 {
