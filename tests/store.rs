@@ -26,6 +26,9 @@ mod merging;
 #[path = "store/resending.rs"]
 mod resending;
 #[cfg(test)]
+#[path = "store/retention.rs"]
+mod retention;
+#[cfg(test)]
 #[path = "store/stopping.rs"]
 mod stopping;
 #[cfg(test)]
