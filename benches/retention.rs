@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use treering::{Batch, Options, SearchOptions, Store};
+use treering::{Batch, Options, Order, SearchOptions, Store};
 use treering_generator::Generator;
 
 const CAPS: [u64; 4] = [70_000_000, 100_000_000, 140_000_000, 200_000_000];
@@ -134,10 +134,16 @@ fn read(store: &Store, is_over: &AtomicBool) -> Result<Readers, Box<dyn Error>> 
     let mut number = 0;
     while !is_over.load(Ordering::Relaxed) {
         number += 1;
+        let is_held = number % 4 == 0;
+        let mut options = SearchOptions::default();
+        if is_held {
+            // What is oldest is what goes.
+            (options.order, options.limit) = (Order::OldestFirst, Some(2000));
+        }
         let mut found = 0;
-        let outcome = store.search_each(QUERY, &SearchOptions::default(), |_| {
+        let outcome = store.search_each(QUERY, &options, |_| {
             found += 1;
-            if found == 10 && number % 4 == 0 {
+            if found == 10 && is_held {
                 std::thread::sleep(Duration::from_secs(3));
             }
             ControlFlow::Continue(())
