@@ -35,6 +35,11 @@ pub enum Error {
     /// Sealing or compaction failed in the background; nothing of what was acknowledged is lost.
     #[error("the store could not be maintained: {0}")]
     Maintenance(String),
+    /// What a search was reading was dropped or rewritten meanwhile, and a store with
+    /// [`Options::bytes_max`](crate::Options::bytes_max) keeps such bytes for ten seconds at most,
+    /// and no more of them than a tenth of its cap. The search has no answer; a new one has.
+    #[error("what was being read has been dropped from the store since; ask again")]
+    SnapshotExpired,
     /// The store's thread could not be started.
     #[error("the store's thread cannot be started")]
     Thread {
@@ -55,6 +60,11 @@ impl From<StorageError> for Error {
 
 impl From<BlockError> for Error {
     fn from(error: BlockError) -> Self {
+        if let BlockError::Chunk { cause, .. } = &error
+            && matches!(cause.downcast_ref(), Some(StorageError::SnapshotExpired))
+        {
+            return Self::SnapshotExpired;
+        }
         Self::Block(error.into())
     }
 }

@@ -57,7 +57,22 @@ pub struct Options {
     /// store is dropped. Default as many as the machine runs at once; from 1, which keeps none, to
     /// 1,024.
     pub query_threads: usize,
+    /// How long traces are kept. A block goes once all of its traces are older: a trace is as old as
+    /// its latest end, or its arrival where that is earlier. Spans that old are refused on arrival.
+    /// Default none, which keeps all; at least a second.
+    pub retention_age: Option<Duration>,
+    /// Most bytes that the file takes on disk (`st_blocks`; its length may be more, and sparse). To
+    /// make room, the blocks whose newest trace is oldest go first. It holds within a tenth and
+    /// 4 MiB. Blocks are cut to at most a 32nd of it, and at most a 64th is kept in memory. A batch
+    /// larger than a block is stored block by block, not as a whole. What a search reads and is
+    /// dropped stays for ten seconds at most, and at most a tenth of the cap, and then the search ends
+    /// with [`Error::SnapshotExpired`](crate::Error::SnapshotExpired). A file that takes more when it
+    /// is opened is brought down before opening returns. Default none; at least 16 MiB.
+    pub bytes_max: Option<u64>,
 }
+
+/// The least cap on bytes.
+const BYTES_MAX_MIN: u64 = 16 << 20;
 
 impl Default for Options {
     fn default() -> Self {
@@ -71,6 +86,8 @@ impl Default for Options {
             head_bytes_max: 16 << 20,
             seal_after: Duration::from_secs(60),
             query_threads: std::thread::available_parallelism().map_or(1, NonZero::get).min(1024),
+            retention_age: None,
+            bytes_max: None,
         }
     }
 }
@@ -91,6 +108,12 @@ impl Options {
         }
         if !(1..=1024).contains(&self.query_threads) {
             return Err(format!("query_threads is {}, 1 to 1,024 expected", self.query_threads));
+        }
+        if let Some(age) = self.retention_age.filter(|age| *age < Duration::from_secs(1)) {
+            return Err(format!("retention_age is {age:?}, at least 1 s expected"));
+        }
+        if let Some(bytes) = self.bytes_max.filter(|bytes| *bytes < BYTES_MAX_MIN) {
+            return Err(format!("bytes_max is {bytes}, at least {BYTES_MAX_MIN} expected"));
         }
         Ok(())
     }

@@ -8,6 +8,9 @@ mod damage;
 #[path = "store/extremes.rs"]
 mod extremes;
 #[cfg(test)]
+#[path = "store/failing.rs"]
+mod failing;
+#[cfg(test)]
 #[path = "store/life.rs"]
 mod life;
 #[cfg(test)]
@@ -22,6 +25,9 @@ mod merging;
 #[cfg(test)]
 #[path = "store/resending.rs"]
 mod resending;
+#[cfg(test)]
+#[path = "store/retention.rs"]
+mod retention;
 #[cfg(test)]
 #[path = "store/stopping.rs"]
 mod stopping;

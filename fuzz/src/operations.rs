@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use treering::model::{Span, Value};
 use treering::query::syntax::{Query, Stage};
 use treering::query::{FieldValue, check};
-use treering::{Options, SearchOptions, Store, TagOptions, Timestamp};
+use treering::{Maintenance, Options, SearchOptions, Store, TagOptions, Timestamp};
 
 use crate::asking::{ingest, parse, search};
 use crate::bytes::Bytes;
@@ -22,6 +22,8 @@ struct Script {
     options: Options,
     store: Option<Store>,
     arrived: Vec<Span>,
+    /// How often something was done that is no answer and no span.
+    turns: u8,
 }
 
 /// Runs a script.
@@ -32,8 +34,10 @@ pub(crate) fn run(bytes: &[u8]) {
     options.chunk_bytes = bytes.pick(&[64, 100, 199, 65_000]);
     options.cache_bytes = bytes.pick(&[1 << 20, 0, 2_000]);
     options.page_cache_bytes = 1 << 20;
+    // The same script does the same every time.
+    options.maintenance = Maintenance::ByHand;
     let folder = tempfile::tempdir().expect("a folder for temporary files");
-    let mut script = Script { folder, options, store: None, arrived: Vec::new() };
+    let mut script = Script { folder, options, store: None, arrived: Vec::new(), turns: 0 };
     for _ in 0..OPERATIONS_MAX {
         if bytes.is_empty() {
             break;
@@ -58,7 +62,7 @@ impl Script {
                 self.ingest(&spans);
             }
             3 | 4 => self.resend(bytes),
-            5 => self.reopen(),
+            5 => self.keep_up(),
             6 => self.trace(bytes.below(6)),
             7 => self.tags(),
             // A commit takes as long as many queries.
@@ -81,6 +85,26 @@ impl Script {
     fn reopen(&mut self) {
         self.store = None;
         self.store();
+    }
+
+    /// Opens anew, seals and compacts, deletes, closes: in turns.
+    fn keep_up(&mut self) {
+        self.turns += 1;
+        match self.turns % 4 {
+            1 => self.reopen(),
+            2 => drop(self.store().maintain().expect("a file that can be written")),
+            3 => {
+                let id = spans::trace_id(self.turns / 4 % 6);
+                let deleted = self.store().delete(&[id]).expect("a file that can be written");
+                let there = self.arrived.iter().any(|span| span.trace_id == id);
+                assert_eq!(deleted, u64::from(there), "trace {id}");
+                self.arrived.retain(|span| span.trace_id != id);
+            }
+            _ => {
+                let store = self.store.take();
+                store.map_or(Ok(()), Store::close).expect("a file that can be written");
+            }
+        }
     }
 
     fn ingest(&mut self, spans: &[Span]) {

@@ -69,7 +69,9 @@ pub(crate) fn unite(
             traces.push(trace);
         }
     }
-    united.made = make(&staging, &mut traces, rows_max)?;
+    let used = wanted.keys().filter_map(|at| places.get(*at));
+    let arrived = used.map(|place| place.retention).max().unwrap_or_default();
+    united.made = make(&staging, &mut traces, rows_max, arrived)?;
     Ok(united)
 }
 

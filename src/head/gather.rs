@@ -21,6 +21,8 @@ pub(crate) struct Place<'a> {
     pub(crate) block: &'a Block,
     /// The numbers of its traces that have moved on.
     pub(crate) masked: &'a RoaringBitmap,
+    /// The latest of its traces' retention times.
+    pub(crate) retention: Timestamp,
 }
 
 /// A block that was just built.
@@ -37,18 +39,22 @@ pub(crate) struct Made {
     pub(crate) start: Timestamp,
     pub(crate) newest: Timestamp,
     pub(crate) end: Timestamp,
+    /// The latest of its traces' retention times: of a trace the earlier of its end and its arrival.
+    pub(crate) retention: Timestamp,
     /// How spans that were there more than once were settled when it was made of a batch.
     pub(crate) settled: Settled,
 }
 
-/// Blocks of at most `rows_max` rows, or of one larger trace, of `traces`.
+/// Blocks of at most `rows_max` rows, or of one larger trace, of `traces`, which arrived no later
+/// than at `arrived`.
 pub(crate) fn make(
     staging: &Staging,
     traces: &mut [OrderedTrace],
     rows_max: usize,
+    arrived: Timestamp,
 ) -> Result<Vec<Made>, BlockError> {
     traces.sort_by_key(|trace| (trace.start, trace.id));
-    cut(traces, rows_max).into_iter().map(|part| made(staging, part)).collect()
+    cut(traces, rows_max).into_iter().map(|part| made(staging, part, arrived)).collect()
 }
 
 /// All traces of some blocks that count, in new blocks; no trace is in two of them.
@@ -65,7 +71,9 @@ pub(crate) fn merge(places: &[Place<'_>], rows_max: usize) -> Result<Vec<Made>, 
             traces.push(arrange(&staging, id, staged.collect()).0);
         }
     }
-    make(&staging, &mut traces, rows_max)
+    // When each trace arrived is not kept; none did later than its block says, or it ended then.
+    let arrived = places.iter().map(|place| place.retention).max();
+    make(&staging, &mut traces, rows_max, arrived.unwrap_or_default())
 }
 
 /// Stages the spans of stored traces, whose numbers ascend; hands on each trace's staged numbers.
@@ -117,13 +125,18 @@ fn cut(traces: &[OrderedTrace], rows_max: usize) -> Vec<&[OrderedTrace]> {
     parts
 }
 
-fn made(staging: &Staging, traces: &[OrderedTrace]) -> Result<Made, BlockError> {
+fn made(
+    staging: &Staging,
+    traces: &[OrderedTrace],
+    arrived: Timestamp,
+) -> Result<Made, BlockError> {
     let built = build(staging, traces).map_err(|cause| BlockError::Corrupt {
         block: BlockId::NEW,
         section: "new block".to_owned(),
         cause,
     })?;
     let starts = || traces.iter().map(|trace| trace.start);
+    let ends = traces.iter().map(|trace| trace.end.max(trace.start));
     Ok(Made {
         image: built.image.into(),
         rows: built.header.rows,
@@ -133,6 +146,7 @@ fn made(staging: &Staging, traces: &[OrderedTrace]) -> Result<Made, BlockError> 
         start: starts().min().unwrap_or_default(),
         newest: starts().max().unwrap_or_default(),
         end: traces.iter().map(|trace| trace.end).max().unwrap_or(Timestamp::default()),
+        retention: ends.max().unwrap_or_default().min(arrived),
         settled: Settled::default(),
     })
 }

@@ -40,4 +40,4 @@ pub(crate) use prepare::{Prepared, prepare};
 pub(crate) use results::{has_trace, search, search_each, trace};
 pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
 pub(crate) use tags::{tag_names, tag_values};
-pub(crate) use view::BlockView;
+pub(crate) use view::{BlockTimes, BlockView};

@@ -9,6 +9,17 @@ use crate::codec::cast::usize_of;
 use crate::query::rows::Rows;
 use crate::time::Timestamp;
 
+/// Times of a block's traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BlockTimes {
+    /// Earliest start, latest start and latest end.
+    pub(crate) start: Timestamp,
+    pub(crate) newest: Timestamp,
+    pub(crate) end: Timestamp,
+    /// The latest of their retention times: of a trace the earlier of its end and its arrival.
+    pub(crate) retention: Timestamp,
+}
+
 /// A block with what of it counts.
 #[derive(Debug)]
 pub(crate) struct BlockView {
@@ -19,6 +30,8 @@ pub(crate) struct BlockView {
     pub(crate) start: Timestamp,
     pub(crate) newest: Timestamp,
     pub(crate) end: Timestamp,
+    /// The latest of their retention times.
+    pub(crate) retention: Timestamp,
     masked_rows: OnceLock<Rows>,
 }
 
@@ -27,14 +40,15 @@ impl BlockView {
     pub(crate) fn new(
         block: Arc<Block>,
         masked: RoaringBitmap,
-        (start, newest, end): (Timestamp, Timestamp, Timestamp),
+        BlockTimes { start, newest, end, retention }: BlockTimes,
     ) -> Self {
-        Self { block, masked, start, newest, end, masked_rows: OnceLock::new() }
+        Self { block, masked, start, newest, end, retention, masked_rows: OnceLock::new() }
     }
 
     /// The same block with other traces masked.
     pub(crate) fn with_mask(&self, masked: RoaringBitmap) -> Self {
-        Self::new(Arc::clone(&self.block), masked, (self.start, self.newest, self.end))
+        let Self { start, newest, end, retention, .. } = *self;
+        Self::new(Arc::clone(&self.block), masked, BlockTimes { start, newest, end, retention })
     }
 
     /// The rows of masked traces; `None` where none is masked.

@@ -2,7 +2,7 @@
 //! removed when their block counts no more. Invariant: a chunk is handed out only if it is the one
 //! that was written under its key.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use redb::{ReadableDatabase, ReadableTable};
 
@@ -65,6 +65,16 @@ impl Storage {
         Ok(())
     }
 
+    /// From now on, who reads a chunk of the block that is no more there is told that it was dropped.
+    pub(crate) fn expire(&self, block: BlockId) {
+        self.expired.lock().unwrap_or_else(PoisonError::into_inner).insert(block);
+    }
+
+    /// Nobody reads the block any more.
+    pub(crate) fn forget_expired(&self, block: BlockId) {
+        self.expired.lock().unwrap_or_else(PoisonError::into_inner).remove(&block);
+    }
+
     /// Removes chunks of blocks that were never committed, or dropped while a search still read them.
     pub(super) fn remove_strays(&self, opened: &Opened) -> Result<(), StorageError> {
         let strays = gate("looking for stray chunks", || {
@@ -104,6 +114,14 @@ impl Chunks for Storage {
         match found {
             Some(Ok(bytes)) => Ok(bytes),
             Some(Err(cause)) => Err(StorageError::Corrupt { place: place(), cause }.into()),
+            None if self
+                .expired
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&block) =>
+            {
+                Err(StorageError::SnapshotExpired.into())
+            }
             None => {
                 let cause = Malformed::new(0, "the chunk is missing");
                 Err(StorageError::Corrupt { place: place(), cause }.into())

@@ -37,6 +37,11 @@ pub(crate) enum StorageError {
     /// A stored record is not what it should be.
     #[error("the store is damaged: {place}: {cause}")]
     Corrupt { place: String, cause: Malformed },
+    /// The block was dropped while it was read, and its bytes were needed.
+    #[error(
+        "what was being read has been dropped from the store, and readers may hold no more of that"
+    )]
+    SnapshotExpired,
     /// An earlier write failed.
     #[error("an earlier write failed, so the store takes no more until it is opened anew")]
     WritesRefused,

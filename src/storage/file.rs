@@ -2,11 +2,11 @@
 //! one last transaction makes blocks, masks and the store record count together; after a failed
 //! write nothing more is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 use roaring::RoaringBitmap;
@@ -38,6 +38,8 @@ pub(crate) struct Storage {
     path: PathBuf,
     chunk_len: u32,
     writes_refused: AtomicBool,
+    /// Blocks whose chunks were removed while somebody read them.
+    pub(super) expired: Mutex<BTreeSet<BlockId>>,
 }
 
 /// Opens the database, the first time and after a failed write.
@@ -133,6 +135,7 @@ impl Storage {
             path: path.to_owned(),
             chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
             writes_refused: AtomicBool::new(false),
+            expired: Mutex::default(),
         };
         storage.check_version()?;
         let mut opened = storage.load()?;
@@ -274,6 +277,25 @@ impl Storage {
                 None => Ok(()),
             }
         })
+    }
+
+    /// Gives back to the file system what the file does not use. Readers wait meanwhile. Cost: what
+    /// has to be moved within the file.
+    pub(crate) fn compact(&self) -> Result<(), StorageError> {
+        if self.writes_refused.load(Ordering::Acquire) {
+            return Err(StorageError::WritesRefused);
+        }
+        let outcome = {
+            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+            gate("compacting the file", || {
+                Ok(database.as_mut().ok_or(redb::Error::DatabaseClosed)?.compact().map(drop)?)
+            })
+        };
+        if outcome.is_err() {
+            self.refuse_writes();
+            self.reopen();
+        }
+        outcome
     }
 
     /// From now on nothing is written.

@@ -22,4 +22,4 @@ pub(crate) use file::{Change, Opened, Storage};
 pub(crate) use journal::{Flush, JournalEntry};
 #[cfg(test)]
 pub(crate) use medium::Medium;
-pub(crate) use records::{BlockRecord, Counters};
+pub(crate) use records::{BlockRecord, Counters, Dropped, image_bytes, value_bytes};

@@ -26,6 +26,19 @@ pub(crate) struct BlockRecord {
     pub(crate) newest: Timestamp,
     /// Latest end of its traces.
     pub(crate) end: Timestamp,
+    /// Latest retention time of its traces: of a trace the earlier of its end and its arrival.
+    pub(crate) retention: Timestamp,
+}
+
+/// What retention dropped since the store was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Dropped {
+    pub(crate) blocks: u64,
+    pub(crate) traces: u64,
+    pub(crate) spans: u64,
+    /// Earliest start and latest end of the blocks dropped; 0 where there were none.
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
 }
 
 /// Counts that only grow.
@@ -37,6 +50,10 @@ pub(crate) struct Counters {
     pub(crate) replaced_spans: u64,
     /// Spans that came again, equal in every field.
     pub(crate) duplicate_spans: u64,
+    /// Spans that were too old to be taken in.
+    pub(crate) too_old_spans: u64,
+    /// What retention dropped.
+    pub(crate) dropped: Dropped,
 }
 
 /// Which journal entries count.
@@ -64,6 +81,40 @@ impl BlockRecord {
     pub(crate) fn chunks(&self) -> u32 {
         let chunks = self.image_len.div_ceil(u64::from(self.chunk_len.max(1)));
         u32::try_from(chunks).unwrap_or(u32::MAX)
+    }
+
+    /// Bytes that the image takes in the file, in whole pages.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        image_bytes(self.image_len, self.chunk_len)
+    }
+}
+
+/// Bytes that an image of `len` bytes takes in the file, in chunks of `chunk_len`.
+pub(crate) fn image_bytes(len: u64, chunk_len: u32) -> u64 {
+    let chunk_len = u64::from(chunk_len.max(1));
+    value_bytes(chunk_len) * (len / chunk_len) + value_bytes(len % chunk_len)
+}
+
+/// About as many bytes as a value of `len` bytes takes in the file: redb gives a power of two of pages
+/// to a large one; small ones share a page, which is half full at least.
+pub(crate) fn value_bytes(len: u64) -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    const EXTRA_BYTES: u64 = 64;
+    match len + EXTRA_BYTES {
+        EXTRA_BYTES => 0,
+        small if small * 2 <= PAGE_BYTES => small * 2,
+        large => large.next_power_of_two().max(PAGE_BYTES),
+    }
+}
+
+impl Dropped {
+    /// Adds a block whose traces lay between two times.
+    pub(crate) fn add(&mut self, (traces, spans): (u64, u64), start: Timestamp, end: Timestamp) {
+        self.start = if self.blocks == 0 { start } else { self.start.min(start) };
+        self.end = self.end.max(end);
+        self.blocks += 1;
+        self.traces += traces;
+        self.spans += spans;
     }
 }
 

@@ -10,8 +10,9 @@ pub(super) const KEY_VERSION: &str = "version";
 pub(super) const KEY_STORE: &str = "store";
 /// Key of the journal record in [`META`].
 pub(super) const KEY_JOURNAL: &str = "journal";
-/// Bytes of a journal entry stored under one key, its checksum included: as for chunks of images.
-pub(super) const JOURNAL_CHUNK_BYTES: usize = 65_000;
+/// Bytes of a journal entry stored under one key, its checksum included: redb rounds the pages of a value
+/// up to a power of two, so a longer entry fills pages of 16 KiB and a smaller one for the rest.
+pub(super) const JOURNAL_CHUNK_BYTES: usize = 16_300;
 /// Bytes of values in one transaction, so that no other write waits long.
 pub(super) const TRANSACTION_BYTES_MAX: usize = 4 << 20;
 

@@ -12,13 +12,25 @@ use roaring::RoaringBitmap;
 use super::file::Opened;
 use super::records::encode_mask;
 use super::tables::{BLOCKS, CHUNKS, KEY_STORE, KEY_VERSION, MASKS, META};
-use super::{BlockRecord, Change, Counters, Storage};
+use super::{BlockRecord, Change, Counters, Dropped, Storage};
 use crate::block::{BlockId, Chunks};
 use crate::options::Options;
 use crate::time::Timestamp;
 
 const IMAGE_LEN: usize = 200;
-const COUNTERS: Counters = Counters { next_block: 3, replaced_spans: 7, duplicate_spans: 5 };
+const COUNTERS: Counters = Counters {
+    next_block: 3,
+    replaced_spans: 7,
+    duplicate_spans: 5,
+    too_old_spans: 4,
+    dropped: Dropped {
+        blocks: 1,
+        traces: 300,
+        spans: 3000,
+        start: Timestamp::from_unix_nanos(8),
+        end: Timestamp::from_unix_nanos(1 << 60),
+    },
+};
 
 fn options() -> Options {
     Options { chunk_bytes: 64, ..Options::default() }
@@ -42,6 +54,7 @@ fn record(block: u64) -> BlockRecord {
         start: Timestamp::from_unix_nanos(block),
         newest: Timestamp::from_unix_nanos(block + 1),
         end: Timestamp::from_unix_nanos(block + 2),
+        retention: Timestamp::from_unix_nanos(block + 1),
     }
 }
 

@@ -11,6 +11,7 @@ use super::seal::{numbers_of, sealed};
 use super::shared::Shared;
 use super::state::{Base, Stored};
 use crate::block::BlockId;
+use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Place, merge};
 use crate::storage::{BlockRecord, Change};
@@ -19,7 +20,7 @@ use crate::storage::{BlockRecord, Change};
 const MASKED_PERCENT_MAX: u64 = 50;
 
 /// The blocks to make one of; none where all is well.
-fn chosen(base: &Base, rows_max: u32) -> Vec<BlockId> {
+fn chosen(base: &Base, rows_max: u64, bytes_max: u64) -> Vec<BlockId> {
     let much_masked = base.stored.values().find(|stored| {
         stored.durable_mask.len() * 100 >= u64::from(stored.record.traces) * MASKED_PERCENT_MAX
     });
@@ -37,7 +38,8 @@ fn chosen(base: &Base, rows_max: u32) -> Vec<BlockId> {
         // Of neighbours in time those that fit, the oldest first.
         for run in peers.windows(MERGE_FANOUT) {
             let rows: u64 = run.iter().map(|stored| u64::from(stored.record.rows)).sum();
-            if rows <= u64::from(rows_max) {
+            let bytes: u64 = run.iter().map(|stored| stored.record.image_len).sum();
+            if rows <= rows_max && bytes <= bytes_max {
                 return run.iter().map(|stored| stored.record.id).collect();
             }
         }
@@ -49,20 +51,25 @@ impl Shared {
     /// True if there is something to do.
     pub(super) fn may_compact(&self) -> bool {
         let base = std::sync::Arc::clone(&self.state().base);
-        !chosen(&base, self.options.block_rows_max).is_empty()
+        !chosen(&base, u64_of(self.rows_max()), self.retention.block_bytes_max()).is_empty()
     }
 
     /// Does one step of compaction; gives the bytes written, `None` where there was nothing to do.
     pub(super) fn compact(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
+        self.retain(maintainer)?;
         let base = std::sync::Arc::clone(&self.state().base);
-        let chosen = chosen(&base, self.options.block_rows_max);
+        let chosen = chosen(&base, u64_of(self.rows_max()), self.retention.block_bytes_max());
         let blocks: Vec<&Stored> = chosen.iter().filter_map(|id| base.stored.get(id)).collect();
         if blocks.is_empty() {
             return Ok(None);
         }
         let places: Vec<Place<'_>> = blocks
             .iter()
-            .map(|stored| Place { block: &stored.view.block, masked: &stored.durable_mask })
+            .map(|stored| Place {
+                block: &stored.view.block,
+                masked: &stored.durable_mask,
+                retention: stored.record.retention,
+            })
             .collect();
         let mut added: Vec<BlockRecord> = Vec::new();
         for made in merge(&places, self.rows_max())? {
@@ -81,7 +88,6 @@ impl Shared {
         })?;
         let shown = self.show_compacted(maintainer, &chosen, &added);
         self.must_have_shown(shown)?;
-        self.remove_retired(maintainer)?;
         Ok(Some(added.iter().map(|record| record.image_len).sum()))
     }
 
@@ -100,7 +106,7 @@ impl Shared {
             for number in &stored.view.masked - &stored.durable_mask {
                 pending.push(stored.view.block.trace_id(number)?);
             }
-            maintainer.retire(*id, &stored.view.block);
+            maintainer.retire(&stored);
         }
         for record in added {
             let block = self.stored(record.clone(), RoaringBitmap::new(), RoaringBitmap::new());

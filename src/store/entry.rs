@@ -1,5 +1,5 @@
-//! The bytes of a journal entry: a kind, then two counts and an image, or trace ids. Invariant: what was written is
-//! read back, and anything else is an error.
+//! The bytes of a journal entry: a kind, then two counts, a time and an image, or trace ids.
+//! Invariant: what was written is read back, and anything else is an error.
 
 use std::sync::Arc;
 
@@ -16,16 +16,17 @@ const ID_LEN: usize = 16;
 
 /// A journal entry, read.
 pub(super) enum Entry {
-    /// The image of a block.
-    Spans(Arc<[u8]>, Settled),
+    /// The image of a block, and its latest retention time.
+    Spans(Arc<[u8]>, Settled, Timestamp),
     /// Ids of deleted traces.
     Deleted(Arc<[TraceId]>),
 }
 
 /// The entry for a block.
 pub(super) fn spans(made: &Made) -> Vec<u8> {
-    let counts = [made.settled.duplicates.to_le_bytes(), made.settled.replaced.to_le_bytes()];
-    [&[SPANS], counts.as_flattened(), &made.image].concat()
+    let Settled { duplicates, replaced } = made.settled;
+    let numbers = [duplicates, replaced, made.retention.unix_nanos()].map(u64::to_le_bytes);
+    [&[SPANS], numbers.as_flattened(), &made.image].concat()
 }
 
 /// The entry for deleted traces.
@@ -43,7 +44,8 @@ pub(super) fn decode(payload: &[u8]) -> Result<Entry, Malformed> {
         Some((&SPANS, rest)) => {
             let mut reader = Reader::new(rest);
             let settled = Settled { duplicates: reader.u64()?, replaced: reader.u64()? };
-            Ok(Entry::Spans(reader.rest().into(), settled))
+            let retention = Timestamp::from_unix_nanos(reader.u64()?);
+            Ok(Entry::Spans(reader.rest().into(), settled, retention))
         }
         Some((&DELETED, ids)) if ids.len() % ID_LEN == 0 => {
             let id = |bytes: &[u8]| TraceId::from_slice(bytes).unwrap_or_default();
@@ -58,7 +60,12 @@ pub(super) fn decode(payload: &[u8]) -> Result<Entry, Malformed> {
 }
 
 /// The facts of an image that was read.
-pub(super) fn made(block: &Block, image: Arc<[u8]>, settled: Settled) -> Result<Made, BlockError> {
+pub(super) fn made(
+    block: &Block,
+    image: Arc<[u8]>,
+    settled: Settled,
+    retention: Timestamp,
+) -> Result<Made, BlockError> {
     let header = block.header()?;
     let starts = block.wide(crate::block::Section::TraceStarts)?;
     let ends = block.wide(crate::block::Section::TraceEnds)?;
@@ -73,6 +80,7 @@ pub(super) fn made(block: &Block, image: Arc<[u8]>, settled: Settled) -> Result<
         start: time(starts.iter().min()),
         newest: time(starts.iter().max()),
         end: time(ends.iter().max()),
+        retention,
         settled,
     })
 }

@@ -17,6 +17,8 @@ pub enum Work {
     Seal,
     /// Making larger blocks of small ones.
     Compaction,
+    /// Dropping the oldest blocks, because of age or of the cap on bytes.
+    Retention,
     /// Taking note of deleted traces.
     Deletion,
     /// Making new spans' traces whole ahead of readers.

@@ -25,12 +25,14 @@ enum Step {
     Delete(u8),
     Maintain,
     Ask,
+    /// Seals, drops every block of the file, and makes it small.
+    Retain,
 }
 
-use Step::{Ask, Delete, Ingest, Maintain};
+use Step::{Ask, Delete, Ingest, Maintain, Retain};
 
 /// Small and large batches, late and repeated spans, seals, compactions, deletions.
-const LIFE: [Step; 26] = [
+const LIFE: [Step; 35] = [
     Ingest(0, 4, 0, 3),
     Ingest(2, 3, 2, 2),
     Maintain,
@@ -58,6 +60,16 @@ const LIFE: [Step; 26] = [
     Delete(61),
     Ingest(61, 1, 3, 1),
     Ask,
+    Retain,
+    // Late spans of traces that were dropped, and a trace that stays in memory.
+    Ingest(60, 3, 4, 2),
+    Ingest(2, 2, 9, 1),
+    Maintain,
+    Ingest(60, 1, 8, 1),
+    Ask,
+    Retain,
+    Ingest(60, 1, 9, 1),
+    Maintain,
 ];
 
 fn options() -> Options {
@@ -91,6 +103,7 @@ fn after(step: Step, content: &Content) -> Content {
             }
         }
         Delete(trace) => drop(content.remove(&trace_id(trace))),
+        Retain => content.clear(),
         Maintain | Ask => {}
     }
     content
@@ -118,6 +131,7 @@ fn run(store: &Store, step: Step) -> Result<(), Error> {
         }
         Delete(trace) => store.delete(&[trace_id(trace)]).map(drop),
         Maintain => store.maintain().map(drop),
+        Retain => store.shared.drop_all(),
         Ask => store.count("{ }", &SearchOptions::all()).map(drop),
     }
 }

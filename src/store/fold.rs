@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use super::shared::Shared;
 use super::state::{Base, Fresh, HeadBlock, State, place};
 use crate::block::BlockId;
-use crate::codec::cast::{u64_of, usize_of};
+use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Place, merge, unite};
 use crate::id::TraceId;
@@ -56,6 +56,7 @@ impl Shared {
         let mut folded = Base::clone(&base);
         self.fold_into(&mut folded, &fresh)?;
         folded.journal_next += u64_of(fresh.len());
+        folded.journal_bytes += fresh.iter().map(|one| one.size().journal_bytes).sum::<u64>();
         self.merge_small(&mut folded)?;
         let folded = Arc::new(folded);
         self.state().folded(Arc::clone(&folded), fresh.len());
@@ -123,7 +124,7 @@ impl Shared {
             }
             let fits = |peers: &&Vec<(BlockId, u64)>| {
                 let rows: u64 = peers.iter().map(|(_, rows)| rows).sum();
-                let rows_max = u64::from(self.options.block_rows_max).min(MERGED_ROWS_MAX);
+                let rows_max = u64_of(self.rows_max()).min(MERGED_ROWS_MAX);
                 peers.len() >= MERGE_FANOUT && rows <= rows_max
             };
             let Some(peers) = classes.values().find(fits) else { return Ok(()) };
@@ -135,10 +136,6 @@ impl Shared {
             let made = merge(&places, self.rows_max())?;
             base.head.extend(made.into_iter().map(|made| self.head_block(made)));
         }
-    }
-
-    pub(super) fn rows_max(&self) -> usize {
-        usize_of(self.options.block_rows_max)
     }
 }
 

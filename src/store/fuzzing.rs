@@ -18,7 +18,8 @@ use crate::id::TraceId;
 use crate::model::{Span, Trace};
 use crate::query::{SearchResult, check, field};
 use crate::search::{
-    self, BlockView, Counts, Pool, Prepared, SearchOptions, TagNames, TagOptions, TagValues,
+    self, BlockTimes, BlockView, Counts, Pool, Prepared, SearchOptions, TagNames, TagOptions,
+    TagValues,
 };
 use crate::time::Timestamp;
 
@@ -107,7 +108,8 @@ impl BlockImage {
             chunks: Arc::new(MemoryChunks { image: self.bytes, chunk_len: chunk_len.into() }),
             cache: Arc::new(Cache::new(1 << 20)),
         });
-        let times = (Timestamp::default(), Timestamp::MAX, Timestamp::MAX);
+        let end = Timestamp::MAX;
+        let times = BlockTimes { newest: end, end, ..BlockTimes::default() };
         let masked: RoaringBitmap = masked.iter().copied().collect();
         MemoryBlock {
             view: Arc::new(BlockView::new(Arc::new(block), masked, times)),

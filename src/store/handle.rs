@@ -118,8 +118,9 @@ impl Store {
     }
 
     /// Moves what is in memory to blocks of the file, makes large blocks of small ones, and removes
-    /// what is read no more. The store's thread does the same when it is due
-    /// ([`Options::maintenance`]). Cost: what it writes, several times the time of taking it in.
+    /// what is read no more and what retention lets go. Where the file takes more than
+    /// [`Options::bytes_max`], it is made smaller, and readers wait meanwhile. The store's thread does the same when it is due
+    /// ([`Options::maintenance`]), but for the last. Cost: what it writes, several times the time of taking it in.
     ///
     /// # Errors
     /// If the file cannot be read or written; what was acknowledged stays in the journal.
@@ -151,7 +152,9 @@ impl Store {
     /// The traces in which `query` finds spans, newest first unless `options` say otherwise.
     ///
     /// # Errors
-    /// If the query is wrong, the options do not go together, or the file cannot be read.
+    /// If the query is wrong, the options do not go together, or the file cannot be read; where the
+    /// store has a cap on bytes, also if what is being read was dropped too long ago
+    /// ([`Error::SnapshotExpired`]).
     pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult, Error> {
         let plan = prepare(query, options)?;
         let views = self.shared.base()?.newest_first();

@@ -8,12 +8,14 @@ use super::state::Fresh;
 use crate::block::{Settled, Staging, arrange, group_by_trace};
 use crate::codec::cast::{u32_of, u64_of};
 use crate::error::Error;
-use crate::head::{Made, make};
+use crate::head::Made;
 use crate::id::TraceId;
 use crate::search;
+use crate::time::Timestamp;
 
 /// A batch of at least one part in so many of what is kept in memory is not journalled.
 const DIRECT_SHARE: u64 = 8;
+const DIRECT_SHARE_CAPPED: u64 = 2;
 /// Ingest seals by itself once so many times too much is in memory,
 const STALL_TIMES: u64 = 2;
 /// and refuses spans if that fails and so many times too much is.
@@ -32,6 +34,9 @@ pub struct Ingested {
     pub duplicates: u64,
     /// Spans of which another content in the same batch was kept.
     pub replaced: u64,
+    /// Spans that were refused because they ended longer ago than
+    /// [`Options::retention_age`](crate::Options::retention_age); no other count has them.
+    pub too_old: u64,
 }
 
 impl Shared {
@@ -40,7 +45,13 @@ impl Shared {
         u32_of(staging.spans.len()).ok_or(Error::BatchTooLarge)?;
         let mut ingested = Ingested::default();
         let mut traces = Vec::new();
-        for (id, numbers) in group_by_trace(&staging) {
+        let arrived = Timestamp::now();
+        let oldest = self.oldest(arrived);
+        for (id, mut numbers) in group_by_trace(&staging) {
+            ingested.too_old += self.refuse_old(&staging, &mut numbers, oldest);
+            if numbers.is_empty() {
+                continue;
+            }
             let (trace, settled) = arrange(&staging, id, numbers);
             ingested.duplicates += settled.duplicates;
             ingested.replaced += settled.replaced;
@@ -51,7 +62,7 @@ impl Shared {
         if traces.is_empty() {
             return Ok(ingested);
         }
-        let mut made = make(&staging, &mut traces, self.rows_max())?;
+        let mut made = self.make(&staging, &mut traces, arrived)?;
         drop((staging, traces));
         if let Some(first) = made.first_mut() {
             first.settled =
@@ -61,7 +72,9 @@ impl Shared {
             Some(only) if made.is_empty() && !self.is_large(&only) => self.journal(only)?,
             last => {
                 made.extend(last);
-                self.seal_with(made)?;
+                for group in self.groups(made) {
+                    self.seal_with(group)?;
+                }
             }
         }
         Ok(ingested)
@@ -69,8 +82,10 @@ impl Shared {
 
     fn is_large(&self, made: &Made) -> bool {
         let bytes = u64_of(made.image.len());
-        bytes >= self.options.head_bytes_max / DIRECT_SHARE
-            || made.rows >= self.options.block_rows_max
+        // Where the cap makes it small, the journal may as well hold more of it.
+        let share =
+            if self.options.bytes_max.is_some() { DIRECT_SHARE_CAPPED } else { DIRECT_SHARE };
+        bytes >= self.options.head_bytes_max / share || made.rows >= self.options.block_rows_max
     }
 
     fn journal(&self, made: Made) -> Result<(), Error> {

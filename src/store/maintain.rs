@@ -1,15 +1,15 @@
 //! What keeps a store in shape: sealing, compaction, removal of what nobody reads any more. Invariant:
 //! one thread does it at a time, and a failure changes nothing that counts.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::events::Work;
+use super::retired::Retired;
 use super::shared::Shared;
-use crate::block::{Block, BlockId};
 use crate::error::Error;
 use crate::head::Made;
-use crate::storage::{Counters, Flush, StorageError};
+use crate::storage::{Counters, Dropped, Flush};
 
 /// What only the one that maintains needs.
 #[derive(Debug)]
@@ -19,7 +19,9 @@ pub(super) struct Maintainer {
     /// The first journal entry that is in no block of the file.
     pub(super) journal_first: u64,
     /// Blocks that count no more, whose chunks are removed when nobody reads them.
-    retired: Vec<(BlockId, Weak<Block>)>,
+    pub(super) retired: Vec<Retired>,
+    /// True if bytes were given up since, which redb uses again after two durable commits only.
+    pub(super) unsettled: bool,
     /// When the last seal ended.
     pub(super) sealed_at: Instant,
 }
@@ -41,16 +43,19 @@ pub struct Maintained {
 pub(super) struct Figures {
     pub(super) done: Maintained,
     pub(super) failed: Option<String>,
+    /// What retention dropped since the store was made.
+    pub(super) dropped: Dropped,
 }
 
 impl Maintainer {
     pub(super) fn new(counters: Counters, journal_first: u64) -> Self {
-        Self { counters, journal_first, retired: Vec::new(), sealed_at: Instant::now() }
-    }
-
-    /// Takes note of a block that counts no more.
-    pub(super) fn retire(&mut self, id: BlockId, block: &Arc<Block>) {
-        self.retired.push((id, Arc::downgrade(block)));
+        Self {
+            counters,
+            journal_first,
+            retired: Vec::new(),
+            unsettled: false,
+            sealed_at: Instant::now(),
+        }
     }
 }
 
@@ -61,7 +66,8 @@ impl Shared {
         let mut done = Maintained::default();
         self.seal_once(&mut maintainer, &mut done)?;
         self.compact_all(&mut maintainer, &mut done)?;
-        self.remove_retired(&mut maintainer)?;
+        self.retain(&mut maintainer)?;
+        self.shrink_file()?;
         Ok(done)
     }
 
@@ -69,7 +75,7 @@ impl Shared {
     pub(super) fn close(&self) -> Result<(), Error> {
         let mut maintainer = self.maintainer();
         self.seal_once(&mut maintainer, &mut Maintained::default())?;
-        self.remove_retired(&mut maintainer)?;
+        self.retain(&mut maintainer)?;
         if self.flush() == Flush::Later {
             self.storage.sync()?;
         }
@@ -97,7 +103,7 @@ impl Shared {
             self.seal_once(&mut maintainer, &mut done)?;
             self.compact_all(&mut maintainer, &mut done)?;
         }
-        self.remove_retired(&mut maintainer)?;
+        self.retain(&mut maintainer)?;
         Ok(done)
     }
 
@@ -132,14 +138,6 @@ impl Shared {
         Ok(())
     }
 
-    /// Removes the chunks of retired blocks that nobody reads.
-    pub(super) fn remove_retired(&self, maintainer: &mut Maintainer) -> Result<(), StorageError> {
-        let (free, held): (Vec<_>, Vec<_>) =
-            maintainer.retired.drain(..).partition(|(_, block)| block.strong_count() == 0);
-        maintainer.retired = held;
-        free.into_iter().try_for_each(|(id, _)| self.storage.remove_chunks(id))
-    }
-
     /// How much is in memory.
     pub(super) fn memory_size(&self) -> MemorySize {
         let (base, fresh) = {
@@ -147,7 +145,8 @@ impl Shared {
             (Arc::clone(&state.base), state.fresh_size)
         };
         let (bytes, rows) = base.head_size();
-        MemorySize { bytes: bytes + fresh.bytes, rows: rows + fresh.rows }
+        let journal_bytes = self.retention.journal_bytes(base.journal_bytes) + fresh.journal_bytes;
+        MemorySize { bytes: bytes + fresh.bytes, rows: rows + fresh.rows, journal_bytes }
     }
 
     /// Takes note of what background work ended with.
@@ -176,13 +175,18 @@ impl Shared {
 pub(super) struct MemorySize {
     pub(super) bytes: u64,
     pub(super) rows: u64,
+    /// Bytes of the file that journal entries take.
+    pub(super) journal_bytes: u64,
 }
 
 impl MemorySize {
     /// True if it is at least so many times what a seal is for.
     pub(super) fn is_over(self, shared: &Shared, times: u64) -> bool {
         let options = &shared.options;
-        self.bytes >= options.head_bytes_max.saturating_mul(times)
+        let bytes_max = options.head_bytes_max.saturating_mul(times);
+        let is_capped = options.bytes_max.is_some();
+        self.bytes >= bytes_max
+            || is_capped && self.journal_bytes >= bytes_max
             || self.rows >= u64::from(options.block_rows_max).saturating_mul(times)
     }
 }

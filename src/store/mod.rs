@@ -16,6 +16,8 @@ mod handle;
 mod ingest;
 mod maintain;
 mod queue;
+mod retain;
+mod retired;
 mod seal;
 mod shared;
 mod state;

@@ -15,7 +15,7 @@ use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Made, Place, merge};
 use crate::id::TraceId;
-use crate::storage::{BlockRecord, Change, StorageError};
+use crate::storage::{BlockRecord, Change, Counters, StorageError};
 
 /// A seal that was committed.
 struct Sealed<'a> {
@@ -34,6 +34,8 @@ impl Shared {
     /// Moves everything in memory to the file, and `extra` with it: blocks of a batch that is too
     /// large for the journal. Gives the bytes written.
     pub(super) fn seal(&self, maintainer: &mut Maintainer, extra: Vec<Made>) -> Result<u64, Error> {
+        let extra_bytes: u64 = extra.iter().map(|made| u64_of(made.image.len())).sum();
+        self.retain_for_seal(maintainer, extra_bytes)?;
         let before = {
             let folding = self.folding();
             let folded = self.fold(&folding)?;
@@ -49,7 +51,9 @@ impl Shared {
             base.sealing.clear();
             self.publish(&folding, base);
         }
-        outcome
+        let bytes = outcome?;
+        self.retain(maintainer)?;
+        Ok(bytes)
     }
 
     fn seal_base(
@@ -62,34 +66,40 @@ impl Shared {
         let is_extra = !extra.is_empty();
         self.add_blocks(&mut base, extra.into_iter().map(|made| self.head_block(made)).collect())?;
         let journal_ends = base.journal_next > maintainer.journal_first;
-        let counts = |base: &Base| (base.replaced_spans, base.duplicate_spans);
-        if base.head.is_empty() && !journal_ends && counts(&base) == counts(before) {
+        let too_old_spans = self.retention.too_old_spans();
+        let is_counted =
+            Counters { too_old_spans, ..base.counters(maintainer.counters) } == maintainer.counters;
+        if base.head.is_empty() && !journal_ends && is_counted {
             return Ok(0);
         }
         let mut added: Vec<BlockRecord> = Vec::new();
-        for made in self.sealed_images(&base)? {
+        let images = self.fitting(maintainer, self.sealed_images(&base)?);
+        for made in images {
             added.push(self.write_block(maintainer, &made)?);
         }
         let (masks, dropped) = grown_masks(&base);
         let journal_first = journal_ends.then_some(base.journal_next);
         let after = sealed(&base, &added, &masks, &dropped);
+        let counters = Counters { too_old_spans, ..base.counters(maintainer.counters) };
         self.storage.commit(&Change {
             added: &added,
             dropped: &dropped,
             masks: &masks,
             blocks_after: after.blocks,
             masked_after: after.masked,
-            counters: base.counters(maintainer.counters.next_block),
+            counters,
             journal_first,
         })?;
-        maintainer.counters = base.counters(maintainer.counters.next_block);
+        maintainer.counters = counters;
+        self.figures().dropped = counters.dropped;
         maintainer.journal_first = base.journal_next;
+        self.retention.journal_ended(base.journal_bytes);
         let (added, masks, dropped) = (&added, &masks, &dropped);
         let sealed = Sealed { before, base: &base, is_extra, added, masks, dropped };
         let shown = self.show_sealed(maintainer, &sealed);
         self.must_have_shown(shown)?;
         self.storage.remove_journal_before(maintainer.journal_first)?;
-        self.remove_retired(maintainer)?;
+        maintainer.unsettled = true;
         Ok(added.iter().map(|record| record.image_len).sum())
     }
 
@@ -99,7 +109,7 @@ impl Shared {
         let is_large = |block: &&HeadBlock| {
             let rows = u64::from(block.made.rows);
             block.view.masked.is_empty()
-                && (rows >= u64::from(self.options.block_rows_max / 4).max(1) || rows * 2 >= all)
+                && (rows >= u64_of(self.rows_max() / 4).max(1) || rows * 2 >= all)
         };
         let (large, small): (Vec<&HeadBlock>, Vec<&HeadBlock>) =
             base.head.values().partition(is_large);
@@ -130,6 +140,7 @@ impl Shared {
             start: made.start,
             newest: made.newest,
             end: made.end,
+            retention: made.retention,
         })
     }
 
@@ -155,7 +166,7 @@ impl Shared {
         }
         for id in sealed.dropped {
             if let Some(stored) = after.stored.remove(id) {
-                maintainer.retire(*id, &stored.view.block);
+                maintainer.retire(&stored);
             }
         }
         for record in sealed.added {

@@ -12,13 +12,14 @@ use super::entry::{self, Entry};
 use super::events::{Handler, Work};
 use super::maintain::{Figures, Maintainer};
 use super::queue::Queue;
+use super::retain::Retention;
 use super::state::{Base, Fresh, HeadBlock, State, Stored};
 use crate::block::{Block, BlockId, Cache, Chunks, Image};
 use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Made, in_memory};
 use crate::options::{Durability, Options};
-use crate::search::{BlockView, Pool};
+use crate::search::{BlockTimes, BlockView, Pool};
 use crate::storage::{BlockRecord, Flush, JournalEntry, Opened, Storage, StorageError};
 
 /// What clones of a handle share.
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     maintainer: Mutex<Maintainer>,
     pub(super) handler: Handler,
     figures: Mutex<Figures>,
+    /// What a cap on bytes asks for, and spans that were too old.
+    pub(super) retention: Retention,
     /// How many blocks in memory there have been.
     memory_blocks: AtomicU64,
 }
@@ -52,10 +55,15 @@ impl Shared {
     }
 
     /// Reads what `storage` holds.
-    pub(super) fn on(storage: Storage, opened: Opened, options: Options) -> Result<Self, Error> {
+    pub(super) fn on(
+        storage: Storage,
+        opened: Opened,
+        mut options: Options,
+    ) -> Result<Self, Error> {
         let journal_next = opened.journal_next;
         let journal_first = journal_next - u64_of(opened.journal.len()).min(journal_next);
         let counters = opened.counters;
+        let retention = Retention::new(&mut options, counters, &opened.blocks);
         let shared = Self {
             storage: Arc::new(storage),
             cache: Arc::new(Cache::new(options.cache_bytes)),
@@ -66,7 +74,8 @@ impl Shared {
             queue: Queue::new(journal_next),
             maintainer: Mutex::new(Maintainer::new(counters, journal_first)),
             handler: Handler::default(),
-            figures: Mutex::default(),
+            figures: Mutex::new(Figures { dropped: counters.dropped, ..Figures::default() }),
+            retention,
             memory_blocks: AtomicU64::new(0),
         };
         let mut base = Base {
@@ -88,6 +97,7 @@ impl Shared {
                 state.push(fresh);
             }
         }
+        shared.come_down()?;
         Ok(shared)
     }
 
@@ -99,9 +109,10 @@ impl Shared {
         };
         match entry::decode(&journal.payload).map_err(corrupt)? {
             Entry::Deleted(ids) => Ok(Fresh::Deleted(ids)),
-            Entry::Spans(image, settled) => {
+            Entry::Spans(image, settled, retention) => {
                 let block = in_memory(self.memory_id(), &image, &self.cache);
-                let (id, block) = self.head_block(entry::made(&block, image, settled)?);
+                let made = entry::made(&block, image, settled, retention)?;
+                let (id, block) = self.head_block(made);
                 Ok(Fresh::Spans(id, block))
             }
         }
@@ -133,7 +144,12 @@ impl Shared {
             cache: Arc::clone(&self.cache),
         }));
         // A trace whose clocks ran backwards still takes place at its start.
-        let times = (record.start, record.newest, record.end.max(record.newest));
+        let times = BlockTimes {
+            start: record.start,
+            newest: record.newest,
+            end: record.end.max(record.newest),
+            retention: record.retention,
+        };
         Stored::new(record, BlockView::new(block, masked, times), durable_mask)
     }
 

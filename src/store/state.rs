@@ -12,8 +12,13 @@ use crate::block::{BlockId, Cache};
 use crate::codec::cast::u64_of;
 use crate::head::{Made, Place, in_memory};
 use crate::id::TraceId;
-use crate::search::BlockView;
-use crate::storage::{BlockRecord, Counters};
+use crate::search::{BlockTimes, BlockView};
+use crate::storage::{BlockRecord, Counters, value_bytes};
+
+/// Bytes of a trace id in the journal.
+const ID_LEN: u64 = 16;
+/// An entry is written in pieces of so many bytes at most.
+const PIECE_BYTES: u64 = 65_000;
 
 /// A block of the file.
 #[derive(Debug, Clone)]
@@ -52,6 +57,8 @@ pub(super) struct Base {
     pub(super) sealing: BTreeSet<BlockId>,
     /// How many journal entries are in here, since the store was made.
     pub(super) journal_next: u64,
+    /// Bytes that journal entries in here take in the file, since the store was opened.
+    pub(super) journal_bytes: u64,
     /// Spans that came again, since the store was made.
     pub(super) replaced_spans: u64,
     pub(super) duplicate_spans: u64,
@@ -73,6 +80,7 @@ impl State {
         let size = fresh.size();
         self.fresh_size.bytes += size.bytes;
         self.fresh_size.rows += size.rows;
+        self.fresh_size.journal_bytes += size.journal_bytes;
         self.fresh.push(fresh);
     }
 
@@ -83,18 +91,24 @@ impl State {
             let size = fresh.size();
             self.fresh_size.bytes = self.fresh_size.bytes.saturating_sub(size.bytes);
             self.fresh_size.rows = self.fresh_size.rows.saturating_sub(size.rows);
+            let journal = &mut self.fresh_size.journal_bytes;
+            *journal = journal.saturating_sub(size.journal_bytes);
         }
     }
 }
 
 impl Fresh {
-    fn size(&self) -> MemorySize {
+    pub(super) fn size(&self) -> MemorySize {
         match self {
-            Self::Spans(_, block) => MemorySize {
-                bytes: u64_of(block.made.image.len()),
-                rows: u64::from(block.made.rows),
-            },
-            Self::Deleted(_) => MemorySize::default(),
+            Self::Spans(_, block) => {
+                let bytes = u64_of(block.made.image.len());
+                let rows = u64::from(block.made.rows);
+                MemorySize { bytes, rows, journal_bytes: journal_bytes(bytes) }
+            }
+            Self::Deleted(ids) => {
+                let bytes = u64_of(ids.len()).saturating_mul(ID_LEN);
+                MemorySize { journal_bytes: journal_bytes(bytes), ..MemorySize::default() }
+            }
         }
     }
 }
@@ -120,7 +134,12 @@ impl HeadBlock {
     pub(super) fn new(id: BlockId, made: Made, cache: &Arc<Cache>) -> Self {
         let block = in_memory(id, &made.image, cache);
         // A trace whose clocks ran backwards still takes place at its start.
-        let times = (made.start, made.newest, made.end.max(made.newest));
+        let times = BlockTimes {
+            start: made.start,
+            newest: made.newest,
+            end: made.end.max(made.newest),
+            retention: made.retention,
+        };
         let view = Arc::new(BlockView::new(block, RoaringBitmap::new(), times));
         Self { made, view }
     }
@@ -136,9 +155,14 @@ impl HeadBlock {
     }
 }
 
+/// About as many bytes as a journal entry takes in the file.
+fn journal_bytes(len: u64) -> u64 {
+    value_bytes(PIECE_BYTES) * (len / PIECE_BYTES) + value_bytes(len % PIECE_BYTES)
+}
+
 /// A view as a place of traces.
 pub(super) fn place(view: &BlockView) -> Place<'_> {
-    Place { block: &view.block, masked: &view.masked }
+    Place { block: &view.block, masked: &view.masked, retention: view.retention }
 }
 
 impl Base {
@@ -177,11 +201,11 @@ impl Base {
     }
 
     /// The counters as a commit stores them.
-    pub(super) fn counters(&self, next_block: u64) -> Counters {
+    pub(super) fn counters(&self, others: Counters) -> Counters {
         Counters {
-            next_block,
             replaced_spans: self.replaced_spans,
             duplicate_spans: self.duplicate_spans,
+            ..others
         }
     }
 }

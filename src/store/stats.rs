@@ -36,6 +36,16 @@ pub struct Stats {
     pub replaced_spans: u64,
     /// Spans that came again, equal in every field, since the store was made.
     pub duplicate_spans: u64,
+    /// Spans that were too old to be taken in, since the store was made; a crash may forget some.
+    pub too_old_spans: u64,
+    /// Blocks that retention dropped, since the store was made.
+    pub dropped_blocks: u64,
+    /// Traces that went with them.
+    pub dropped_traces: u64,
+    /// Spans of these traces.
+    pub dropped_spans: u64,
+    /// Earliest start and latest end of the blocks dropped.
+    pub dropped_time_range: Option<(Timestamp, Timestamp)>,
     /// What sealing and compaction did since the store was opened.
     pub maintenance: Maintained,
     /// What maintenance last failed with, since the store was opened.
@@ -67,7 +77,12 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
     stats.section_bytes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     (stats.file_bytes, stats.allocated_bytes) = shared.storage.file_bytes()?;
     (stats.replaced_spans, stats.duplicate_spans) = (base.replaced_spans, base.duplicate_spans);
+    stats.too_old_spans = shared.retention.too_old_spans();
     let figures = shared.figures();
+    let dropped = figures.dropped;
+    (stats.dropped_blocks, stats.dropped_traces) = (dropped.blocks, dropped.traces);
+    stats.dropped_spans = dropped.spans;
+    stats.dropped_time_range = (dropped.blocks > 0).then_some((dropped.start, dropped.end));
     (stats.maintenance, stats.maintenance_error) = (figures.done, figures.failed.clone());
     Ok(stats)
 }

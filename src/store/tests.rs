@@ -1,5 +1,6 @@
-//! What cannot be seen from outside: chunks of dropped blocks. Invariant: they stay as long as a
-//! reader holds the block, and are removed by the next write after that.
+//! What cannot be seen from outside: chunks of dropped blocks, and the order in which blocks are
+//! dropped. Invariant: chunks stay as long as a reader holds the block, and are removed by the next
+//! write after that; what is dropped is the oldest.
 
 use crate::block::{BlockId, Chunks};
 use crate::codec::cast::low_u32;
@@ -7,7 +8,10 @@ use crate::id::{SpanId, TraceId};
 use crate::model::Span;
 use crate::options::{Maintenance, Options};
 use crate::search::{self, SearchOptions};
+use crate::storage::BlockRecord;
+use crate::store::retain::Limits;
 use crate::store::{Batch, Store};
+use crate::time::Timestamp;
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -70,4 +74,119 @@ fn readers_do_not_wait_for_maintenance() {
     std::thread::spawn(move || send.send(other.stats().map(|stats| low_u32(stats.spans))));
     let stats = receive.recv_timeout(std::time::Duration::from_secs(10));
     assert_eq!(stats.expect("stats waits").unwrap(), 1);
+}
+
+/// A trace of so many spans at a time.
+fn spans(store: &Store, trace: u8, first: u8, count: u8, (start, end): (u64, u64)) {
+    let mut batch = Batch::new();
+    for number in first..first + count {
+        let (trace_id, span_id) =
+            (TraceId::from_bytes([trace + 1; 16]), SpanId::from_bytes([number + 1; 8]));
+        let (start, end) = (Timestamp::from_unix_nanos(start), Timestamp::from_unix_nanos(end));
+        let span = Span { trace_id, span_id, start, end, ..Span::default() };
+        batch.push(&span).unwrap();
+    }
+    store.ingest(batch).unwrap();
+}
+
+fn records(store: &Store) -> Vec<BlockRecord> {
+    let base = store.shared.base().unwrap();
+    let mut records: Vec<BlockRecord> =
+        base.stored.values().map(|stored| stored.record.clone()).collect();
+    records.sort_by_key(|record| (record.retention, record.id));
+    records
+}
+
+fn limits(oldest: Option<u64>, bytes: Option<u64>) -> Limits {
+    Limits { oldest: oldest.map(Timestamp::from_unix_nanos), bytes }
+}
+
+#[test]
+fn the_oldest_blocks_go_first_and_whole() {
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut below = |limit: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 11) % limit
+    };
+    let mut stopped = 0;
+    for _ in 0..30 {
+        let (_folder, store) = store();
+        for trace in 0..10 {
+            // Blocks that overlap in time, of different sizes, one seal each: too few of a size to merge.
+            let start = 1000 + below(50);
+            spans(
+                &store,
+                trace,
+                0,
+                1 + low_u32(below(40)).try_into().unwrap_or(1),
+                (start, start + below(90)),
+            );
+            store.shared.seal(&mut store.shared.maintainer(), Vec::new()).unwrap();
+        }
+        // A late span that is still in memory, now and then.
+        let late = u8::try_from(below(20)).unwrap();
+        if late < 10 {
+            spans(&store, late, 200, 1, (1000, 1010));
+        }
+        let before = records(&store);
+        let pending = store.shared.base().unwrap();
+        let is_pending = |record: &BlockRecord| pending.stored[&record.id].is_pending();
+        let bytes: u64 = before.iter().map(BlockRecord::stored_bytes).sum();
+        let limits = match below(2) {
+            0 => limits(Some(1000 + below(150)), None),
+            _ => limits(None, Some(below(bytes))),
+        };
+        let traces = store.stats().unwrap();
+        store.shared.drop_beyond(&mut store.shared.maintainer(), limits).unwrap();
+        let after = records(&store);
+        // What is left is the end of the order, and no block stays that could go.
+        let gone = before.len() - after.len();
+        assert_eq!(before[gone..], after[..]);
+        let left: u64 = after.iter().map(BlockRecord::stored_bytes).sum();
+        if let Some(next) = after.first().filter(|next| !is_pending(next)) {
+            assert!(limits.oldest.is_none_or(|oldest| next.retention >= oldest));
+            assert!(limits.bytes.is_none_or(|bytes| left <= bytes));
+        } else {
+            stopped += 1;
+        }
+        if let Some(last) = before[..gone].last() {
+            assert!(limits.oldest.is_none_or(|oldest| last.retention < oldest));
+            assert!(limits.bytes.is_none_or(|bytes| left + last.stored_bytes() > bytes));
+            assert!(!before[..gone].iter().any(is_pending));
+        }
+        let stats = store.stats().unwrap();
+        assert_eq!(stats.dropped_blocks, u64::try_from(gone).unwrap());
+        assert_eq!(stats.traces + stats.dropped_traces, traces.traces);
+        assert_eq!(stats.spans + stats.dropped_spans, traces.spans);
+        // A late span's trace is whole, or was dropped and starts anew.
+        let id = TraceId::from_bytes([late + 1; 16]);
+        let whole = store.trace(id).unwrap().map(|trace| trace.spans().len());
+        spans(&store, late, 201, 1, (1000, 1010));
+        let now = store.trace(id).unwrap().map(|trace| trace.spans().len());
+        assert_eq!(now, Some(whole.unwrap_or(0) + 1));
+    }
+    assert!(stopped > 0, "no pending block was in the way");
+}
+
+#[test]
+fn a_span_of_the_future_is_as_old_as_its_arrival() {
+    let (_folder, store) = store();
+    let before = Timestamp::now().unix_nanos();
+    let future = before + 1_000_000_000_000_000;
+    // From the journal after opening again, sealed, merged with others and pulled by a late span: never later.
+    spans(&store, 1, 0, 2, (future, future + 9));
+    spans(&store, 2, 0, 2, (5, 9));
+    store.maintain().unwrap();
+    spans(&store, 1, 3, 1, (future, future + 9));
+    store.maintain().unwrap();
+    let after = Timestamp::now().unix_nanos();
+    let newest = records(&store).pop().unwrap();
+    assert!((before..=after).contains(&newest.retention.unix_nanos()), "{newest:?}");
+    assert!(newest.end.unix_nanos() > future);
+    let now = limits(Some(after + 1), None);
+    store.shared.drop_beyond(&mut store.shared.maintainer(), now).unwrap();
+    assert_eq!(store.stats().unwrap().spans, 0);
+    assert_eq!(store.stats().unwrap().dropped_spans, 5);
 }

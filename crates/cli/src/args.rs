@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use treering::{Cursor, Order, TagScope, Timestamp, TraceId};
 
-use crate::time;
+use crate::{size, time};
 
 /// Store traces in one local file and ask structural TraceQL of them.
 #[derive(Debug, Parser)]
@@ -73,6 +73,15 @@ pub(crate) struct IngestArgs {
     /// Stop at the first fault; what came before it is stored
     #[arg(long)]
     pub(crate) strict: bool,
+
+    /// Most bytes the store may take on disk, such as `500MB` or `2GiB`, from 16MiB; the oldest traces
+    /// go first
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) max_bytes: Option<u64>,
+
+    /// Drop traces that ended longer ago than this, such as `7d` or `12h`, and store none that did
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_length)]
+    pub(crate) max_age: Option<Duration>,
 }
 
 /// How requests are written.

@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod ingest;
 mod query;
+mod size;
 mod stats;
 mod store;
 mod tags;

@@ -18,6 +18,12 @@ pub(crate) fn run(store: &Path, out: &mut impl Write) -> Result<(), Failure> {
     Ok(write(&stats, out)?)
 }
 
+/// A range of time and how long it is.
+fn shown((start, end): (Timestamp, Timestamp)) -> String {
+    let length = time::short(end.nanos_since(start));
+    format!("{} to {} ({length})", time::rfc3339(start, 3), time::rfc3339(end, 3))
+}
+
 fn write(stats: &Stats, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "spans          {}", terminal::count(stats.spans))?;
     writeln!(out, "traces         {}", terminal::count(stats.traces))?;
@@ -36,10 +42,16 @@ fn write(stats: &Stats, out: &mut impl Write) -> std::io::Result<()> {
     if stats.duplicate_spans > 0 {
         writeln!(out, "repeated       {}", terminal::plural(stats.duplicate_spans, "span"))?;
     }
-    if let Some((start, end)) = stats.time_range {
-        let shown = |point: Timestamp| time::rfc3339(point, 3);
-        let length = time::short(end.nanos_since(start));
-        writeln!(out, "time           {} to {} ({length})", shown(start), shown(end))?;
+    if let Some(range) = stats.time_range {
+        writeln!(out, "time           {}", shown(range))?;
+    }
+    if stats.too_old_spans > 0 {
+        writeln!(out, "too old        {}", terminal::plural(stats.too_old_spans, "span"))?;
+    }
+    if let Some(range) = stats.dropped_time_range {
+        let spans = terminal::plural(stats.dropped_spans, "span");
+        let traces = terminal::plural(stats.dropped_traces, "trace");
+        writeln!(out, "dropped        {spans} of {traces}, {}", shown(range))?;
     }
     if stats.section_bytes.is_empty() {
         return Ok(());

@@ -2,6 +2,7 @@
 //! nor a store of an empty one.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use treering::{Maintenance, Options, Store};
 
@@ -18,6 +19,17 @@ impl Opened {
     /// The store at `path`, made where there is none.
     pub(crate) fn make(path: &Path) -> Result<Self, Failure> {
         Self::open(path, Options::default())
+    }
+
+    /// As [`Opened::make`], and keeps it below so many bytes and what is in it so young.
+    pub(crate) fn make_bounded(
+        path: &Path,
+        bytes_max: Option<u64>,
+        retention_age: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        let mut options = Options::default();
+        (options.bytes_max, options.retention_age) = (bytes_max, retention_age);
+        Self::open(path, options)
     }
 
     fn open(path: &Path, options: Options) -> Result<Self, Failure> {

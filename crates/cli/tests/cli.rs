@@ -441,6 +441,40 @@ fn stats_counts_spans_and_bytes() {
 }
 
 #[test]
+fn what_is_too_old_or_too_much_is_dropped_and_told() {
+    let cli = Cli::new();
+    let old = |id: &str| {
+        let old = ROOT.replace("17953344", "10000000").replace("00000000000000aa", id);
+        cli.write(&format!("{id}.json"), old)
+    };
+    cli.run(&["ingest", &old("00000000000000bb")]).ok();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let new = ROOT.replace("1795334400", &now.to_string()).replace("1795334401", &now.to_string());
+    let new = cli.write("new.json", new);
+    let out = cli.run(&[
+        "ingest",
+        &new,
+        &old("00000000000000cc"),
+        "--max-age",
+        "7d",
+        "--max-bytes",
+        "20MB",
+    ]);
+    let out = out.ok();
+    assert!(out.contains("stored 1 span of 1 new trace"), "{out}");
+    assert!(out.contains("1 span too old") && out.contains("1 span of 1 trace dropped"), "{out}");
+    let out = cli.run(&["stats"]).ok();
+    let line = |start: &str| out.lines().find(|line| line.starts_with(start)).unwrap_or_default();
+    assert!(line("spans ").ends_with(" 1") && line("too old ").ends_with(" 1 span"), "{out}");
+    assert!(line("dropped ").contains("1 span of 1 trace, 2001-09-09T01:46:40.000Z to "), "{out}");
+
+    let wrong = cli.run(&["ingest", &new, "--max-bytes", "5 apples"]).fails(2);
+    assert!(wrong.err.contains("such as `500MB`"), "{}", wrong.err);
+    let wrong = cli.run(&["ingest", &new, "--max-bytes", "1MB"]).fails(1);
+    assert!(wrong.err.contains("at least 16777216"), "{}", wrong.err);
+}
+
+#[test]
 fn demo_fills_a_store_of_its_own_and_asks_it() {
     let cli = Cli::new();
     let out = cli.run(&["demo", "--spans", "5000"]).ok();

@@ -1,5 +1,5 @@
 //! The command: files in order, one progress bar, one summary. Invariant: the exit status is 0 only
-//! where everything read was stored.
+//! where everything read was stored, or was older than is kept.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::terminal;
 pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Result<(), Failure> {
     let formats = args.files.iter().map(|path| input::format(path, args.format));
     let formats = formats.collect::<Result<Vec<_>, _>>()?;
-    let opened = Opened::make(store)?;
+    let opened = Opened::make_bounded(store, args.max_bytes, args.max_age)?;
     let count = || opened.store.stats().map_err(|source| opened.failure("count traces", source));
     let before = count()?;
     let started = Instant::now();
@@ -38,8 +38,9 @@ pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Resu
     bar.finish_and_clear();
     let took = started.elapsed();
     done.written.map_err(|source| opened.failure("store spans", source))?;
+    let tidied = opened.tidy();
     summary(&before, &count()?, took, out)?;
-    opened.tidy()?;
+    tidied?;
     if done.faults > 0 {
         let faults = terminal::plural(done.faults, "fault");
         writeln!(anstream::stderr().lock(), "something was left out: {faults}, named above")?;
@@ -54,8 +55,10 @@ fn summary(
     took: Duration,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let spans = after.spans.saturating_sub(before.spans);
-    let traces = after.traces.saturating_sub(before.traces);
+    let dropped = after.dropped_spans.saturating_sub(before.dropped_spans);
+    let dropped_traces = after.dropped_traces.saturating_sub(before.dropped_traces);
+    let spans = (after.spans + dropped).saturating_sub(before.spans);
+    let traces = (after.traces + dropped_traces).saturating_sub(before.traces);
     let rate = terminal::per_second(spans, took);
     writeln!(
         out,
@@ -72,6 +75,14 @@ fn summary(
     let replaced = after.replaced_spans.saturating_sub(before.replaced_spans);
     if replaced > 0 {
         writeln!(out, "{} with other content replaced", terminal::plural(replaced, "span"))?;
+    }
+    let too_old = after.too_old_spans.saturating_sub(before.too_old_spans);
+    if too_old > 0 {
+        writeln!(out, "{} too old", terminal::plural(too_old, "span"))?;
+    }
+    if dropped > 0 {
+        let traces = terminal::plural(dropped_traces, "trace");
+        writeln!(out, "{} of {traces} dropped, the oldest", terminal::plural(dropped, "span"))?;
     }
     Ok(out.flush()?)
 }
