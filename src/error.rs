@@ -32,6 +32,9 @@ pub enum Error {
         #[source]
         cause: Box<Error>,
     },
+    /// A search for what to delete was stopped before it had seen everything; nothing was deleted.
+    #[error("the search for what to delete was stopped, so nothing was deleted")]
+    Stopped,
     /// Sealing or compaction failed in the background; nothing of what was acknowledged is lost.
     #[error("the store could not be maintained: {0}")]
     Maintenance(String),

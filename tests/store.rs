@@ -20,6 +20,9 @@ mod making;
 #[path = "store/merging.rs"]
 mod merging;
 #[cfg(test)]
+#[path = "store/removal.rs"]
+mod removal;
+#[cfg(test)]
 #[path = "store/resending.rs"]
 mod resending;
 #[cfg(test)]

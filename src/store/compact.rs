@@ -49,7 +49,17 @@ impl Shared {
     /// Does one step of compaction; gives the bytes written, `None` where there was nothing to do.
     pub(super) fn compact(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
         let base = std::sync::Arc::clone(&self.state().base);
-        let chosen = chosen(&base, self.options.block_rows_max);
+        self.rewrite(maintainer, chosen(&base, self.options.block_rows_max))
+    }
+
+    /// Writes the traces of some blocks that count as new ones; gives the bytes written, `None`
+    /// where there is no such block.
+    pub(super) fn rewrite(
+        &self,
+        maintainer: &mut Maintainer,
+        chosen: Vec<BlockId>,
+    ) -> Result<Option<u64>, Error> {
+        let base = std::sync::Arc::clone(&self.state().base);
         let blocks: Vec<&Stored> = chosen.iter().filter_map(|id| base.stored.get(id)).collect();
         if blocks.is_empty() {
             return Ok(None);

@@ -24,13 +24,14 @@ enum Step {
     Ingest(u8, u8, u8, u8),
     Delete(u8),
     Maintain,
+    Purge,
     Ask,
 }
 
-use Step::{Ask, Delete, Ingest, Maintain};
+use Step::{Ask, Delete, Ingest, Maintain, Purge};
 
-/// Small and large batches, late and repeated spans, seals, compactions, deletions.
-const LIFE: [Step; 26] = [
+/// Small and large batches, late and repeated spans, seals, compactions, deletions, purges.
+const LIFE: [Step; 29] = [
     Ingest(0, 4, 0, 3),
     Ingest(2, 3, 2, 2),
     Maintain,
@@ -45,6 +46,7 @@ const LIFE: [Step; 26] = [
     Maintain,
     Ingest(50, 3, 0, 2),
     Delete(50),
+    Purge,
     Maintain,
     Ingest(0, 8, 0, 2),
     Ingest(60, 3, 0, 2),
@@ -58,6 +60,8 @@ const LIFE: [Step; 26] = [
     Delete(61),
     Ingest(61, 1, 3, 1),
     Ask,
+    Purge,
+    Ingest(61, 1, 4, 1),
 ];
 
 fn options() -> Options {
@@ -91,7 +95,7 @@ fn after(step: Step, content: &Content) -> Content {
             }
         }
         Delete(trace) => drop(content.remove(&trace_id(trace))),
-        Maintain | Ask => {}
+        Maintain | Purge | Ask => {}
     }
     content
 }
@@ -118,6 +122,7 @@ fn run(store: &Store, step: Step) -> Result<(), Error> {
         }
         Delete(trace) => store.delete(&[trace_id(trace)]).map(drop),
         Maintain => store.maintain().map(drop),
+        Purge => store.purge().map(drop),
         Ask => store.count("{ }", &SearchOptions::all()).map(drop),
     }
 }
@@ -227,17 +232,31 @@ fn a_loss_of_power_at_any_operation_loses_nothing() {
 #[test]
 fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
     let all = operations();
-    let (mut refused, mut tried) = (0, 0);
+    let (mut refused, mut untouched, mut tried) = (0, 0, 0);
     for good in (0..all).step_by(stride()) {
         let medium = Medium::default();
         let Ok(store) = open(&medium) else { continue };
         medium.fail_after(good, true);
         tried += 1;
-        let (failed, before) = live(&store, 0, Content::new());
+        let (failed, mut before) = live(&store, 0, Content::new());
         let when = format!("after {good} operations");
         judge(&content(&store).unwrap(), &before, failed, &when);
         if failed < LIFE.len() {
-            let again = run(&store, Ingest(90, 1, 0, 1)).unwrap_err();
+            let one_more = Ingest(90, 1, 0, 1);
+            let outcome = run(&store, one_more);
+            if outcome.is_ok() {
+                // The new file could not be made, and the old one is as it was.
+                assert!(matches!(LIFE[failed], Purge), "{when}");
+                before = after(one_more, &before);
+                assert_eq!(content(&store).unwrap(), before, "{when}");
+                let (end, expected) = live(&store, failed, before);
+                assert_eq!(end, LIFE.len(), "{when}");
+                assert_eq!(content(&store).unwrap(), expected, "{when}, to the end");
+                assert!(!medium.has_leftover(), "{when}");
+                untouched += 1;
+                continue;
+            }
+            let again = outcome.unwrap_err();
             let mut text = again.to_string();
             let mut cause = std::error::Error::source(&again);
             while let Some(error) = cause {
@@ -254,5 +273,6 @@ fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
         let (_, expected) = live(&store, failed, before);
         assert_eq!(content(&store).unwrap(), expected, "{when}, to the end");
     }
-    assert!(refused * 2 > tried, "{refused} of {tried} failures were seen");
+    assert!((refused + untouched) * 2 > tried, "{refused} of {tried} failures were seen");
+    assert!(untouched > 0, "no purge failed");
 }

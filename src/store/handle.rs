@@ -110,7 +110,8 @@ impl Store {
 
     /// Deletes whole traces, whatever of them is stored; gives how many there were. When this returns
     /// they are gone from every answer, durably; spans of theirs that come later start new traces.
-    /// Their bytes leave the file when their blocks are rewritten.
+    /// Their bytes leave the file with [`Store::purge`]. Cost: a look into each block for each id; it
+    /// waits for a seal or a compaction that is under way.
     ///
     /// # Errors
     /// If the file cannot be read or written; then nothing is deleted.
@@ -222,7 +223,8 @@ impl Store {
         Ok(search::trace(&views, id)?)
     }
 
-    /// Figures about the store. Cost: one chunk a block.
+    /// Figures about the store. Cost: one chunk a block; of blocks with traces that have moved or were
+    /// deleted, the times of their traces too.
     ///
     /// # Errors
     /// If the file cannot be read.

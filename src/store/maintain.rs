@@ -100,7 +100,11 @@ impl Shared {
         Ok(done)
     }
 
-    fn seal_once(&self, maintainer: &mut Maintainer, done: &mut Maintained) -> Result<(), Error> {
+    pub(super) fn seal_once(
+        &self,
+        maintainer: &mut Maintainer,
+        done: &mut Maintained,
+    ) -> Result<(), Error> {
         let bytes = self.seal(maintainer, Vec::new())?;
         maintainer.sealed_at = Instant::now();
         let step = Maintained {
@@ -129,6 +133,9 @@ impl Shared {
         let (free, held): (Vec<_>, Vec<_>) =
             maintainer.retired.drain(..).partition(|(_, block)| block.strong_count() == 0);
         maintainer.retired = held;
+        if maintainer.retired.is_empty() {
+            self.storage.forget_replaced();
+        }
         free.into_iter().try_for_each(|(id, _)| self.storage.remove_chunks(id))
     }
 

@@ -29,8 +29,7 @@ pub struct Stats {
     /// Bytes stored by kind of section, largest first. What a block counts no more is included until
     /// the block is rewritten.
     pub section_bytes: Vec<(String, u64)>,
-    /// Earliest start and latest end of the stored spans; of blocks with moved traces the whole
-    /// block's.
+    /// Earliest start and latest end of the stored spans.
     pub time_range: Option<(Timestamp, Timestamp)>,
     /// Spans that came again with other content, since the store was made.
     pub replaced_spans: u64,
@@ -58,8 +57,10 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
                 *sections.entry(section.name()).or_default() += extent.len;
             }
         }
-        let (start, end) = stats.time_range.unwrap_or((view.start, view.end));
-        stats.time_range = Some((start.min(view.start), end.max(view.end)));
+        if let Some((first, last)) = view.live_range()? {
+            let (start, end) = stats.time_range.unwrap_or((first, last));
+            stats.time_range = Some((start.min(first), end.max(last)));
+        }
     }
     let memory = shared.memory_size();
     (stats.head_spans, stats.head_bytes) = (memory.rows, memory.bytes);
