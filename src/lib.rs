@@ -47,7 +47,7 @@ mod time;
 
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
-pub use options::{Durability, Maintenance, Options};
+pub use options::{Durability, Limits, Maintenance, Options};
 pub use search::{
     CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, ScopeTags, SearchOptions,
     TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,

@@ -8,6 +8,9 @@ mod damage;
 #[path = "store/extremes.rs"]
 mod extremes;
 #[cfg(test)]
+#[path = "store/intake.rs"]
+mod intake;
+#[cfg(test)]
 #[path = "store/life.rs"]
 mod life;
 #[cfg(test)]

@@ -81,6 +81,11 @@ impl Store {
         Self { background: Arc::new(None), shared }
     }
 
+    /// An empty batch within the store's [`Limits`](crate::Limits) of values and lists.
+    pub fn batch(&self) -> Batch {
+        Batch::within(self.shared.options.limits.clone())
+    }
+
     /// Stores the spans of `batch`: when this returns they are durable, and the next search on any
     /// thread sees them, each trace whole. Writers wait for one another; readers do not wait.
     ///
@@ -88,8 +93,8 @@ impl Store {
     /// span id, kind and start, the one that ends later stays, then the greater in its other fields.
     ///
     /// # Errors
-    /// If the file cannot be written; then nothing of the batch is stored, and the store takes no
-    /// more until it is opened anew.
+    /// If the batch is beyond a limit ([`Error::BatchTooLarge`]). If the file cannot be written; then
+    /// nothing of the batch is stored, and the store takes no more until it is opened anew.
     pub fn ingest(&self, batch: Batch) -> Result<Ingested, Error> {
         let ingested = self.shared.ingest(batch.staging)?;
         if let Some(background) = self.background.as_ref() {

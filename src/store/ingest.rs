@@ -5,7 +5,7 @@ use super::entry;
 use super::shared::Shared;
 use super::state::Fresh;
 use crate::block::{Settled, Staging, arrange, group_by_trace};
-use crate::codec::cast::{u32_of, u64_of};
+use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Made, make};
 use crate::id::TraceId;
@@ -31,15 +31,20 @@ pub struct Ingested {
     pub duplicates: u64,
     /// Spans of which another content in the same batch was kept.
     pub replaced: u64,
+    /// Spans that were not taken in because their trace has as many as it may
+    /// ([`Limits::trace_spans_max`](crate::Limits::trace_spans_max)).
+    pub refused: u64,
 }
 
 impl Shared {
     /// Takes in a batch.
     pub(super) fn ingest(&self, staging: Staging) -> Result<Ingested, Error> {
-        u32_of(staging.spans.len()).ok_or(Error::BatchTooLarge)?;
-        let mut ingested = Ingested::default();
+        let staging = self.limited(staging)?;
+        let mut groups = group_by_trace(&staging);
+        let refused = self.refuse_surplus(&mut groups)?;
+        let mut ingested = Ingested { refused, ..Ingested::default() };
         let mut traces = Vec::new();
-        for (id, numbers) in group_by_trace(&staging) {
+        for (id, numbers) in groups {
             let (trace, settled) = arrange(&staging, id, numbers);
             ingested.duplicates += settled.duplicates;
             ingested.replaced += settled.replaced;

@@ -40,6 +40,8 @@ pub struct Maintained {
 pub(super) struct Figures {
     pub(super) done: Maintained,
     pub(super) failed: Option<String>,
+    /// Spans that were refused because their trace was full.
+    pub(super) refused_spans: u64,
 }
 
 impl Maintainer {

@@ -13,6 +13,7 @@ mod fold;
 pub mod fuzzing;
 mod handle;
 mod ingest;
+mod limits;
 mod maintain;
 mod queue;
 mod removal;

@@ -35,6 +35,8 @@ pub struct Stats {
     pub replaced_spans: u64,
     /// Spans that came again, equal in every field, since the store was made.
     pub duplicate_spans: u64,
+    /// Spans that were refused because their trace had as many as it may, since the store was opened.
+    pub refused_spans: u64,
     /// What sealing and compaction did since the store was opened.
     pub maintenance: Maintained,
     /// What maintenance last failed with, since the store was opened.
@@ -69,6 +71,7 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
     (stats.file_bytes, stats.allocated_bytes) = shared.storage.file_bytes()?;
     (stats.replaced_spans, stats.duplicate_spans) = (base.replaced_spans, base.duplicate_spans);
     let figures = shared.figures();
+    stats.refused_spans = figures.refused_spans;
     (stats.maintenance, stats.maintenance_error) = (figures.done, figures.failed.clone());
     Ok(stats)
 }
