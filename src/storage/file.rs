@@ -300,10 +300,10 @@ impl Storage {
     }
 
     pub(super) fn refuse_if_failed(&self) -> Result<(), StorageError> {
-        match self.writes_refused.load(Ordering::Acquire) {
-            true => Err(StorageError::WritesRefused),
-            false => Ok(()),
+        if self.writes_refused.load(Ordering::Acquire) {
+            return Err(StorageError::WritesRefused);
         }
+        Ok(())
     }
 
     /// The right to write.

@@ -49,7 +49,7 @@ impl Shared {
     /// Does one step of compaction; gives the bytes written, `None` where there was nothing to do.
     pub(super) fn compact(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
         let base = std::sync::Arc::clone(&self.state().base);
-        self.rewrite(maintainer, chosen(&base, self.options.block_rows_max))
+        self.rewrite(maintainer, &chosen(&base, self.options.block_rows_max))
     }
 
     /// Writes the traces of some blocks that count as new ones; gives the bytes written, `None`
@@ -57,7 +57,7 @@ impl Shared {
     pub(super) fn rewrite(
         &self,
         maintainer: &mut Maintainer,
-        chosen: Vec<BlockId>,
+        chosen: &[BlockId],
     ) -> Result<Option<u64>, Error> {
         let base = std::sync::Arc::clone(&self.state().base);
         let blocks: Vec<&Stored> = chosen.iter().filter_map(|id| base.stored.get(id)).collect();
@@ -73,17 +73,17 @@ impl Shared {
             added.push(self.write_block(maintainer, &made)?);
         }
         let none = BTreeMap::new();
-        let after = sealed(&base, &added, &none, &chosen);
+        let after = sealed(&base, &added, &none, chosen);
         self.storage.commit(&Change {
             added: &added,
-            dropped: &chosen,
+            dropped: chosen,
             masks: &none,
             blocks_after: after.blocks,
             masked_after: after.masked,
             counters: maintainer.counters,
             journal_first: None,
         })?;
-        let shown = self.show_compacted(maintainer, &chosen, &added);
+        let shown = self.show_compacted(maintainer, chosen, &added);
         self.must_have_shown(shown)?;
         self.remove_retired(maintainer)?;
         Ok(Some(added.iter().map(|record| record.image_len).sum()))

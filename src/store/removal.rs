@@ -100,7 +100,7 @@ impl Shared {
         let masked: Vec<BlockId> = masked.map(|stored| stored.record.id).collect();
         drop(base);
         for id in &masked {
-            self.rewrite(maintainer, vec![*id])?;
+            self.rewrite(maintainer, &[*id])?;
         }
         Ok(u64_of(masked.len()))
     }

@@ -247,7 +247,12 @@ fn a_hundred_thousand_keys_are_kept_in_one_batch_and_in_several() {
     };
     for batches in [1, 4] {
         let place = place();
-        let store = Store::open(&place.path, by_hand(1 << 18)).unwrap();
+        let mut options = by_hand(1 << 18);
+        if batches > 1 {
+            // The list of columns alone is larger: it must not be read anew for each column.
+            options.cache_bytes = 1 << 20;
+        }
+        let store = Store::open(&place.path, options).unwrap();
         let spans = MANY / EACH;
         for batch in 0..batches {
             let part = batch * spans / batches..(batch + 1) * spans / batches;
@@ -324,12 +329,10 @@ fn an_attribute_of_four_megabytes_is_kept() {
         let trace = store.trace(trace_id(1)).unwrap().unwrap();
         assert_eq!(trace.spans(), [sent.clone()], "{when}");
         assert_eq!(store.count("{ span.body =~ `.*f.` }", &all).unwrap().spans, 1, "{when}");
+        // A query has a limit of its own length, so that the whole text cannot be asked for.
         let query = format!("{{ span.body = `{}` }}", text('z'));
-        match store.count(&query, &all) {
-            Ok(counts) => assert_eq!(counts.spans, 1, "{when}"),
-            // A query has a limit of its own length.
-            Err(error) => assert!(matches!(error, Error::Query(_)), "{when}: {error}"),
-        }
+        assert!(matches!(store.count(&query, &all), Err(Error::Query(_))), "{when}");
+        assert_eq!(store.count("{ span.body =~ `0123.*efz` }", &all).unwrap().spans, 1, "{when}");
         let values = store.tag_values("span.body", None, &TagOptions::default()).unwrap();
         assert_eq!(values.values.len(), 1, "{when}");
         store.maintain().unwrap();
