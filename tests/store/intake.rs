@@ -127,7 +127,7 @@ fn a_full_trace_takes_no_more_spans_and_says_how_many() {
     let mut refused_in_all = 0;
     let mut take = |store: &Store, numbers: std::ops::Range<u64>, room: u64| {
         let spans: Vec<Span> = numbers.map(|number| span(1, number, 100 + number)).collect();
-        let other = span(2 + spans.len() as u64, 0, 7);
+        let other = span(2 + u64::try_from(spans.len()).unwrap(), 0, 7);
         let ingested = ingest(store, spans.iter().chain([&other]));
         let kept = &spans[..usize::try_from(room).unwrap()];
         add(&mut content, kept.iter().chain([&other]));
@@ -165,7 +165,9 @@ fn a_batch_beyond_a_limit_is_refused_with_both_numbers() {
     let store = Store::open(&place.path, options).unwrap();
     let spans: Vec<Span> = (0..4).map(|number| span(1, number, 5)).collect();
     let mut batch = store.batch();
-    spans.iter().for_each(|span| batch.push(span).unwrap());
+    for span in &spans {
+        batch.push(span).unwrap();
+    }
     let error = store.ingest(batch).unwrap_err();
     assert!(matches!(error, Error::BatchTooLarge { spans: 4, spans_max: 3, .. }), "{error}");
     assert!(error.to_string().contains("4 spans") && error.to_string().contains("at most 3"));
@@ -206,10 +208,10 @@ fn memory_of_a_batch_counts_everything() {
         of(&|sent| sent.events = vec![Event { name: text.clone(), ..Event::default() }]),
         of(&|sent| sent.links = vec![Link::default(); 200]),
         of(&|sent| {
-            sent.resource = Resource { schema_url: text.clone(), ..Resource::default() }.into()
+            sent.resource = Resource { schema_url: text.clone(), ..Resource::default() }.into();
         }),
         of(&|sent| {
-            Arc::make_mut(&mut sent.scope).attributes.push(Attribute::new("k", text.clone()))
+            Arc::make_mut(&mut sent.scope).attributes.push(Attribute::new("k", text.clone()));
         }),
     ];
     for (at, bytes) in grown.into_iter().enumerate() {
@@ -271,7 +273,7 @@ fn a_hundred_thousand_keys_are_kept_in_one_batch_and_in_several() {
             let trace = store.trace(trace_id(7)).unwrap().unwrap();
             assert_eq!(trace.spans().len(), 20);
             for span in trace.spans() {
-                let number = u64::from_be_bytes(span.span_id.to_bytes()) - 1;
+                let number = u64::from_le_bytes(span.span_id.to_bytes()).swap_bytes() - 1;
                 assert_eq!(span.attributes, one(number).attributes, "{when}: {number}");
             }
             store.maintain().unwrap();
@@ -327,7 +329,7 @@ fn an_attribute_of_four_megabytes_is_kept() {
     let all = SearchOptions::all();
     for when in ["taken in", "sealed"] {
         let trace = store.trace(trace_id(1)).unwrap().unwrap();
-        assert_eq!(trace.spans(), [sent.clone()], "{when}");
+        assert_eq!(trace.spans(), std::slice::from_ref(&sent), "{when}");
         assert_eq!(store.count("{ span.body =~ `.*f.` }", &all).unwrap().spans, 1, "{when}");
         // A query has a limit of its own length, so that the whole text cannot be asked for.
         let query = format!("{{ span.body = `{}` }}", text('z'));

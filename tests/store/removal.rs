@@ -186,7 +186,7 @@ fn late_spans_of_a_deleted_trace_start_a_new_one() {
         }
         assert_eq!(store.delete(&[trace_id(1), trace_id(7), trace_id(1)]).unwrap(), 1);
         let late = span(1, round * 2 + 1, 55);
-        ingest(&store, &[late.clone()]);
+        ingest(&store, std::slice::from_ref(&late));
         content.remove(&trace_id(1));
         add(&mut content, &[late, span(2, round, 60 + round)]);
         assert_holds(&store, &content, &format!("round {round}"));
@@ -281,7 +281,9 @@ fn writers_and_readers_go_on_beside_purges() {
                 store.count("{ }", &SearchOptions::all()).unwrap();
             }
         });
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
         purger.join().unwrap();
     });
     for number in 0..60 {
