@@ -33,7 +33,7 @@ enum Step {
 use Step::{Ask, Delete, Ingest, Maintain, Purge, Retain};
 
 /// Small and large batches, late and repeated spans, seals, compactions, deletions, purges.
-const LIFE: [Step; 37] = [
+const LIFE: [Step; 38] = [
     Ingest(0, 4, 0, 3),
     Ingest(2, 3, 2, 2),
     Maintain,
