@@ -18,9 +18,21 @@ pub enum Error {
     /// An option is out of its range.
     #[error("an option is out of its range: {0}")]
     Options(String),
-    /// A batch holds more spans than can be stored at once.
-    #[error("the batch is too large: at most 4,294,967,295 spans can be stored at once")]
-    BatchTooLarge,
+    /// A batch is beyond a limit of the store; nothing of it is stored.
+    #[error(
+        "the batch is too large: {spans} spans of {bytes} bytes, at most {spans_max} spans of \
+         {bytes_max} bytes expected"
+    )]
+    BatchTooLarge {
+        /// Spans of the batch.
+        spans: u64,
+        /// Most spans, [`Limits::batch_spans_max`](crate::Limits::batch_spans_max).
+        spans_max: u64,
+        /// Bytes of the batch in memory.
+        bytes: u64,
+        /// Most bytes, [`Limits::batch_bytes_max`](crate::Limits::batch_bytes_max).
+        bytes_max: u64,
+    },
     /// The file cannot be read or written; the source says what was tried and why it failed.
     #[error("the store's file cannot be used")]
     Storage(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -32,6 +44,9 @@ pub enum Error {
         #[source]
         cause: Box<Error>,
     },
+    /// A search for what to delete was stopped before it had seen everything; nothing was deleted.
+    #[error("the search for what to delete was stopped, so nothing was deleted")]
+    Stopped,
     /// Sealing or compaction failed in the background; nothing of what was acknowledged is lost.
     #[error("the store could not be maintained: {0}")]
     Maintenance(String),

@@ -47,7 +47,7 @@ mod time;
 
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
-pub use options::{Durability, Maintenance, Options};
+pub use options::{Durability, Limits, Maintenance, Options};
 pub use search::{
     CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, ScopeTags, SearchOptions,
     TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
@@ -55,7 +55,7 @@ pub use search::{
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use store::fuzzing;
-pub use store::{Batch, Event, Ingested, Maintained, Stats, Store, Work};
+pub use store::{Batch, Event, Ingested, Maintained, Purged, Stats, Store, Work};
 pub use time::Timestamp;
 
 /// The examples of the README, compiled as documentation tests.

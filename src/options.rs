@@ -69,6 +69,75 @@ pub struct Options {
     /// with [`Error::SnapshotExpired`](crate::Error::SnapshotExpired). A file that takes more when it
     /// is opened is brought down before opening returns. Default none; at least 16 MiB.
     pub bytes_max: Option<u64>,
+    /// How much is taken in.
+    pub limits: Limits,
+}
+
+/// How much is taken in, so that no sender can fill memory or make one trace larger than a search
+/// can handle. What goes beyond is cut or refused, and counted; it is never an error of the store. A
+/// batch of [`Store::batch`](crate::Store::batch) cuts values and lists as it is filled, one of
+/// [`Batch::new`](crate::Batch::new) by the defaults here, and `ingest` by what the store has, if
+/// that is less.
+///
+/// No block has a limit of its own: of keys, values, services there may be as many as there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Spans of one trace. Further ones are refused, also such as are stored already, and counted in
+    /// [`Ingested::refused`](crate::Ingested::refused) and
+    /// [`Stats::refused_spans`](crate::Stats::refused_spans). Threads that take in spans of one trace
+    /// at one time may go beyond by a batch each. Where this is less than the spans of a block, each
+    /// ingest looks its traces up. Default 1,000,000; at least 1.
+    pub trace_spans_max: u64,
+    /// Bytes of an attribute's value, wherever the attribute is. Longer text is cut between
+    /// characters, longer bytes are cut, longer arrays and lists and keys are left out with their
+    /// attribute; each raises the `dropped_attributes_count` beside it. Default 16 MiB; at least 1.
+    pub value_bytes_max: u64,
+    /// Attributes of one span, event, link, resource or scope. Those after the first so many are
+    /// left out, and raise the `dropped_attributes_count` beside them. Default 65,536; at least 1.
+    pub attributes_max: u32,
+    /// Events of a span. Those after the first so many are left out, and raise its
+    /// `dropped_events_count`. Default 65,536; at least 1.
+    pub events_max: u32,
+    /// Links of a span. Those after the first so many are left out, and raise its
+    /// `dropped_links_count`. Default 65,536; at least 1.
+    pub links_max: u32,
+    /// Spans of a batch: a larger one is refused as a whole, with
+    /// [`Error::BatchTooLarge`](crate::Error::BatchTooLarge). Default 16,777,216 (2^24); at least 1.
+    pub batch_spans_max: u32,
+    /// Bytes of a batch in memory, as [`Batch::memory_bytes`](crate::Batch::memory_bytes) has it: a
+    /// larger one is refused as a whole, likewise. Default 2 GiB; at least 1.
+    pub batch_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            trace_spans_max: 1_000_000,
+            value_bytes_max: 16 << 20,
+            attributes_max: 1 << 16,
+            events_max: 1 << 16,
+            links_max: 1 << 16,
+            batch_spans_max: 1 << 24,
+            batch_bytes_max: 2 << 30,
+        }
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), String> {
+        let all = [
+            ("trace_spans_max", self.trace_spans_max),
+            ("value_bytes_max", self.value_bytes_max),
+            ("attributes_max", self.attributes_max.into()),
+            ("events_max", self.events_max.into()),
+            ("links_max", self.links_max.into()),
+            ("batch_spans_max", self.batch_spans_max.into()),
+            ("batch_bytes_max", self.batch_bytes_max),
+        ];
+        let zero = all.iter().find(|(_, limit)| *limit == 0);
+        zero.map_or(Ok(()), |(name, _)| Err(format!("limits.{name} is 0, at least 1 expected")))
+    }
 }
 
 /// The least cap on bytes.
@@ -88,6 +157,7 @@ impl Default for Options {
             query_threads: std::thread::available_parallelism().map_or(1, NonZero::get).min(1024),
             retention_age: None,
             bytes_max: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -115,6 +185,6 @@ impl Options {
         if let Some(bytes) = self.bytes_max.filter(|bytes| *bytes < BYTES_MAX_MIN) {
             return Err(format!("bytes_max is {bytes}, at least {BYTES_MAX_MIN} expected"));
         }
-        Ok(())
+        self.limits.check()
     }
 }

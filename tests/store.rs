@@ -11,6 +11,9 @@ mod extremes;
 #[path = "store/failing.rs"]
 mod failing;
 #[cfg(test)]
+#[path = "store/intake.rs"]
+mod intake;
+#[cfg(test)]
 #[path = "store/life.rs"]
 mod life;
 #[cfg(test)]
@@ -22,6 +25,9 @@ mod making;
 #[cfg(test)]
 #[path = "store/merging.rs"]
 mod merging;
+#[cfg(test)]
+#[path = "store/removal.rs"]
+mod removal;
 #[cfg(test)]
 #[path = "store/resending.rs"]
 mod resending;

@@ -1,7 +1,8 @@
 //! A block, read. Invariant: nothing is fetched before it is asked for, what is decoded is kept in the
 //! shared cache, and a reader never changes anything.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::cache::{Cached, Derived, Slot};
 use super::column::{ColumnKey, ColumnReader, Directory};
@@ -24,6 +25,9 @@ use crate::time::Timestamp;
 pub(crate) struct Block {
     image: Image,
     head: OnceLock<Head>,
+    /// Directories that somebody uses, by their section's code: one of very many columns may be larger
+    /// than the cache, and is not to be decoded for each column.
+    directories: Mutex<BTreeMap<u32, Weak<Directory>>>,
 }
 
 #[derive(Debug)]
@@ -47,7 +51,7 @@ pub(crate) struct TraceEntry {
 impl Block {
     /// A block with this image; reads nothing yet.
     pub(crate) fn new(image: Image) -> Self {
-        Self { image, head: OnceLock::new() }
+        Self { image, head: OnceLock::new(), directories: Mutex::default() }
     }
 
     /// The image.
@@ -337,6 +341,11 @@ impl Block {
         {
             return Ok(found);
         }
+        let used = || self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = used().get(&section.code()).and_then(Weak::upgrade);
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let directory = match self.extent(section)? {
             None => Arc::default(),
             Some(extent) => {
@@ -345,6 +354,7 @@ impl Block {
                 Arc::new(decoded.map_err(|cause| self.image.corrupt(&section.name(), cause))?)
             }
         };
+        used().insert(section.code(), Arc::downgrade(&directory));
         self.image.cache.put(self.image.block, slot, Cached::Directory(Arc::clone(&directory)));
         Ok(directory)
     }

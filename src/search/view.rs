@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
 
-use crate::block::{Block, BlockError};
+use crate::block::{Block, BlockError, Section};
 use crate::codec::cast::usize_of;
 use crate::query::rows::Rows;
 use crate::time::Timestamp;
@@ -65,5 +65,20 @@ impl BlockView {
             Some(firsts.get(at).copied()?..firsts.get(at + 1).copied()?)
         });
         Ok(Some(self.masked_rows.get_or_init(|| Rows::from_ranges(ranges))))
+    }
+    /// Earliest start and latest end of the traces that count; `None` where none does.
+    pub(crate) fn live_range(&self) -> Result<Option<(Timestamp, Timestamp)>, BlockError> {
+        if self.masked.is_empty() {
+            return Ok(Some((self.start, self.end)));
+        }
+        let starts = self.block.wide(Section::TraceStarts)?;
+        let ends = self.block.wide(Section::TraceEnds)?;
+        let traces = starts.iter().zip(ends.iter()).zip(0u32..);
+        let live = traces.filter(|(_, number)| !self.masked.contains(*number));
+        // A trace whose clocks ran backwards still takes place at its start.
+        let times = live.map(|((start, end), _)| (*start, *start.max(end)));
+        let range = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let time = Timestamp::from_unix_nanos;
+        Ok(range.map(|(start, end)| (time(start), time(end))))
     }
 }

@@ -105,10 +105,13 @@ impl Chunks for Storage {
             let database = self.database();
             let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
             let table = database.begin_read()?.open_table(CHUNKS)?;
-            let found = table.get((block.0, chunk))?;
-            Ok(found.map(|found| {
-                checksum::verified(found.value(), &context(block, chunk)).map(Arc::<[u8]>::from)
-            }))
+            let verified = |bytes: &[u8]| {
+                checksum::verified(bytes, &context(block, chunk)).map(Arc::<[u8]>::from)
+            };
+            if let Some(found) = table.get((block.0, chunk))? {
+                return Ok(Some(verified(found.value())));
+            }
+            Ok(self.replaced_chunk((block.0, chunk))?.map(|found| verified(&found)))
         })?;
         let place = || format!("block {block}, chunk {chunk}");
         match found {

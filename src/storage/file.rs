@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 use roaring::RoaringBitmap;
 
+use super::beside::{Beside, FileBeside, identity};
 use super::error::StorageError;
 use super::gate::gate;
 use super::journal::{Flush, JournalEntry, change_record};
@@ -33,8 +34,14 @@ const CHECKSUM_LEN: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Storage {
     /// `None` where the file could not be opened again after a failed write.
-    database: RwLock<Option<Database>>,
+    pub(super) database: RwLock<Option<Database>>,
+    /// Files whose place another one took, as long as somebody may read chunks that only they hold.
+    pub(super) replaced: RwLock<Vec<Database>>,
     open_again: Opener,
+    pub(super) beside: Box<dyn Beside>,
+    /// Held by whoever writes, before the database is.
+    writing: Mutex<()>,
+    pub(super) cache_bytes: usize,
     path: PathBuf,
     chunk_len: u32,
     writes_refused: AtomicBool,
@@ -44,6 +51,12 @@ pub(crate) struct Storage {
 
 /// Opens the database, the first time and after a failed write.
 struct Opener(Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>);
+
+impl fmt::Debug for dyn Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beside")
+    }
+}
 
 impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,36 +102,42 @@ impl Storage {
         make_if_missing(path, options)?;
         version::refuse_foreign(path)?;
         let file = path.to_owned();
-        Self::open_with(path, options, move |builder| builder.create(&file))
+        let beside = Box::new(FileBeside(path.to_owned()));
+        let found = identity(path);
+        let opened = Self::open_with(path, options, beside, move |builder| builder.create(&file))?;
+        if identity(path) != found {
+            // Its owner replaced it just now, and what was opened is nobody's file.
+            return Err(StorageError::AlreadyOpen { path: path.to_owned() });
+        }
+        Ok(opened)
     }
 
     /// Makes a store of the empty file at `path`.
     pub(super) fn make(path: &Path, options: &Options) -> Result<(), StorageError> {
         let file = path.to_owned();
-        Self::open_with(path, options, move |builder| builder.create(&file)).map(drop)
+        let beside = Box::new(FileBeside(path.to_owned()));
+        Self::open_with(path, options, beside, move |builder| builder.create(&file)).map(drop)
     }
 
     /// Opens a store on what `backend` makes, once and again after a failed write.
     #[cfg(test)]
     pub(super) fn on_backend<B: redb::StorageBackend>(
         backend: impl Fn() -> B + Send + Sync + 'static,
+        beside: Box<dyn Beside>,
         options: &Options,
     ) -> Result<(Self, Opened), StorageError> {
         let open = move |builder: &redb::Builder| builder.create_with_backend(backend());
-        Self::open_with(Path::new("backend"), options, open)
+        Self::open_with(Path::new("backend"), options, beside, open)
     }
 
     fn open_with(
         path: &Path,
         options: &Options,
+        beside: Box<dyn Beside>,
         open: impl Fn(&redb::Builder) -> Result<Database, redb::DatabaseError> + Send + Sync + 'static,
     ) -> Result<(Self, Opened), StorageError> {
         let cache_bytes = usize_of_u64(options.page_cache_bytes);
-        let open_again = Opener(Box::new(move || {
-            let mut builder = Database::builder();
-            builder.set_cache_size(cache_bytes);
-            open(&builder)
-        }));
+        let open_again = Opener(Box::new(move || open(&builder(cache_bytes))));
         let opened = gate("opening the file", || Ok((open_again.0)()?));
         let database = opened.map_err(|error| match error {
             StorageError::Redb { cause, .. } => match *cause {
@@ -131,7 +150,11 @@ impl Storage {
         })?;
         let storage = Self {
             database: RwLock::new(Some(database)),
+            replaced: RwLock::default(),
             open_again,
+            beside,
+            writing: Mutex::default(),
+            cache_bytes,
             path: path.to_owned(),
             chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
             writes_refused: AtomicBool::new(false),
@@ -143,6 +166,8 @@ impl Storage {
         (_, opened.journal_next) = storage.journal_bounds()?;
         storage.remove_strays(&opened)?;
         storage.remove_stray_entries()?;
+        // The file is ours now, so nobody is making another one; a leftover that stays harms nobody.
+        let _left = storage.beside.discard();
         Ok((storage, opened))
     }
 
@@ -303,15 +328,26 @@ impl Storage {
         self.writes_refused.store(true, Ordering::Release);
     }
 
+    pub(super) fn refuse_if_failed(&self) -> Result<(), StorageError> {
+        if self.writes_refused.load(Ordering::Acquire) {
+            return Err(StorageError::WritesRefused);
+        }
+        Ok(())
+    }
+
+    /// The right to write.
+    pub(super) fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn write(
         &self,
         action: &'static str,
         flush: Flush,
         fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StorageError> {
-        if self.writes_refused.load(Ordering::Acquire) {
-            return Err(StorageError::WritesRefused);
-        }
+        let _writing = self.writing();
+        self.refuse_if_failed()?;
         let outcome = gate(action, || {
             let database = self.database();
             let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
@@ -334,11 +370,19 @@ impl Storage {
 impl Drop for Storage {
     /// Closes the file. On a damaged one redb may panic here too; there is nobody to tell.
     fn drop(&mut self) {
+        self.forget_replaced();
         let database = self.database.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = database.take() {
             let _closed = gate("closing the file", || Ok(database.close()?));
         }
     }
+}
+
+/// How databases are opened.
+pub(super) fn builder(cache_bytes: usize) -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache_bytes);
+    builder
 }
 
 const _: () = assert!(STORE_VERSION > 0);

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::beside::create_new;
 use super::error::StorageError;
 use super::file::Storage;
 use crate::options::Options;
@@ -27,7 +28,7 @@ pub(super) fn make_if_missing(path: &Path, options: &Options) -> Result<(), Stor
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(refused(error)),
         _ => {}
     }
-    create_private(&temporary).map_err(refused)?;
+    create_new(&temporary).map_err(refused)?;
     let made = Storage::make(&temporary, options);
     let placed = made.and_then(|()| {
         if let Some(permissions) = empty {
@@ -62,16 +63,4 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-#[cfg(unix)]
-fn create_private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path).map(drop)
-}
-
-#[cfg(not(unix))]
-fn create_private(path: &Path) -> io::Result<()> {
-    std::fs::OpenOptions::new().write(true).create_new(true).open(path).map(drop)
 }

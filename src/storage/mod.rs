@@ -3,6 +3,7 @@
 //! chunks without a record are removed on opening; each commit carries a record of all blocks, so
 //! that lost entries are noticed.
 
+mod beside;
 mod chunks;
 mod error;
 mod file;
@@ -12,6 +13,7 @@ mod make;
 #[cfg(test)]
 mod medium;
 mod records;
+mod replace;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,11 @@ fn masks() -> BTreeMap<BlockId, RoaringBitmap> {
     BTreeMap::from([(BlockId(0), [1, 3].into()), (BlockId(1), [2].into())])
 }
 
+/// For stores whose file is not replaced.
+fn nothing_beside() -> Box<dyn super::beside::Beside> {
+    Box::<super::Medium>::default()
+}
+
 struct Folder {
     _folder: tempfile::TempDir,
     path: PathBuf,
@@ -424,7 +429,7 @@ fn after_a_failed_write_nothing_is_written_and_all_is_read() {
         left.store(u64::MAX, Ordering::SeqCst);
         let backend = move || Faulty { bytes: Arc::clone(&bytes), good: Arc::clone(&left) };
         let small = Options { page_cache_bytes: 0, ..options() };
-        let (storage, _) = Storage::on_backend(backend.clone(), &small).unwrap();
+        let (storage, _) = Storage::on_backend(backend.clone(), nothing_beside(), &small).unwrap();
         commit(&storage, &[0, 1, 2], &[0, 1, 2], &masks());
         file.good.store(good, Ordering::SeqCst);
         let outcome = storage.write_chunks(BlockId(3), &image(3)).and_then(|()| storage.sync());
@@ -454,7 +459,7 @@ fn after_a_failed_write_nothing_is_written_and_all_is_read() {
         let again = storage.remove_chunks(BlockId(0)).unwrap_err().to_string();
         assert!(again.contains("an earlier write failed"), "{again}");
         drop(storage);
-        let (storage, opened) = Storage::on_backend(backend, &small).unwrap();
+        let (storage, opened) = Storage::on_backend(backend, nothing_beside(), &small).unwrap();
         assert_eq!(opened.blocks.len(), 3);
         assert_eq!(whole(&storage, 2), image(2));
         assert!(storage.write_chunks(BlockId(3), &image(3)).is_ok());

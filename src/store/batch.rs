@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::block::Staging;
 use crate::error::Error;
 use crate::model::{InstrumentationScope, Resource, Span, SpanRef, SpanSink};
+use crate::options::Limits;
 use crate::otlp::{self, Rejection};
 
 /// Spans to be stored together, durably and at once.
@@ -25,20 +26,32 @@ use crate::otlp::{self, Rejection};
 /// assert_eq!(batch.len(), 1);
 /// # Ok::<(), treering::otlp::Rejection>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
     pub(super) staging: Staging,
     /// Where the last pushed span came from, so that runs of spans share one look-up.
     origin: Option<(Arc<Resource>, Arc<InstrumentationScope>)>,
 }
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self::within(Limits::default())
+    }
+}
+
 impl Batch {
-    /// An empty batch.
+    /// An empty batch, within the default [`Limits`] of values and lists.
+    /// [`Store::batch`](crate::Store::batch) makes one within those of the store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a span.
+    /// An empty batch within `limits` of values and lists; the others are looked at by `ingest`.
+    pub(super) fn within(limits: Limits) -> Self {
+        Self { staging: Staging::within(limits), origin: None }
+    }
+
+    /// Adds a span, as far as it is within the limits.
     ///
     /// # Errors
     /// If the span has an all-zero id, or a value nested deeper than
@@ -92,7 +105,8 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Bytes that the batch takes in memory, roughly.
+    /// Bytes that the batch takes in memory, roughly: its text once, spans, attributes, events, links,
+    /// resources and scopes.
     pub fn memory_bytes(&self) -> usize {
         self.staging.bytes_len()
     }

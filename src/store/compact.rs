@@ -58,7 +58,18 @@ impl Shared {
     pub(super) fn compact(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
         self.retain(maintainer)?;
         let base = std::sync::Arc::clone(&self.state().base);
-        let chosen = chosen(&base, u64_of(self.rows_max()), self.retention.block_bytes_max());
+        let (rows, bytes) = (u64_of(self.rows_max()), self.retention.block_bytes_max());
+        self.rewrite(maintainer, &chosen(&base, rows, bytes))
+    }
+
+    /// Writes the traces of some blocks that count as new ones; gives the bytes written, `None`
+    /// where there is no such block.
+    pub(super) fn rewrite(
+        &self,
+        maintainer: &mut Maintainer,
+        chosen: &[BlockId],
+    ) -> Result<Option<u64>, Error> {
+        let base = std::sync::Arc::clone(&self.state().base);
         let blocks: Vec<&Stored> = chosen.iter().filter_map(|id| base.stored.get(id)).collect();
         if blocks.is_empty() {
             return Ok(None);
@@ -76,17 +87,17 @@ impl Shared {
             added.push(self.write_block(maintainer, &made)?);
         }
         let none = BTreeMap::new();
-        let after = sealed(&base, &added, &none, &chosen);
+        let after = sealed(&base, &added, &none, chosen);
         self.storage.commit(&Change {
             added: &added,
-            dropped: &chosen,
+            dropped: chosen,
             masks: &none,
             blocks_after: after.blocks,
             masked_after: after.masked,
             counters: maintainer.counters,
             journal_first: None,
         })?;
-        let shown = self.show_compacted(maintainer, &chosen, &added);
+        let shown = self.show_compacted(maintainer, chosen, &added);
         self.must_have_shown(shown)?;
         Ok(Some(added.iter().map(|record| record.image_len).sum()))
     }

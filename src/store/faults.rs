@@ -24,15 +24,16 @@ enum Step {
     Ingest(u8, u8, u8, u8),
     Delete(u8),
     Maintain,
+    Purge,
     Ask,
     /// Seals, drops every block of the file, and makes it small.
     Retain,
 }
 
-use Step::{Ask, Delete, Ingest, Maintain, Retain};
+use Step::{Ask, Delete, Ingest, Maintain, Purge, Retain};
 
-/// Small and large batches, late and repeated spans, seals, compactions, deletions.
-const LIFE: [Step; 35] = [
+/// Small and large batches, late and repeated spans, seals, compactions, deletions, purges.
+const LIFE: [Step; 38] = [
     Ingest(0, 4, 0, 3),
     Ingest(2, 3, 2, 2),
     Maintain,
@@ -47,6 +48,7 @@ const LIFE: [Step; 35] = [
     Maintain,
     Ingest(50, 3, 0, 2),
     Delete(50),
+    Purge,
     Maintain,
     Ingest(0, 8, 0, 2),
     Ingest(60, 3, 0, 2),
@@ -60,6 +62,8 @@ const LIFE: [Step; 35] = [
     Delete(61),
     Ingest(61, 1, 3, 1),
     Ask,
+    Purge,
+    Ingest(61, 1, 4, 1),
     Retain,
     // Late spans of traces that were dropped, and a trace that stays in memory.
     Ingest(60, 3, 4, 2),
@@ -104,7 +108,7 @@ fn after(step: Step, content: &Content) -> Content {
         }
         Delete(trace) => drop(content.remove(&trace_id(trace))),
         Retain => content.clear(),
-        Maintain | Ask => {}
+        Maintain | Purge | Ask => {}
     }
     content
 }
@@ -132,6 +136,7 @@ fn run(store: &Store, step: Step) -> Result<(), Error> {
         Delete(trace) => store.delete(&[trace_id(trace)]).map(drop),
         Maintain => store.maintain().map(drop),
         Retain => store.shared.drop_all(),
+        Purge => store.purge().map(drop),
         Ask => store.count("{ }", &SearchOptions::all()).map(drop),
     }
 }
@@ -241,17 +246,31 @@ fn a_loss_of_power_at_any_operation_loses_nothing() {
 #[test]
 fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
     let all = operations();
-    let (mut refused, mut tried) = (0, 0);
+    let (mut refused, mut untouched, mut tried) = (0, 0, 0);
     for good in (0..all).step_by(stride()) {
         let medium = Medium::default();
         let Ok(store) = open(&medium) else { continue };
         medium.fail_after(good, true);
         tried += 1;
-        let (failed, before) = live(&store, 0, Content::new());
+        let (failed, mut before) = live(&store, 0, Content::new());
         let when = format!("after {good} operations");
         judge(&content(&store).unwrap(), &before, failed, &when);
         if failed < LIFE.len() {
-            let again = run(&store, Ingest(90, 1, 0, 1)).unwrap_err();
+            let one_more = Ingest(90, 1, 0, 1);
+            let outcome = run(&store, one_more);
+            if outcome.is_ok() {
+                // The new file could not be made, and the old one is as it was.
+                assert!(matches!(LIFE[failed], Purge), "{when}");
+                before = after(one_more, &before);
+                assert_eq!(content(&store).unwrap(), before, "{when}");
+                let (end, expected) = live(&store, failed, before);
+                assert_eq!(end, LIFE.len(), "{when}");
+                assert_eq!(content(&store).unwrap(), expected, "{when}, to the end");
+                assert!(!medium.has_leftover(), "{when}");
+                untouched += 1;
+                continue;
+            }
+            let again = outcome.unwrap_err();
             let mut text = again.to_string();
             let mut cause = std::error::Error::source(&again);
             while let Some(error) = cause {
@@ -268,5 +287,6 @@ fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
         let (_, expected) = live(&store, failed, before);
         assert_eq!(content(&store).unwrap(), expected, "{when}, to the end");
     }
-    assert!(refused * 5 > tried, "{refused} of {tried} failures were seen");
+    assert!((refused + untouched) * 5 > tried, "{refused} of {tried} failures were seen");
+    assert!(untouched > 0, "no purge failed");
 }

@@ -100,6 +100,11 @@ impl Store {
         Self { background: Arc::new(None), shared }
     }
 
+    /// An empty batch within the store's [`Limits`](crate::Limits) of values and lists.
+    pub fn batch(&self) -> Batch {
+        Batch::within(self.shared.options.limits.clone())
+    }
+
     /// Stores the spans of `batch`: when this returns they are durable, and the next search on any
     /// thread sees them, each trace whole. Writers wait for one another; readers do not wait.
     ///
@@ -107,8 +112,8 @@ impl Store {
     /// span id, kind and start, the one that ends later stays, then the greater in its other fields.
     ///
     /// # Errors
-    /// If the file cannot be written; then nothing of the batch is stored, and the store takes no
-    /// more until it is opened anew.
+    /// If the batch is beyond a limit ([`Error::BatchTooLarge`]). If the file cannot be written; then
+    /// nothing of the batch is stored, and the store takes no more until it is opened anew.
     pub fn ingest(&self, batch: Batch) -> Result<Ingested, Error> {
         let ingested = self.shared.ingest(batch.staging)?;
         if let Some(background) = self.background.as_ref() {
@@ -130,7 +135,8 @@ impl Store {
 
     /// Deletes whole traces, whatever of them is stored; gives how many there were. When this returns
     /// they are gone from every answer, durably; spans of theirs that come later start new traces.
-    /// Their bytes leave the file when their blocks are rewritten.
+    /// Their bytes leave the file with [`Store::purge`]. Cost: a look into each block for each id; it
+    /// waits for a seal or a compaction that is under way.
     ///
     /// # Errors
     /// If the file cannot be read or written; then nothing is deleted.
@@ -244,7 +250,8 @@ impl Store {
         Ok(search::trace(&views, id)?)
     }
 
-    /// Figures about the store. Cost: one chunk a block.
+    /// Figures about the store. Cost: one chunk a block; of blocks with traces that have moved or were
+    /// deleted, the times of their traces too.
     ///
     /// # Errors
     /// If the file cannot be read.

@@ -6,7 +6,7 @@ use super::events::Work;
 use super::shared::Shared;
 use super::state::Fresh;
 use crate::block::{Settled, Staging, arrange, group_by_trace};
-use crate::codec::cast::{u32_of, u64_of};
+use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::Made;
 use crate::id::TraceId;
@@ -37,17 +37,22 @@ pub struct Ingested {
     /// Spans that were refused because they ended longer ago than
     /// [`Options::retention_age`](crate::Options::retention_age); no other count has them.
     pub too_old: u64,
+    /// Spans that were not taken in because their trace has as many as it may
+    /// ([`Limits::trace_spans_max`](crate::Limits::trace_spans_max)).
+    pub refused: u64,
 }
 
 impl Shared {
     /// Takes in a batch.
     pub(super) fn ingest(&self, staging: Staging) -> Result<Ingested, Error> {
-        u32_of(staging.spans.len()).ok_or(Error::BatchTooLarge)?;
-        let mut ingested = Ingested::default();
+        let staging = self.limited(staging)?;
+        let mut groups = group_by_trace(&staging);
+        let refused = self.refuse_surplus(&mut groups)?;
+        let mut ingested = Ingested { refused, ..Ingested::default() };
         let mut traces = Vec::new();
         let arrived = Timestamp::now();
         let oldest = self.oldest(arrived);
-        for (id, mut numbers) in group_by_trace(&staging) {
+        for (id, mut numbers) in groups {
             ingested.too_old += self.refuse_old(&staging, &mut numbers, oldest);
             if numbers.is_empty() {
                 continue;

@@ -45,6 +45,8 @@ pub(super) struct Figures {
     pub(super) failed: Option<String>,
     /// What retention dropped since the store was made.
     pub(super) dropped: Dropped,
+    /// Spans that were refused because their trace was full.
+    pub(super) refused_spans: u64,
 }
 
 impl Maintainer {
@@ -107,7 +109,11 @@ impl Shared {
         Ok(done)
     }
 
-    fn seal_once(&self, maintainer: &mut Maintainer, done: &mut Maintained) -> Result<(), Error> {
+    pub(super) fn seal_once(
+        &self,
+        maintainer: &mut Maintainer,
+        done: &mut Maintained,
+    ) -> Result<(), Error> {
         let bytes = self.during(Work::Seal, || self.seal(maintainer, Vec::new()))?;
         maintainer.sealed_at = Instant::now();
         let step = Maintained {

@@ -74,6 +74,9 @@ impl Shared {
                 self.storage.forget_expired(retired.id);
             }
         }
+        if maintainer.retired.is_empty() {
+            self.storage.forget_replaced();
+        }
         self.settle(maintainer)
     }
 

@@ -29,8 +29,7 @@ pub struct Stats {
     /// Bytes stored by kind of section, largest first. What a block counts no more is included until
     /// the block is rewritten.
     pub section_bytes: Vec<(String, u64)>,
-    /// Earliest start and latest end of the stored spans; of blocks with moved traces the whole
-    /// block's.
+    /// Earliest start and latest end of the stored spans.
     pub time_range: Option<(Timestamp, Timestamp)>,
     /// Spans that came again with other content, since the store was made.
     pub replaced_spans: u64,
@@ -46,6 +45,8 @@ pub struct Stats {
     pub dropped_spans: u64,
     /// Earliest start and latest end of the blocks dropped.
     pub dropped_time_range: Option<(Timestamp, Timestamp)>,
+    /// Spans that were refused because their trace had as many as it may, since the store was opened.
+    pub refused_spans: u64,
     /// What sealing and compaction did since the store was opened.
     pub maintenance: Maintained,
     /// What maintenance last failed with, since the store was opened.
@@ -68,8 +69,10 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
                 *sections.entry(section.name()).or_default() += extent.len;
             }
         }
-        let (start, end) = stats.time_range.unwrap_or((view.start, view.end));
-        stats.time_range = Some((start.min(view.start), end.max(view.end)));
+        if let Some((first, last)) = view.live_range()? {
+            let (start, end) = stats.time_range.unwrap_or((first, last));
+            stats.time_range = Some((start.min(first), end.max(last)));
+        }
     }
     let memory = shared.memory_size();
     (stats.head_spans, stats.head_bytes) = (memory.rows, memory.bytes);
@@ -83,6 +86,7 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
     (stats.dropped_blocks, stats.dropped_traces) = (dropped.blocks, dropped.traces);
     stats.dropped_spans = dropped.spans;
     stats.dropped_time_range = (dropped.blocks > 0).then_some((dropped.start, dropped.end));
+    stats.refused_spans = figures.refused_spans;
     (stats.maintenance, stats.maintenance_error) = (figures.done, figures.failed.clone());
     Ok(stats)
 }

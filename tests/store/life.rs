@@ -47,7 +47,7 @@ fn live(seed: u64) {
     let mut store = Store::open(&place.path, options(&mut numbers)).unwrap();
     let mut said = Vec::new();
     for step in 0..STEPS {
-        let what = numbers.below(20);
+        let what = numbers.below(22);
         said.push(what);
         match what {
             0..12 => {
@@ -70,6 +70,16 @@ fn live(seed: u64) {
             17 => {
                 store.close().unwrap();
                 store = Store::open(&place.path, options(&mut numbers)).unwrap();
+            }
+            18 => drop(store.purge().unwrap()),
+            19 => {
+                let name = format!("span {}", numbers.below(40));
+                let has = |spans: &BTreeSet<Span>| spans.iter().any(|span| span.name == name);
+                let before = content.len();
+                content.retain(|_, spans| !has(spans));
+                let query = format!("{{ name = `{name}` }}");
+                let deleted = store.delete_where(&query, &SearchOptions::default()).unwrap();
+                assert_eq!(deleted, u64::try_from(before - content.len()).unwrap());
             }
             // A question between two writes.
             _ => {

@@ -99,6 +99,10 @@ pub(crate) fn assert_holds(store: &Store, content: &Content, when: &str) {
     assert_eq!((stats.spans, counts.spans), (wanted, wanted), "{when}");
     let traces = u64::try_from(content.len()).unwrap();
     assert_eq!((stats.traces, counts.traces), (traces, traces), "{when}");
+    let all = || content.values().flatten();
+    let first = all().map(|span| span.start).min();
+    let last = all().map(|span| span.end.max(span.start)).max();
+    assert_eq!(stats.time_range, first.zip(last), "{when}");
 }
 
 /// Numbers without order that are the same every time (xorshift64, Marsaglia 2003).

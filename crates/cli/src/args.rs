@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show figures about the store
     Stats,
+    /// Delete traces, by id or those that a query finds
+    ///
+    /// Without --yes, says what would be deleted and changes nothing.
+    Delete(DeleteArgs),
     /// Make up traces, store them, and ask three questions of them
     ///
     /// Without --store, a new store is made in the temporary folder, and kept.
@@ -253,6 +257,36 @@ pub(crate) struct TraceArgs {
     /// How to show the trace
     #[arg(long, value_enum, default_value = "tree")]
     pub(crate) output: TraceOutput,
+}
+
+/// Arguments of `delete`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeleteArgs {
+    /// Ids of traces: 32 hex digits; leading zeros may be left out
+    #[arg(value_parser = trace_id, required_unless_present = "where", value_name = "ID")]
+    pub(crate) ids: Vec<TraceId>,
+
+    /// Delete the traces in which this query finds spans
+    #[arg(long, value_name = "QUERY", conflicts_with = "ids")]
+    pub(crate) r#where: Option<String>,
+
+    /// With --where: only traces that end at or after this
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    #[arg(requires = "where", conflicts_with = "ids")]
+    pub(crate) start: Option<Timestamp>,
+
+    /// With --where: only traces that start at or before this
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    #[arg(requires = "where", conflicts_with = "ids")]
+    pub(crate) end: Option<Timestamp>,
+
+    /// Then write the file anew, without a byte of what was deleted, now or earlier
+    #[arg(long)]
+    pub(crate) purge: bool,
+
+    /// Do it
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// How `trace` answers.

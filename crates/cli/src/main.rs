@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod delete;
 mod demo;
 mod failure;
 mod ingest;
@@ -67,6 +68,7 @@ fn run(args: &Args) -> Result<(), Failure> {
         Command::Values(options) => tags::run_values(args.store(), options, &mut out),
         Command::Check(options) => check::run(options, &mut out),
         Command::Stats => stats::run(args.store(), &mut out),
+        Command::Delete(options) => delete::run(args.store(), options, &mut out),
         Command::Demo(options) => demo::run(args.store_given(), options, &mut out),
     };
     let flushed = out.flush();
@@ -83,7 +85,7 @@ fn output(command: &Command) -> Box<dyn Write> {
         Command::Tags(options) => options.of.output == QueryOutput::Json,
         Command::Values(options) => options.of.output == QueryOutput::Json,
         Command::Trace(options) => options.output == TraceOutput::Json,
-        Command::Ingest(_) | Command::Stats | Command::Demo(_) => false,
+        Command::Ingest(_) | Command::Stats | Command::Delete(_) | Command::Demo(_) => false,
     };
     let stdout = std::io::stdout();
     if for_programs { Box::new(stdout.lock()) } else { Box::new(AutoStream::auto(stdout.lock())) }

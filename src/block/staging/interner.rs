@@ -55,9 +55,9 @@ impl Interner {
         self.ends.len()
     }
 
-    /// Bytes that the strings take.
+    /// Bytes that the strings take in memory, with what it takes to find them, roughly.
     pub(crate) fn bytes_len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.ends.len() * (size_of::<usize>() + 2 * size_of::<u32>())
     }
 }
 

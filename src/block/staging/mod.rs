@@ -1,8 +1,11 @@
 //! Spans on their way into a block: text interned, attributes as small cells, in order of arrival.
-//! Invariant: what was staged is complete; nothing of a refused span stays.
+//! Invariant: what was staged is complete, as far as it is within the limits; nothing of a refused span
+//! stays.
 
+mod check;
 mod interner;
 mod spans;
+mod trim;
 mod unstage;
 
 pub(crate) use interner::Interner;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Interner;
+use super::check::{check, too_deep};
+use super::trim::{Largest, attributes_bytes, resource_bytes, trim_origin, trim_span};
 use crate::block::format::field;
 use crate::block::values;
 use crate::codec::cast::{i64_of_bits, u32_of};
@@ -17,6 +19,7 @@ use crate::model::{
     Attribute, AttributeRef, InstrumentationScope, Refusal, Resource, SpanKind, SpanRef, SpanSink,
     StatusCode, Value, ValueRef,
 };
+use crate::options::Limits;
 use crate::time::Timestamp;
 
 /// The type of a column's values. The numbers are stored.
@@ -131,12 +134,39 @@ pub(crate) struct Staging {
     seen_in: Vec<u64>,
     lists: u64,
     scratch: Vec<u8>,
+    /// `None` for what was stored before, which keeps everything.
+    limits: Option<Limits>,
+    largest: Largest,
+    /// Bytes of resources and scopes, roughly.
+    origin_bytes: usize,
 }
 
 impl Staging {
+    /// A staging that cuts spans to `limits`.
+    pub(crate) fn within(limits: Limits) -> Self {
+        Self { limits: Some(limits), ..Self::default() }
+    }
+
+    /// The largest of what was staged.
+    pub(crate) fn largest(&self) -> Largest {
+        self.largest
+    }
+
+    /// True if `largest` is beyond the limits; else takes note of it.
+    fn is_beyond(&mut self, largest: Largest) -> bool {
+        let beyond = self.limits.as_ref().is_some_and(|limits| !largest.is_within(limits));
+        if !beyond {
+            self.largest.join(largest);
+        }
+        beyond
+    }
+
     /// Bytes in memory, roughly.
     pub(crate) fn bytes_len(&self) -> usize {
         self.strings.bytes_len()
+            + self.keys.bytes_len()
+            + self.origin_bytes
+            + self.links.len() * size_of::<StagedLink>()
             + self.cells.len() * size_of::<Cell>()
             + self.spans.len() * size_of::<StagedSpan>()
             + self.events.len() * size_of::<StagedEvent>()
@@ -256,8 +286,17 @@ impl SpanSink for Staging {
             return;
         }
         let mut resource = resource.clone();
+        if self.is_beyond(Largest::of_origin(&resource.attributes))
+            && let Some(limits) = &self.limits
+        {
+            let dropped = &mut resource.dropped_attributes_count;
+            trim_origin(&mut resource.attributes, dropped, limits);
+        }
         resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        let bytes = size_of::<Resource>() + resource_bytes(&resource);
+        let before = self.resources.len();
         let number = number_of(&mut self.resource_numbers, &mut self.resources, resource);
+        self.origin_bytes += if self.resources.len() > before { bytes } else { 0 };
         self.resource = Some(number);
     }
 
@@ -268,12 +307,27 @@ impl SpanSink for Staging {
             return;
         }
         let mut scope = scope.clone();
+        if self.is_beyond(Largest::of_origin(&scope.attributes))
+            && let Some(limits) = &self.limits
+        {
+            trim_origin(&mut scope.attributes, &mut scope.dropped_attributes_count, limits);
+        }
         scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        let texts = scope.name.len() + scope.version.len() + scope.schema_url.len();
+        let bytes = size_of::<InstrumentationScope>() + texts + attributes_bytes(&scope.attributes);
+        let before = self.scopes.len();
         self.scope = Some(number_of(&mut self.scope_numbers, &mut self.scopes, scope));
+        self.origin_bytes += if self.scopes.len() > before { bytes } else { 0 };
     }
 
     fn span(&mut self, span: &SpanRef<'_>) -> Result<(), Refusal> {
         check(span)?;
+        if self.is_beyond(Largest::of(span))
+            && let Some(limits) = &self.limits
+        {
+            let trimmed = trim_span(span, limits);
+            return self.span(&trimmed);
+        }
         if let Some(fault) = self.origin_faults.iter().flatten().next() {
             return Err(fault.clone());
         }
@@ -324,42 +378,6 @@ fn number_of<T: Clone + Eq + std::hash::Hash>(
     list.push(Arc::clone(&value));
     numbers.insert(value, number);
     number
-}
-
-fn check(span: &SpanRef<'_>) -> Result<(), Refusal> {
-    let refuse = |field: String, reason: &str| Err(Refusal { field, reason: reason.to_owned() });
-    if span.trace_id.is_zero() {
-        return refuse(
-            "traceId".to_owned(),
-            "is all zero; a trace id needs one digit that is not 0",
-        );
-    }
-    if span.span_id.is_zero() {
-        return refuse("spanId".to_owned(), "is all zero; a span id needs one digit that is not 0");
-    }
-    let lists = [("attributes", &span.attributes), ("events or links", &span.child_attributes)];
-    for (name, list) in lists {
-        for (at, attribute) in list.iter().enumerate() {
-            if let ValueRef::Nested(value) = &attribute.value
-                && values::is_deeper_than(value, Value::DEPTH_MAX)
-            {
-                return Err(depth_refusal(name, at));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Names the first value of a list that is nested too deeply to be read back.
-fn too_deep(list: &str, attributes: &[Attribute]) -> Option<Refusal> {
-    let is_deep =
-        |attribute: &Attribute| values::is_deeper_than(&attribute.value, Value::DEPTH_MAX);
-    attributes.iter().position(is_deep).map(|at| depth_refusal(list, at))
-}
-
-fn depth_refusal(list: &str, at: usize) -> Refusal {
-    let reason = format!("is nested deeper than {} levels", Value::DEPTH_MAX);
-    Refusal { field: format!("{list}[{at}].value"), reason }
 }
 
 /// A `u64` as the payload of an `Int` cell, by its bits.

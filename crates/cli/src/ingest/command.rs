@@ -39,11 +39,18 @@ pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Resu
     let took = started.elapsed();
     done.written.map_err(|source| opened.failure("store spans", source))?;
     let tidied = opened.tidy();
-    summary(&before, &count()?, took, out)?;
+    let after = count()?;
+    let refused = after.refused_spans.saturating_sub(before.refused_spans);
+    summary(&before, &after, took, out)?;
     tidied?;
     if done.faults > 0 {
         let faults = terminal::plural(done.faults, "fault");
         writeln!(anstream::stderr().lock(), "something was left out: {faults}, named above")?;
+        return Err(Failure::Reported);
+    }
+    if refused > 0 {
+        let spans = terminal::plural(refused, "span");
+        writeln!(anstream::stderr().lock(), "{spans} left out: a trace has as many as it may")?;
         return Err(Failure::Reported);
     }
     read
