@@ -8,6 +8,9 @@ mod damage;
 #[path = "store/extremes.rs"]
 mod extremes;
 #[cfg(test)]
+#[path = "store/following.rs"]
+mod following;
+#[cfg(test)]
 #[path = "store/life.rs"]
 mod life;
 #[cfg(test)]

@@ -4,16 +4,16 @@
 
 use std::sync::Arc;
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::ReadableTable;
 
 use super::error::StorageError;
 use super::file::{Opened, Storage};
 use super::gate::gate;
 use super::journal::Flush;
 use super::records::context;
+use super::snapshot::read_chunk;
 use super::tables::{CHUNKS, TRANSACTION_BYTES_MAX};
 use crate::block::{BlockId, Chunks};
-use crate::codec::bytes::Malformed;
 use crate::codec::cast::usize_of;
 use crate::codec::checksum;
 
@@ -91,23 +91,10 @@ impl Chunks for Storage {
         block: BlockId,
         chunk: u32,
     ) -> Result<Arc<[u8]>, Box<dyn std::error::Error + Send + Sync>> {
-        let found = gate("reading a chunk", || {
+        Ok(gate("reading a chunk", || {
             let database = self.database();
             let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
-            let table = database.begin_read()?.open_table(CHUNKS)?;
-            let found = table.get((block.0, chunk))?;
-            Ok(found.map(|found| {
-                checksum::verified(found.value(), &context(block, chunk)).map(Arc::<[u8]>::from)
-            }))
-        })?;
-        let place = || format!("block {block}, chunk {chunk}");
-        match found {
-            Some(Ok(bytes)) => Ok(bytes),
-            Some(Err(cause)) => Err(StorageError::Corrupt { place: place(), cause }.into()),
-            None => {
-                let cause = Malformed::new(0, "the chunk is missing");
-                Err(StorageError::Corrupt { place: place(), cause }.into())
-            }
-        }
+            read_chunk(&database.begin_read()?, block, chunk)
+        })??)
     }
 }

@@ -8,23 +8,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{ConcurrencyMode, ReadTransaction, WriteTransaction};
 use roaring::RoaringBitmap;
 
 use super::error::StorageError;
 use super::gate::gate;
+use super::handle::{self, Handle};
 use super::journal::{Flush, JournalEntry, change_record};
-use super::records::{
-    BlockRecord, Counters, JournalRecord, StoreRecord, decode, decode_mask, encode, encode_mask,
-};
+use super::records::{BlockRecord, Counters, JournalRecord, StoreRecord, encode, encode_mask};
+use super::snapshot::Snapshot;
 use super::tables::{
     BLOCKS, CHUNKS, JOURNAL, KEY_JOURNAL, KEY_STORE, KEY_VERSION, MASKS, META, STORE_VERSION,
 };
 use super::version;
 use crate::block::BlockId;
-use crate::codec::bytes::Malformed;
-use crate::codec::cast::usize_of_u64;
-use crate::options::Options;
+use crate::options::{Durability, Options};
 
 const CHECKSUM_LEN: u32 = 4;
 
@@ -32,15 +30,17 @@ const CHECKSUM_LEN: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Storage {
     /// `None` where the file could not be opened again after a failed write.
-    database: RwLock<Option<Database>>,
+    database: RwLock<Option<Handle>>,
     open_again: Opener,
     path: PathBuf,
     chunk_len: u32,
+    is_read_only: bool,
+    is_shared: bool,
     writes_refused: AtomicBool,
 }
 
 /// Opens the database, the first time and after a failed write.
-struct Opener(Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>);
+struct Opener(Box<dyn Fn() -> Result<Handle, redb::DatabaseError> + Send + Sync>);
 
 impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +56,8 @@ pub(crate) struct Opened {
     pub(crate) counters: Counters,
     /// What is in no block yet, in order.
     pub(crate) journal: Vec<JournalEntry>,
-    /// The number of the next journal entry.
+    /// The numbers of the first journal entry that counts and of the next one.
+    pub(crate) journal_first: u64,
     pub(crate) journal_next: u64,
 }
 
@@ -87,7 +88,22 @@ impl Storage {
             .map_err(|cause| StorageError::File { path: path.to_owned(), cause })?;
         version::refuse_foreign(path)?;
         let file = path.to_owned();
-        Self::open_with(path, options, move |builder| builder.create(&file))
+        Self::open_to_write(path, options, handle::sharing(options.durability), move |builder| {
+            builder.create(&file).map(Handle::Writer)
+        })
+    }
+
+    /// Opens the file to read it, whether or not another process has it open to write.
+    pub(crate) fn open_read_only(path: &Path, options: &Options) -> Result<Self, StorageError> {
+        let file = path.to_owned();
+        let open = move |builder: &redb::Builder| builder.open_read_only(&file).map(Handle::Reader);
+        let storage =
+            Self::open_with(path, options, handle::sharing(Durability::EachCommit), open)?;
+        let marks = gate("reading the version", || version::marks(&storage.begin_read()?))?;
+        if version::is_store(&marks)? {
+            return Ok(storage);
+        }
+        Err(StorageError::Empty { path: path.to_owned() })
     }
 
     /// Opens a store on what `backend` makes, once and again after a failed write.
@@ -96,55 +112,92 @@ impl Storage {
         backend: impl Fn() -> B + Send + Sync + 'static,
         options: &Options,
     ) -> Result<(Self, Opened), StorageError> {
-        let open = move |builder: &redb::Builder| builder.create_with_backend(backend());
-        Self::open_with(Path::new("backend"), options, open)
+        let open = move |builder: &redb::Builder| {
+            builder.create_with_backend(backend()).map(Handle::Writer)
+        };
+        // The backends of tests have no locks.
+        let mode = ConcurrencyMode::ExclusiveWriter;
+        Self::open_to_write(Path::new("backend"), options, mode, open)
     }
 
-    fn open_with(
+    fn open_to_write(
         path: &Path,
         options: &Options,
-        open: impl Fn(&redb::Builder) -> Result<Database, redb::DatabaseError> + Send + Sync + 'static,
+        mode: ConcurrencyMode,
+        open: impl Fn(&redb::Builder) -> Result<Handle, redb::DatabaseError> + Send + Sync + 'static,
     ) -> Result<(Self, Opened), StorageError> {
-        let cache_bytes = usize_of_u64(options.page_cache_bytes);
-        let open_again = Opener(Box::new(move || {
-            let mut builder = Database::builder();
-            builder.set_cache_size(cache_bytes);
-            open(&builder)
-        }));
-        let opened = gate("opening the file", || Ok((open_again.0)()?));
-        let database = opened.map_err(|error| match error {
-            StorageError::Redb { cause, .. } => match *cause {
-                redb::Error::DatabaseAlreadyOpen => {
-                    StorageError::AlreadyOpen { path: path.to_owned() }
-                }
-                cause => StorageError::Open { path: path.to_owned(), cause: Box::new(cause) },
-            },
-            other => other,
-        })?;
-        let storage = Self {
-            database: RwLock::new(Some(database)),
-            open_again,
-            path: path.to_owned(),
-            chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
-            writes_refused: AtomicBool::new(false),
-        };
+        let storage = Self::open_with(path, options, mode, open)?;
         storage.check_version()?;
-        let mut opened = storage.load()?;
-        opened.journal = storage.load_journal()?;
-        (_, opened.journal_next) = storage.journal_bounds()?;
+        let opened = storage.snapshot()?.load(0)?;
         storage.remove_strays(&opened)?;
         storage.remove_stray_entries()?;
         Ok((storage, opened))
     }
 
+    fn open_with(
+        path: &Path,
+        options: &Options,
+        mode: ConcurrencyMode,
+        open: impl Fn(&redb::Builder) -> Result<Handle, redb::DatabaseError> + Send + Sync + 'static,
+    ) -> Result<Self, StorageError> {
+        let options_kept = options.clone();
+        let open_again = Opener(Box::new(move || open(&handle::builder(&options_kept, mode))));
+        let opened = gate("opening the file", || Ok((open_again.0)()?));
+        let path = path.to_owned();
+        let database = opened.map_err(|error| match error {
+            StorageError::Redb { cause, .. } => match *cause {
+                redb::Error::DatabaseAlreadyOpen => {
+                    StorageError::AlreadyOpen { path: path.clone() }
+                }
+                redb::Error::RepairAborted => StorageError::NotClosed { path: path.clone() },
+                cause => StorageError::Open { path: path.clone(), cause: Box::new(cause) },
+            },
+            other => other,
+        })?;
+        Ok(Self {
+            is_shared: mode != ConcurrencyMode::ExclusiveWriter,
+            is_read_only: matches!(database, Handle::Reader(_)),
+            database: RwLock::new(Some(database)),
+            open_again,
+            path,
+            chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
+            writes_refused: AtomicBool::new(false),
+        })
+    }
+
     /// Held while the database is used, so that it is not opened anew meanwhile.
-    pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+    pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Handle>> {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
         let database = self.database();
-        Ok(database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()?)
+        database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()
+    }
+
+    /// What the file holds now.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        gate("beginning to read", || Ok(Snapshot { read: self.begin_read()? }))
+    }
+
+    /// Has redb check its own pages, reading all of the file; meanwhile nothing else is read or
+    /// written. True if all was well, false if redb repaired something. After an error nothing more
+    /// is written.
+    pub(crate) fn check_integrity(&self) -> Result<bool, StorageError> {
+        let outcome = gate("checking the file", || {
+            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+            database.as_mut().ok_or(redb::Error::DatabaseClosed)?.check_integrity()
+        });
+        if outcome.is_err() {
+            self.refuse_writes();
+            self.reopen();
+        }
+        outcome
+    }
+
+    /// True if the file was opened to be read only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// After a failed write redb reads no more through the handle it failed on.
@@ -192,50 +245,6 @@ impl Storage {
         })
     }
 
-    fn load(&self) -> Result<Opened, StorageError> {
-        let (store, blocks, masks) = gate("reading the block list", || {
-            let read = self.begin_read()?;
-            let store = read.open_table(META)?.get(KEY_STORE)?.map(|found| found.value().to_vec());
-            let mut blocks = Vec::new();
-            for entry in read.open_table(BLOCKS)?.iter()? {
-                let (id, bytes) = entry?;
-                blocks.push((id.value(), bytes.value().to_vec()));
-            }
-            let mut masks = Vec::new();
-            for entry in read.open_table(MASKS)?.iter()? {
-                let (id, bytes) = entry?;
-                masks.push((id.value(), bytes.value().to_vec()));
-            }
-            Ok((store.unwrap_or_default(), blocks, masks))
-        })?;
-        let store: StoreRecord = decode("meta, store record", &store)?;
-        let mut opened = Opened { counters: store.counters, ..Opened::default() };
-        for (id, bytes) in blocks {
-            let found: BlockRecord = decode(&format!("record of block {id}"), &bytes)?;
-            opened.blocks.push(found);
-        }
-        for (id, bytes) in masks {
-            let mask = decode_mask(id, &bytes)?;
-            opened.masks.insert(BlockId(id), mask);
-        }
-        let found: Vec<(BlockId, u32)> =
-            opened.blocks.iter().map(|block| (block.id, block.chunks())).collect();
-        let masked: Vec<(BlockId, u64)> =
-            opened.masks.iter().map(|(block, mask)| (*block, mask.len())).collect();
-        if found != store.blocks || masked != store.masked {
-            let what = format!(
-                "{} blocks and {} masks found, {} and {} expected",
-                found.len(),
-                masked.len(),
-                store.blocks.len(),
-                store.masked.len()
-            );
-            let cause = Malformed::new(0, what);
-            return Err(StorageError::Corrupt { place: "block list".to_owned(), cause });
-        }
-        Ok(opened)
-    }
-
     /// Makes a change count, durably and as a whole.
     pub(crate) fn commit(&self, change: &Change<'_>) -> Result<(), StorageError> {
         let mut added = Vec::new();
@@ -281,6 +290,9 @@ impl Storage {
         flush: Flush,
         fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StorageError> {
+        if self.is_read_only {
+            return Err(StorageError::ReadOnly);
+        }
         if self.writes_refused.load(Ordering::Acquire) {
             return Err(StorageError::WritesRefused);
         }
@@ -289,6 +301,8 @@ impl Storage {
             let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
             let mut write = database.begin_write()?;
             match flush {
+                // Where other processes read, every commit has to be in the file.
+                _ if self.is_shared => write.set_quick_repair(true),
                 Flush::Now => write.set_quick_repair(true),
                 Flush::Later => write.set_durability(redb::Durability::None)?,
             }

@@ -7,10 +7,12 @@ mod chunks;
 mod error;
 mod file;
 mod gate;
+mod handle;
 mod journal;
 #[cfg(test)]
 mod medium;
 mod records;
+mod snapshot;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -22,3 +24,4 @@ pub(crate) use journal::{Flush, JournalEntry};
 #[cfg(test)]
 pub(crate) use medium::Medium;
 pub(crate) use records::{BlockRecord, Counters};
+pub(crate) use snapshot::{Marks, Snapshot};

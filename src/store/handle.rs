@@ -75,6 +75,25 @@ impl Store {
         Ok(Self { background: Arc::new(background), shared })
     }
 
+    /// Opens the store at `path` to read it, also while another process, or this one, has it open to
+    /// write. Each question is answered from the newest commit there is when it is asked: what another
+    /// process took in is seen from the moment its `ingest` returns. The file is never written to; what
+    /// would write is [`Error::ReadOnly`].
+    ///
+    /// Cost: as [`Store::open`], and where the other process sealed or compacted since the last
+    /// question, as much again; what only came to its journal is read alone. While a question is
+    /// answered, pages that the writer frees are not used anew, so a long one lets the file grow.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and if there is no store, or if the process that wrote it was killed and
+    /// nobody has opened it to write since, or if another process has it open to write with
+    /// [`Durability::Within`](crate::Durability::Within), which does not share it. Files are shared
+    /// on Linux, Apple's systems and Windows.
+    pub fn open_read_only(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        let shared = Arc::new(Shared::open_read_only(path.as_ref(), options)?);
+        Ok(Self { background: Arc::new(None), shared })
+    }
+
     /// A handle on a store that nobody maintains.
     #[cfg(test)]
     pub(super) fn on(shared: Arc<Shared>) -> Self {
@@ -91,6 +110,7 @@ impl Store {
     /// If the file cannot be written; then nothing of the batch is stored, and the store takes no
     /// more until it is opened anew.
     pub fn ingest(&self, batch: Batch) -> Result<Ingested, Error> {
+        self.shared.writable()?;
         let ingested = self.shared.ingest(batch.staging)?;
         if let Some(background) = self.background.as_ref() {
             background.wake();
@@ -105,6 +125,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be read or written; what was acknowledged stays in the journal.
     pub fn maintain(&self) -> Result<Maintained, Error> {
+        self.shared.writable()?;
         self.shared.maintain()
     }
 
@@ -115,6 +136,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be read or written; then nothing is deleted.
     pub fn delete(&self, ids: &[TraceId]) -> Result<u64, Error> {
+        self.shared.writable()?;
         self.shared.delete(ids)
     }
 
@@ -126,6 +148,9 @@ impl Store {
     pub fn close(self) -> Result<(), Error> {
         let Self { background, shared } = self;
         drop(background);
+        if shared.storage.is_read_only() {
+            return Ok(());
+        }
         shared.close()
     }
 

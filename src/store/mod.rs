@@ -9,6 +9,7 @@ mod entry;
 #[cfg(test)]
 mod faults;
 mod fold;
+mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handle;

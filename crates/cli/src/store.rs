@@ -28,7 +28,7 @@ impl Opened {
         }
     }
 
-    /// The store at `path`, which must be there.
+    /// The store at `path`, which must be there, to ask it; another process may write it meanwhile.
     pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
         if !path.exists() {
             let shown = path.display();
@@ -43,10 +43,15 @@ impl Opened {
                 "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
             )));
         }
-        // A command that only asks leaves the upkeep to those that write.
-        let mut options = Options::default();
-        options.maintenance = Maintenance::ByHand;
-        Self::open(path, options)
+        match Store::open_read_only(path, Options::default()) {
+            Ok(store) => Ok(Self { store, path: path.to_path_buf() }),
+            // After a crash a store has to be opened to write once. What else is wrong shows again.
+            Err(_) => {
+                let mut options = Options::default();
+                options.maintenance = Maintenance::ByHand;
+                Self::open(path, options)
+            }
+        }
     }
 
     /// Puts the file in shape before it is left alone.
