@@ -55,7 +55,7 @@ pub use search::{
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use store::fuzzing;
-pub use store::{Batch, Ingested, Maintained, Stats, Store};
+pub use store::{Batch, Fault, Ingested, Maintained, Place, Salvaged, Stats, Store, Verification};
 pub use time::Timestamp;
 
 /// The examples of the README, compiled as documentation tests.

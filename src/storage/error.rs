@@ -17,9 +17,6 @@ pub(crate) enum StorageError {
         #[source]
         cause: Box<redb::Error>,
     },
-    /// The file was left open by a process that ended, and nobody has it open to write.
-    #[error("{} was not closed, and cannot be read before it is opened to write once", path.display())]
-    NotClosed { path: PathBuf },
     /// There is no store in the file yet.
     #[error("{} has no store in it", path.display())]
     Empty { path: PathBuf },

@@ -11,9 +11,11 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use redb::{ConcurrencyMode, ReadTransaction, WriteTransaction};
 use roaring::RoaringBitmap;
 
+use super::beside::{Beside, Shows};
 use super::error::StorageError;
 use super::gate::gate;
 use super::handle::{self, Handle};
+use super::header::{self, Commits};
 use super::journal::{Flush, JournalEntry, change_record};
 use super::records::{BlockRecord, Counters, JournalRecord, StoreRecord, encode, encode_mask};
 use super::snapshot::Snapshot;
@@ -87,16 +89,26 @@ impl Storage {
         create_private(path)
             .map_err(|cause| StorageError::File { path: path.to_owned(), cause })?;
         version::refuse_foreign(path)?;
+        let commits = header::check(path)?;
         let file = path.to_owned();
-        Self::open_to_write(path, options, handle::sharing(options.durability), move |builder| {
+        let mode = handle::sharing(options.durability);
+        let opened = Self::open_to_write(path, options, mode, move |builder| {
             builder.create(&file).map(Handle::Writer)
-        })
+        })?;
+        if commits == Commits::Begun {
+            // So that from now on the newest commit has the greatest number.
+            opened.0.sync()?;
+        }
+        Ok(opened)
     }
 
     /// Opens the file to read it, whether or not another process has it open to write.
     pub(crate) fn open_read_only(path: &Path, options: &Options) -> Result<Self, StorageError> {
         let file = path.to_owned();
-        let open = move |builder: &redb::Builder| builder.open_read_only(&file).map(Handle::Reader);
+        let open = move |builder: &redb::Builder| {
+            let beside = Beside::open(&file, Shows::LastCommit)?;
+            builder.open_read_only_with_backend(beside).map(Handle::Reader)
+        };
         let storage =
             Self::open_with(path, options, handle::sharing(Durability::EachCommit), open)?;
         let marks = gate("reading the version", || version::marks(&storage.begin_read()?))?;
@@ -149,7 +161,6 @@ impl Storage {
                 redb::Error::DatabaseAlreadyOpen => {
                     StorageError::AlreadyOpen { path: path.clone() }
                 }
-                redb::Error::RepairAborted => StorageError::NotClosed { path: path.clone() },
                 cause => StorageError::Open { path: path.clone(), cause: Box::new(cause) },
             },
             other => other,

@@ -104,6 +104,23 @@ impl Snapshot {
         Ok(entries)
     }
 
+    /// Entry `number`, read by itself.
+    pub(super) fn journal_entry(&self, number: u64) -> Result<JournalEntry, StorageError> {
+        let stored = gate("reading the journal", || {
+            let mut stored: Vec<Stored> = Vec::new();
+            let table = self.read.open_table(JOURNAL)?;
+            for entry in table.range((number, 0)..=(number, u32::MAX))? {
+                let (key, bytes) = entry?;
+                stored.push((key.value(), bytes.value().to_vec()));
+            }
+            Ok(stored)
+        })?;
+        if stored.is_empty() {
+            return Err(corrupt(format!("journal entry {number}"), "it is missing"));
+        }
+        joined(number, &stored)
+    }
+
     /// The numbers of the first entry that counts and of the next to be written.
     pub(super) fn journal_bounds(&self) -> Result<(u64, u64), StorageError> {
         let bytes =

@@ -3,16 +3,19 @@
 //! chunks without a record are removed on opening; each commit carries a record of all blocks, so
 //! that lost entries are noticed.
 
+mod beside;
 mod chunks;
 mod error;
 mod file;
 mod gate;
 mod handle;
+mod header;
 mod journal;
 #[cfg(test)]
 mod medium;
 mod records;
 mod snapshot;
+mod survey;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -25,3 +28,4 @@ pub(crate) use journal::{Flush, JournalEntry};
 pub(crate) use medium::Medium;
 pub(crate) use records::{BlockRecord, Counters};
 pub(crate) use snapshot::{Marks, Snapshot};
+pub(crate) use survey::{Survey, check_pages, look};

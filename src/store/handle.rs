@@ -8,8 +8,10 @@ use super::background::Background;
 use super::batch::Batch;
 use super::ingest::Ingested;
 use super::maintain::Maintained;
+use super::salvage::{self, Salvaged};
 use super::shared::Shared;
 use super::stats::{self, Stats};
+use super::verify::{self, Verification};
 use crate::error::Error;
 use crate::id::TraceId;
 use crate::model::Trace;
@@ -245,6 +247,47 @@ impl Store {
     pub fn trace(&self, id: TraceId) -> Result<Option<Trace>, Error> {
         let views = self.shared.base()?.newest_first();
         Ok(search::trace(&views, id)?)
+    }
+
+    /// Reads all of the store's file and says what of it is broken, if anything, and which traces that
+    /// touches: checksums, all sections of all blocks and what they say of one another, journal, and
+    /// at last redb's own pages. Cost: several times reading everything; while redb checks its pages
+    /// (some 0.7 s a GB) all others wait, and maintenance waits all the time.
+    ///
+    /// # Errors
+    /// If the file cannot be read at all. What is broken is no error, but in the report.
+    pub fn verify(&self) -> Result<Verification, Error> {
+        self.shared.verify()
+    }
+
+    /// The same for a file, whoever has it open, and also where [`Store::open`] refuses it. The file
+    /// does not change. redb's own pages are checked where no process has it open to write.
+    ///
+    /// # Errors
+    /// If redb cannot make out its newest commit.
+    pub fn verify_file(path: impl AsRef<Path>) -> Result<Verification, Error> {
+        verify::verify_file(path.as_ref())
+    }
+
+    /// Copies what is whole of a damaged store to a new one at `out`, trace by trace, also where
+    /// [`Store::open`] refuses the file, which does not change. Cost: as taking everything in again.
+    ///
+    /// # Errors
+    /// If there is something at `out`, if it cannot be written, or if redb cannot make out the newest
+    /// commit of the file at `path`.
+    pub fn salvage(path: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<Salvaged, Error> {
+        salvage::salvage(path.as_ref(), out.as_ref())
+    }
+
+    /// Copies the store as of now to a new file at `path`, while others go on to read and write. The
+    /// copy is written beside it, as `path.part`, and gets its name when it is whole. Cost: reading
+    /// and writing all bytes of blocks once, one block in memory at a time.
+    ///
+    /// # Errors
+    /// If there is something at `path` or at `path.part` already, if it cannot be written, or if a
+    /// block of the store cannot be read: a damaged store is for [`Store::salvage`].
+    pub fn backup(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        self.shared.backup(path.as_ref())
     }
 
     /// Figures about the store. Cost: one chunk a block.

@@ -3,6 +3,7 @@
 //! block; a reader sees one instant, and no reader waits for a write.
 
 mod background;
+mod backup;
 mod batch;
 mod compact;
 mod entry;
@@ -16,15 +17,19 @@ mod handle;
 mod ingest;
 mod maintain;
 mod queue;
+mod salvage;
 mod seal;
 mod shared;
 mod state;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use batch::Batch;
 pub use handle::Store;
 pub use ingest::Ingested;
 pub use maintain::Maintained;
+pub use salvage::Salvaged;
 pub use stats::Stats;
+pub use verify::{Fault, Place, Verification};

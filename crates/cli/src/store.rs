@@ -30,22 +30,10 @@ impl Opened {
 
     /// The store at `path`, which must be there, to ask it; another process may write it meanwhile.
     pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
-        if !path.exists() {
-            let shown = path.display();
-            return Err(Failure::Missing(format!(
-                "there is no store at {shown}; `treering ingest` makes one, --store names another"
-            )));
-        }
-        // Opening an empty file would make a store of it.
-        if path.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
-            let shown = path.display();
-            return Err(Failure::Missing(format!(
-                "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
-            )));
-        }
+        must_be_there(path)?;
         match Store::open_read_only(path, Options::default()) {
             Ok(store) => Ok(Self { store, path: path.to_path_buf() }),
-            // After a crash a store has to be opened to write once. What else is wrong shows again.
+            // Where files are not shared, it has to be opened to write. What is wrong shows again.
             Err(_) => {
                 let mut options = Options::default();
                 options.maintenance = Maintenance::ByHand;
@@ -66,4 +54,22 @@ impl Opened {
     pub(crate) fn failure(&self, doing: &'static str, source: treering::Error) -> Failure {
         Failure::Store { path: self.path.clone(), doing, source }
     }
+}
+
+/// A failure where there is no store at `path`, or an empty file.
+pub(crate) fn must_be_there(path: &Path) -> Result<(), Failure> {
+    if !path.exists() {
+        let shown = path.display();
+        return Err(Failure::Missing(format!(
+            "there is no store at {shown}; `treering ingest` makes one, --store names another"
+        )));
+    }
+    // Opening an empty file would make a store of it.
+    if path.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
+        let shown = path.display();
+        return Err(Failure::Missing(format!(
+            "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
+        )));
+    }
+    Ok(())
 }

@@ -1,0 +1,71 @@
+//! What redb's header must say of a store's file (layout: redb's `docs/design.md`, file format 3).
+//! Invariant: a header that would make redb take an older commit for the newest is refused, where the
+//! file itself can tell.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::error::StorageError;
+use crate::codec::bytes::Malformed;
+
+/// The first bytes of a redb file.
+const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
+/// Offset of the byte of flags.
+pub(super) const GOD_BYTE: u64 = 9;
+/// Flag: the second commit slot is the newest commit's.
+const PRIMARY: u8 = 1;
+/// Flag: a writer has the file open, or was killed.
+pub(super) const RECOVERY_REQUIRED: u8 = 2;
+/// Flag: the newest commit was written in two phases.
+const TWO_PHASE: u8 = 4;
+/// Offsets of the commit slots.
+const SLOTS: [usize; 2] = [64, 192];
+/// Offset, within a slot, of the flags that say whether there is a root.
+const HAS_ROOT: usize = 1;
+/// Offset, within a slot, of the number of its transaction.
+const TRANSACTION: usize = 104;
+const HEADER_LEN: usize = 320;
+
+/// What a header says of the commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Commits {
+    /// Nothing against them.
+    Sound,
+    /// A commit was begun and not ended.
+    Begun,
+}
+
+/// Looks at the header of the file at `path`; a file that is not redb's is left to redb.
+pub(super) fn check(path: &Path) -> Result<Commits, StorageError> {
+    let mut header = [0; HEADER_LEN];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    if read.is_err() || !header.starts_with(MAGIC) {
+        return Ok(Commits::Sound);
+    }
+    judge(&header)
+        .map_err(|cause| StorageError::Corrupt { place: "the file's header".to_owned(), cause })
+}
+
+fn judge(header: &[u8; HEADER_LEN]) -> Result<Commits, Malformed> {
+    let flags = header.get(9).copied().unwrap_or(0);
+    let [first, second] = SLOTS.map(|at| header.get(at..).unwrap_or_default());
+    let has_roots = |slot: &[u8]| {
+        slot.get(HAS_ROOT..HAS_ROOT + 2).is_some_and(|flags| flags.iter().any(|flag| *flag != 0))
+    };
+    let number = |slot: &[u8]| {
+        let bytes = slot.get(TRANSACTION..).and_then(|rest| rest.first_chunk::<8>());
+        u64::from_le_bytes(bytes.copied().unwrap_or_default())
+    };
+    if flags & TWO_PHASE == 0 && (has_roots(first) || has_roots(second)) {
+        return Err(Malformed::new(9, "it does not say which commit is the newest"));
+    }
+    let is_second = flags & PRIMARY != 0;
+    let (newest, other) = if is_second { (second, first) } else { (first, second) };
+    if number(newest) >= number(other) {
+        return Ok(Commits::Sound);
+    }
+    if flags & RECOVERY_REQUIRED == 0 {
+        return Err(Malformed::new(9, "it names the older of two commits as the newest"));
+    }
+    Ok(Commits::Begun)
+}
