@@ -31,3 +31,6 @@ mod stopping;
 #[cfg(test)]
 #[path = "store/threads.rs"]
 mod threads;
+#[cfg(test)]
+#[path = "store/upkeep.rs"]
+mod upkeep;

@@ -104,6 +104,13 @@ impl Storage {
 
     /// Opens the file to read it, whether or not another process has it open to write.
     pub(crate) fn open_read_only(path: &Path, options: &Options) -> Result<Self, StorageError> {
+        let storage = Self::open_beside(path, options)?;
+        header::check(path)?;
+        Ok(storage)
+    }
+
+    /// The same, whatever the header says of the commits.
+    pub(super) fn open_beside(path: &Path, options: &Options) -> Result<Self, StorageError> {
         let file = path.to_owned();
         let open = move |builder: &redb::Builder| {
             let beside = Beside::open(&file, Shows::LastCommit)?;

@@ -13,6 +13,7 @@ use super::error::StorageError;
 use super::file::Storage;
 use super::gate::gate;
 use super::handle;
+use super::header;
 use super::journal::JournalEntry;
 use super::records::{BlockRecord, StoreRecord, decode, decode_mask};
 use super::snapshot::Snapshot;
@@ -180,9 +181,19 @@ pub(crate) fn check_pages(path: &Path) -> Result<(), StorageError> {
     })
 }
 
-/// What of the file at `path` can be seen, whoever has it open; it does not change.
-pub(crate) fn look(path: &Path) -> Result<(Storage, Arc<Snapshot>), StorageError> {
-    let storage = Storage::open_read_only(path, &Options::default())?;
+/// A file that is looked at, whoever has it open; it does not change.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// Its newest commit.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// What speaks against its being the newest.
+    pub(crate) doubt: Option<StorageError>,
+    _storage: Storage,
+}
+
+/// What of the file at `path` can be seen.
+pub(crate) fn look(path: &Path) -> Result<Look, StorageError> {
+    let storage = Storage::open_beside(path, &Options::default())?;
     let snapshot = Arc::new(storage.snapshot()?);
-    Ok((storage, snapshot))
+    Ok(Look { snapshot, doubt: header::check(path).err(), _storage: storage })
 }

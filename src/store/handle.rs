@@ -87,8 +87,7 @@ impl Store {
     /// answered, pages that the writer frees are not used anew, so a long one lets the file grow.
     ///
     /// # Errors
-    /// As [`Store::open`]; and if there is no store, or if the process that wrote it was killed and
-    /// nobody has opened it to write since, or if another process has it open to write with
+    /// As [`Store::open`]; and if there is no store, or if another process has it open to write with
     /// [`Durability::Within`](crate::Durability::Within), which does not share it. Files are shared
     /// on Linux, Apple's systems and Windows.
     pub fn open_read_only(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {

@@ -44,15 +44,19 @@ pub struct Salvaged {
 
 /// Copies what is whole of the store at `path` to a new one at `out`.
 pub(super) fn salvage(path: &Path, out: &Path) -> Result<Salvaged, Error> {
-    let (_storage, snapshot) = look(path)?;
+    let look = look(path)?;
+    let snapshot = &look.snapshot;
     super::backup::must_be_new(out)?;
     let mut options = Options::default();
     options.maintenance = Maintenance::ByHand;
     let store = Store::open(out, options)?;
     let mut work =
         Work { store, batch: Batch::new(), salvaged: Salvaged::default(), lost: BTreeSet::new() };
+    if let Some(doubt) = &look.doubt {
+        work.note(format!("{doubt}; what was stored last may be missing"));
+    }
     let survey = snapshot.survey();
-    work.blocks(&snapshot, &survey)?;
+    work.blocks(snapshot, &survey)?;
     work.journal(&survey)?;
     work.flush()?;
     work.store.maintain()?;

@@ -137,9 +137,12 @@ impl Shared {
 
 /// Checks the file at `path`, whoever has it open, without changing it.
 pub(super) fn verify_file(path: &Path) -> Result<Verification, Error> {
-    let (storage, snapshot) = look(path)?;
-    let mut verification = verify(&snapshot);
-    drop((snapshot, storage));
+    let look = look(path)?;
+    let mut verification = verify(&look.snapshot);
+    if let Some(doubt) = &look.doubt {
+        verification.add(Place::Pages, doubt);
+    }
+    drop(look);
     if verification.is_sound() {
         match check_pages(path) {
             Ok(()) => {}

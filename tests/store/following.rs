@@ -2,9 +2,10 @@
 //! acknowledged, whole and once, whatever the writer does meanwhile, and changes nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use treering::model::Span;
-use treering::{Batch, Error, Options, SearchOptions, Store};
+use treering::{Batch, Durability, Error, Options, SearchOptions, Store};
 
 use crate::making::{Content, Numbers, add, assert_holds, by_hand, ingest, place, span, trace_id};
 
@@ -107,18 +108,37 @@ fn a_reader_refuses_to_write_and_leaves_the_file_as_it_is() {
 }
 
 #[test]
-fn a_file_of_a_killed_writer_waits_for_the_next_writer() {
+fn a_file_of_a_killed_writer_can_be_read_as_it_is() {
     let place = place();
     let writer = Store::open(&place.path, by_hand(20)).unwrap();
     let spans = [span(1, 0, 5)];
     ingest(&writer, &spans);
     let killed = place.path.with_extension("killed");
     std::fs::copy(&place.path, &killed).unwrap();
-    let error = Store::open_read_only(&killed, Options::default()).unwrap_err();
-    let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(cause.contains("was not closed"), "{cause}");
-    drop(Store::open(&killed, by_hand(20)).unwrap());
+    drop(writer);
+    let before = std::fs::read(&killed).unwrap();
     let mut content = Content::new();
     add(&mut content, &spans);
     assert_holds(&Store::open_read_only(&killed, Options::default()).unwrap(), &content, "killed");
+    assert!(std::fs::read(&killed).unwrap() == before, "the file changed");
+    // And a writer after that, while it is read.
+    let reader = Store::open_read_only(&killed, Options::default()).unwrap();
+    let writer = Store::open(&killed, by_hand(20)).unwrap();
+    let more = [span(2, 0, 5)];
+    ingest(&writer, &more);
+    add(&mut content, &more);
+    assert_holds(&reader, &content, "the next writer");
+}
+
+#[test]
+fn a_store_that_is_flushed_late_is_not_shared() {
+    let place = place();
+    let mut options = by_hand(20);
+    options.durability = Durability::Within(Duration::from_secs(1));
+    let writer = Store::open(&place.path, options).unwrap();
+    let error = Store::open_read_only(&place.path, Options::default()).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("is open already"), "{cause}");
+    drop(writer);
+    assert!(Store::open_read_only(&place.path, Options::default()).is_ok());
 }
