@@ -17,6 +17,9 @@ use crate::model::Span;
 /// Traces that are read at a time.
 const TRACES_AT_ONCE: usize = 256;
 
+/// Looks at one part of a block.
+type Check = fn(&Block) -> Result<Vec<BlockFault>, BlockError>;
+
 /// Something in a block is not as it should be.
 #[derive(Debug)]
 pub(crate) struct BlockFault {
@@ -56,14 +59,18 @@ pub(crate) fn block_faults(block: &Block) -> Vec<BlockFault> {
             return faults;
         }
     };
-    let checks: [fn(&Block) -> Result<Vec<BlockFault>, BlockError>; 5] =
+    let checks: [Check; 5] =
         [section_faults, trace_faults, lookup_faults, structure_faults, owner_faults];
     for check in checks {
         let found = check(block).unwrap_or_else(|error| vec![BlockFault::of(&error)]);
-        found.into_iter().for_each(|fault| add(&mut faults, fault));
+        for fault in found {
+            add(&mut faults, fault);
+        }
     }
     for (table, ..) in TABLES {
-        column_faults(block, table).into_iter().for_each(|fault| add(&mut faults, fault));
+        for fault in column_faults(block, table) {
+            add(&mut faults, fault);
+        }
     }
     let numbers: Vec<u32> = (0..header.traces).collect();
     for (number, error) in each_readable(block, &numbers, &mut |_| {}) {

@@ -2,6 +2,7 @@
 //! byte of the file is written, and its locks are those that redb takes on the file itself.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
@@ -60,6 +61,13 @@ impl Beside {
         Ok(Self { file, shows: Shows::All, written: Mutex::new(written) })
     }
 
+    /// Changes the byte of flags, beside the file.
+    pub(super) fn change_flags(&self, change: impl FnMut(u8) -> u8) -> io::Result<()> {
+        let mut flags = [0];
+        self.read(GOD_BYTE, &mut flags)?;
+        self.write(GOD_BYTE, &flags.map(change))
+    }
+
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,15 +111,14 @@ impl StorageBackend for Beside {
             let within = usize_of_u64(at - page * PAGE_LEN);
             let len = rest.len().min(usize_of_u64(PAGE_LEN) - within);
             let (part, after) = rest.split_at_mut(len);
-            match written.pages.get(&page) {
-                Some(bytes) => {
-                    part.copy_from_slice(bytes.get(within..within + len).unwrap_or_default());
-                }
-                None => {
-                    let bytes = self.page_of_file(page)?;
-                    part.copy_from_slice(bytes.get(within..within + len).unwrap_or_default());
-                }
-            }
+            let of_file;
+            let bytes = if let Some(bytes) = written.pages.get(&page) {
+                bytes
+            } else {
+                of_file = self.page_of_file(page)?;
+                &of_file
+            };
+            part.copy_from_slice(bytes.get(within..within + len).unwrap_or_default());
             at += u64_of(len);
             rest = after;
         }
@@ -135,12 +142,11 @@ impl StorageBackend for Beside {
             let within = usize_of_u64(at - page * PAGE_LEN);
             let (part, after) =
                 rest.split_at(rest.len().min(usize_of_u64(PAGE_LEN).saturating_sub(within)));
-            if !written.pages.contains_key(&page) {
-                let bytes = self.page_of_file(page)?;
-                written.pages.insert(page, bytes);
-            }
-            let slot = written.pages.get_mut(&page);
-            if let Some(slot) = slot.and_then(|page| page.get_mut(within..within + part.len())) {
+            let bytes = match written.pages.entry(page) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.page_of_file(page)?),
+            };
+            if let Some(slot) = bytes.get_mut(within..within + part.len()) {
                 slot.copy_from_slice(part);
             }
             at += u64_of(part.len());

@@ -19,6 +19,7 @@ use super::header::{self, Commits};
 use super::journal::{Flush, JournalEntry, change_record};
 use super::records::{BlockRecord, Counters, JournalRecord, StoreRecord, encode, encode_mask};
 use super::snapshot::Snapshot;
+use super::survey::prefer_newer;
 use super::tables::{
     BLOCKS, CHUNKS, JOURNAL, KEY_JOURNAL, KEY_STORE, KEY_VERSION, MASKS, META, STORE_VERSION,
 };
@@ -90,6 +91,9 @@ impl Storage {
             .map_err(|cause| StorageError::File { path: path.to_owned(), cause })?;
         version::refuse_foreign(path)?;
         let commits = header::check(path)?;
+        if commits == Commits::Begun && options.paranoid_open {
+            prefer_newer(path)?;
+        }
         let file = path.to_owned();
         let mode = handle::sharing(options.durability);
         let opened = Self::open_to_write(path, options, mode, move |builder| {

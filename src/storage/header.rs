@@ -13,11 +13,14 @@ const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 /// Offset of the byte of flags.
 pub(super) const GOD_BYTE: u64 = 9;
 /// Flag: the second commit slot is the newest commit's.
-const PRIMARY: u8 = 1;
+pub(super) const PRIMARY: u8 = 1;
 /// Flag: a writer has the file open, or was killed.
 pub(super) const RECOVERY_REQUIRED: u8 = 2;
 /// Flag: the newest commit was written in two phases.
-const TWO_PHASE: u8 = 4;
+pub(super) const TWO_PHASE: u8 = 4;
+/// Offsets of the length of a page, pages of a region's head, of its data, whole regions, and pages of
+/// data in the rest.
+const LAYOUT: [usize; 5] = [12, 16, 20, 24, 28];
 /// Offsets of the commit slots.
 const SLOTS: [usize; 2] = [64, 192];
 /// Offset, within a slot, of the flags that say whether there is a root.
@@ -38,12 +41,47 @@ pub(super) enum Commits {
 /// Looks at the header of the file at `path`; a file that is not redb's is left to redb.
 pub(super) fn check(path: &Path) -> Result<Commits, StorageError> {
     let mut header = [0; HEADER_LEN];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    if read.is_err() || !header.starts_with(MAGIC) {
+    let read = std::fs::File::open(path).and_then(|mut file| {
+        file.read_exact(&mut header)?;
+        file.metadata()
+    });
+    let Ok(metadata) = read else { return Ok(Commits::Sound) };
+    if !header.starts_with(MAGIC) {
         return Ok(Commits::Sound);
     }
-    judge(&header)
+    check_len(&header, metadata.len())
+        .and_then(|()| judge(&header))
         .map_err(|cause| StorageError::Corrupt { place: "the file's header".to_owned(), cause })
+}
+
+/// A file that was closed has the length that its header says, at least.
+fn check_len(header: &[u8; HEADER_LEN], len: u64) -> Result<(), Malformed> {
+    let flags = header.get(9).copied().unwrap_or(0);
+    let numbers = LAYOUT.map(|at| {
+        let bytes = header.get(at..).and_then(|rest| rest.first_chunk::<4>());
+        u64::from(u32::from_le_bytes(bytes.copied().unwrap_or_default()))
+    });
+    let [page_len, header_pages, data_pages, regions, rest_pages] = numbers;
+    let region_pages = header_pages.saturating_add(data_pages);
+    let rest = if rest_pages == 0 { 0 } else { header_pages.saturating_add(rest_pages) };
+    let pages = region_pages.saturating_mul(regions).saturating_add(rest).saturating_add(1);
+    let expected = pages.saturating_mul(page_len);
+    if flags & RECOVERY_REQUIRED == 0 && len < expected {
+        return Err(Malformed::new(0, format!("the file has {len} bytes, {expected} expected")));
+    }
+    Ok(())
+}
+
+/// The byte of flags of the file at `path`, read and changed where `change` gives another.
+pub(super) fn change_flags(path: &Path, change: impl FnMut(u8) -> u8) -> std::io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let mut flags = [0];
+    file.seek(SeekFrom::Start(GOD_BYTE))?;
+    file.read_exact(&mut flags)?;
+    file.seek(SeekFrom::Start(GOD_BYTE))?;
+    file.write_all(&flags.map(change))?;
+    file.sync_all()
 }
 
 fn judge(header: &[u8; HEADER_LEN]) -> Result<Commits, Malformed> {

@@ -12,8 +12,8 @@ use super::beside::Beside;
 use super::error::StorageError;
 use super::file::Storage;
 use super::gate::gate;
-use super::handle;
-use super::header;
+use super::handle::{self, Handle};
+use super::header::{self, PRIMARY, TWO_PHASE};
 use super::journal::JournalEntry;
 use super::records::{BlockRecord, StoreRecord, decode, decode_mask};
 use super::snapshot::Snapshot;
@@ -56,7 +56,7 @@ impl Snapshot {
             |of: &dyn Fn(&Listed) -> Vec<BlockId>| listed.as_ref().map(of).unwrap_or_default();
         let mut ids: BTreeSet<BlockId> =
             known(&|listed| listed.blocks.keys().copied().collect()).into_iter().collect();
-        self.keys("reading the block list", &mut ids, &mut lost, |found| {
+        keys("reading the block list", &mut ids, &mut lost, |found| {
             for entry in self.read.open_table(BLOCKS)?.iter()? {
                 found.insert(BlockId(entry?.0.value()));
             }
@@ -65,7 +65,7 @@ impl Snapshot {
         let blocks = ids.into_iter().map(|id| (id, self.block_record(id))).collect();
         let mut ids: BTreeSet<BlockId> =
             known(&|listed| listed.masked.keys().copied().collect()).into_iter().collect();
-        self.keys("reading the masks", &mut ids, &mut lost, |found| {
+        keys("reading the masks", &mut ids, &mut lost, |found| {
             for entry in self.read.open_table(MASKS)?.iter()? {
                 found.insert(BlockId(entry?.0.value()));
             }
@@ -73,19 +73,17 @@ impl Snapshot {
         });
         let masks = ids.into_iter().map(|id| (id, self.mask(id))).collect();
         let journal_bounds = self.journal_bounds();
-        let numbers = match &journal_bounds {
-            Ok((first, next)) => (*first..*next).take(ENTRIES_MAX).collect(),
-            Err(_) => {
-                let mut numbers = BTreeSet::new();
-                self.keys("reading the journal", &mut numbers, &mut lost, |found| {
-                    for entry in self.read.open_table(JOURNAL)?.iter()? {
-                        found.insert(entry?.0.value().0);
-                    }
-                    Ok(())
-                });
-                numbers
-            }
-        };
+        let mut numbers = BTreeSet::new();
+        if let Ok((first, next)) = &journal_bounds {
+            numbers.extend((*first..*next).take(ENTRIES_MAX));
+        } else {
+            keys("reading the journal", &mut numbers, &mut lost, |found| {
+                for entry in self.read.open_table(JOURNAL)?.iter()? {
+                    found.insert(entry?.0.value().0);
+                }
+                Ok(())
+            });
+        }
         let entry = |number| (number, self.journal_entry(number));
         let journal = numbers.into_iter().map(entry).collect();
         Survey { listed, blocks, masks, journal_bounds, journal, lost }
@@ -94,7 +92,7 @@ impl Snapshot {
     /// Blocks that have chunks, whether they count or not.
     pub(crate) fn blocks_with_chunks(&self) -> BTreeSet<BlockId> {
         let mut found = BTreeSet::new();
-        self.keys("looking for chunks", &mut found, &mut Vec::new(), |found| {
+        keys("looking for chunks", &mut found, &mut Vec::new(), |found| {
             let chunks = self.read.open_table(CHUNKS)?;
             let mut from = Some(0);
             while let Some(at) = from {
@@ -106,19 +104,6 @@ impl Snapshot {
             Ok(())
         });
         found
-    }
-
-    /// Collects keys as far as they can be read.
-    fn keys<T>(
-        &self,
-        action: &'static str,
-        found: &mut BTreeSet<T>,
-        lost: &mut Vec<StorageError>,
-        read: impl FnOnce(&mut BTreeSet<T>) -> Result<(), redb::Error>,
-    ) {
-        if let Err(error) = gate(action, || read(found)) {
-            lost.push(error);
-        }
     }
 
     fn listed(&self) -> Result<Listed, StorageError> {
@@ -156,6 +141,18 @@ impl Snapshot {
     }
 }
 
+/// Collects keys as far as they can be read.
+fn keys<T>(
+    action: &'static str,
+    found: &mut BTreeSet<T>,
+    lost: &mut Vec<StorageError>,
+    read: impl FnOnce(&mut BTreeSet<T>) -> Result<(), redb::Error>,
+) {
+    if let Err(error) = gate(action, || read(found)) {
+        lost.push(error);
+    }
+}
+
 fn present(place: &str, bytes: Option<Vec<u8>>) -> Result<Vec<u8>, StorageError> {
     bytes.ok_or_else(|| {
         let cause = Malformed::new(0, "it is missing");
@@ -179,6 +176,28 @@ pub(crate) fn check_pages(path: &Path) -> Result<(), StorageError> {
         }
         other => other,
     })
+}
+
+/// Makes the newer of the two commits of a file whose writer was killed the newest, if all of it is
+/// there: either it was never ended, and may as well count, or the file is damaged, and it has to.
+pub(super) fn prefer_newer(path: &Path) -> Result<(), StorageError> {
+    let failed = |error| StorageError::File { path: path.to_owned(), cause: error };
+    let marked = Storage::open_beside(path, &Options::default())?.snapshot()?.marks()?;
+    let beside = Beside::open_alone(path).map_err(failed)?;
+    // Of commits of one phase redb takes the newest that is whole.
+    beside.change_flags(|flags| flags & !TWO_PHASE).map_err(failed)?;
+    let newest = gate("looking for the newest commit", || {
+        let options = Options { paranoid_open: true, ..Options::default() };
+        let builder = handle::builder(&options, redb::ConcurrencyMode::ExclusiveWriter);
+        let database = Handle::Writer(builder.create_with_backend(beside)?);
+        let read = database.begin_read()?;
+        Ok((database, Snapshot { read }))
+    });
+    let Ok((_database, newest)) = newest else { return Ok(()) };
+    if newest.marks()? != marked {
+        header::change_flags(path, |flags| flags ^ PRIMARY).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// A file that is looked at, whoever has it open; it does not change.

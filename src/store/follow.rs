@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::state::{Base, Fresh, Stored};
 use crate::block::Chunks;
 use crate::error::Error;
-use crate::storage::{Marks, Opened, Snapshot, Storage};
+use crate::storage::{Marks, Opened};
 
 /// What tells whether the file moved on since it was last read; nothing before the first time.
 #[derive(Debug, Default)]
@@ -29,26 +29,21 @@ impl Shared {
         let marks = snapshot.marks()?;
         let mut seen = follower.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = seen.take().filter(|known| known.has_blocks_of(&marks));
-        let base = match known {
-            Some(known) => {
-                let kept = Arc::clone(&self.state().base);
-                let mut base = self.bound(&kept, &Arc::<Snapshot>::clone(&snapshot));
-                if known != marks {
-                    let opened = snapshot.load(kept.journal_next)?;
-                    self.add_journal(&mut base, &opened)?;
-                }
-                base
+        let base = if let Some(known) = known {
+            let kept = Arc::clone(&self.state().base);
+            let mut base = self.bound(&kept, &snapshot);
+            if known != marks {
+                self.add_journal(&mut base, &snapshot.load(kept.journal_next)?)?;
             }
-            None => {
-                let opened = snapshot.load(0)?;
-                let mut base = self.base_of(&opened);
-                base = self.bound(&base, &Arc::<Snapshot>::clone(&snapshot));
-                self.add_journal(&mut base, &opened)?;
-                base
-            }
+            base
+        } else {
+            let opened = snapshot.load(0)?;
+            let mut base = self.bound(&self.base_of(&opened), &snapshot);
+            self.add_journal(&mut base, &opened)?;
+            base
         };
         // What is kept must not hold the snapshot.
-        self.state().base = Arc::new(self.bound(&base, &Arc::<Storage>::clone(&self.storage)));
+        self.state().base = Arc::new(self.bound(&base, &self.storage));
         *seen = Some(marks);
         Ok(Arc::new(base))
     }

@@ -47,8 +47,7 @@ pub(super) fn salvage(path: &Path, out: &Path) -> Result<Salvaged, Error> {
     let look = look(path)?;
     let snapshot = &look.snapshot;
     super::backup::must_be_new(out)?;
-    let mut options = Options::default();
-    options.maintenance = Maintenance::ByHand;
+    let options = Options { maintenance: Maintenance::ByHand, ..Options::default() };
     let store = Store::open(out, options)?;
     let mut work =
         Work { store, batch: Batch::new(), salvaged: Salvaged::default(), lost: BTreeSet::new() };

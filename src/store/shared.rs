@@ -43,20 +43,20 @@ impl Shared {
     pub(super) fn open(path: &Path, options: Options) -> Result<Self, Error> {
         options.check().map_err(Error::Options)?;
         let (storage, opened) = Storage::open(path, &options)?;
-        Self::on(storage, opened, options)
+        Self::on(storage, &opened, options)
     }
 
     /// Opens the file at `path` to read it.
     pub(super) fn open_read_only(path: &Path, options: Options) -> Result<Self, Error> {
         options.check().map_err(Error::Options)?;
         let storage = Storage::open_read_only(path, &options)?;
-        let shared = Self::on(storage, Opened::default(), options)?;
+        let shared = Self::on(storage, &Opened::default(), options)?;
         shared.base()?;
         Ok(shared)
     }
 
     /// Reads what `storage` holds.
-    pub(super) fn on(storage: Storage, opened: Opened, options: Options) -> Result<Self, Error> {
+    pub(super) fn on(storage: Storage, opened: &Opened, options: Options) -> Result<Self, Error> {
         let (journal_first, journal_next) = (opened.journal_first, opened.journal_next);
         let counters = opened.counters;
         let follower = storage.is_read_only().then(Follower::default);
@@ -73,7 +73,7 @@ impl Shared {
             follower,
             memory_blocks: AtomicU64::new(0),
         };
-        let base = shared.base_of(&opened);
+        let base = shared.base_of(opened);
         let fresh = opened.journal.iter().map(|entry| shared.fresh(entry));
         let fresh = fresh.collect::<Result<Vec<_>, _>>()?;
         {

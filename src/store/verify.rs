@@ -1,7 +1,7 @@
 //! Checking all of a store. Invariant: nothing is changed by looking; redb, which repairs what it
 //! checks, looks only at a file in which nothing else is wrong.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -299,10 +299,7 @@ fn check_entry(number: u64, entry: &Result<JournalEntry, StorageError>, found: &
 }
 
 fn fault_at(block: &Block, fault: BlockFault, place: impl Fn(String) -> Place) -> Fault {
-    let ids: BTreeMap<TraceId, ()> = fault
-        .traces
-        .iter()
-        .filter_map(|number| Some((block.trace_id(*number).ok()?, ())))
-        .collect();
-    Fault { place: place(fault.place), what: fault.what, traces: ids.into_keys().collect() }
+    let ids = fault.traces.iter().filter_map(|number| block.trace_id(*number).ok());
+    let ids: BTreeSet<TraceId> = ids.collect();
+    Fault { place: place(fault.place), what: fault.what, traces: ids.into_iter().collect() }
 }

@@ -255,7 +255,10 @@ fn a_flipped_bit_in_the_header_is_noticed() {
     let options = by_hand(1 << 18);
     assert_eq!(header_faults(&closed, &expected, &options), [""; 0]);
     // Of the two commits of a file whose writer was killed the older may be the last that was ended:
-    // this one bit says it, and nothing else does.
+    // this one bit says it, and nothing else does; but checked on opening, one that is whole counts.
     let faults = header_faults(&killed, &expected, &options);
+    let mut checked = by_hand(1 << 18);
+    checked.paranoid_open = true;
+    assert_eq!(header_faults(&killed, &expected, &checked), [""; 0]);
     assert!(faults.iter().all(|fault| fault.starts_with("bit 0 of byte 9:")), "{faults:#?}");
 }

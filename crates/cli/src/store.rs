@@ -31,15 +31,13 @@ impl Opened {
     /// The store at `path`, which must be there, to ask it; another process may write it meanwhile.
     pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
         must_be_there(path)?;
-        match Store::open_read_only(path, Options::default()) {
-            Ok(store) => Ok(Self { store, path: path.to_path_buf() }),
-            // Where files are not shared, it has to be opened to write. What is wrong shows again.
-            Err(_) => {
-                let mut options = Options::default();
-                options.maintenance = Maintenance::ByHand;
-                Self::open(path, options)
-            }
+        if let Ok(store) = Store::open_read_only(path, Options::default()) {
+            return Ok(Self { store, path: path.to_path_buf() });
         }
+        // Where files are not shared, it has to be opened to write. What is wrong shows again.
+        let mut options = Options::default();
+        options.maintenance = Maintenance::ByHand;
+        Self::open(path, options)
     }
 
     /// Puts the file in shape before it is left alone.

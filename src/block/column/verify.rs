@@ -83,14 +83,13 @@ fn check_column(
     let numbers = numbers_as_stored(column)?;
     let mut sets = vec![Vec::new(); usize_of(column.values())];
     for (row, number) in presence.iter().zip(numbers) {
-        match usize::try_from(number).ok().and_then(|number| sets.get_mut(number)) {
-            Some(set) => set.push(row),
-            None => {
-                let what = format!("row {row} has value {number} of {}", column.values());
-                let traces = traces_of(block, table, [row]);
-                let fault = BlockFault::of(&column.corrupt(Part::Numbers, what));
-                return Ok(vec![fault.touching(traces)]);
-            }
+        if let Some(set) = usize::try_from(number).ok().and_then(|number| sets.get_mut(number)) {
+            set.push(row);
+        } else {
+            let what = format!("row {row} has value {number} of {}", column.values());
+            let traces = traces_of(block, table, [row]);
+            let fault = BlockFault::of(&column.corrupt(Part::Numbers, what));
+            return Ok(vec![fault.touching(traces)]);
         }
     }
     let mut faults = Vec::new();
