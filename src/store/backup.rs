@@ -10,7 +10,7 @@ use super::shared::Shared;
 use crate::block::BlockId;
 use crate::codec::cast::u64_of;
 use crate::error::Error;
-use crate::options::Durability;
+use crate::options::{Durability, Options};
 use crate::search::BlockView;
 use crate::storage::{BlockRecord, Change, Storage, StorageError};
 
@@ -49,7 +49,7 @@ impl Shared {
 
     fn copy_to(&self, path: &Path) -> Result<(), Error> {
         let base = self.base()?;
-        let options = crate::Options {
+        let options = Options {
             durability: Durability::EachCommit,
             paranoid_open: false,
             ..self.options.clone()
