@@ -49,9 +49,9 @@ pub(super) fn check(path: &Path) -> Result<Commits, StorageError> {
     if !header.starts_with(MAGIC) {
         return Ok(Commits::Sound);
     }
-    check_len(&header, metadata.len())
-        .and_then(|()| judge(&header))
-        .map_err(|cause| StorageError::Corrupt { place: "the file's header".to_owned(), cause })
+    check_len(&header, metadata.len()).and_then(|()| judge(&header)).map_err(|cause| {
+        StorageError::Corrupt { place: format!("header of {}", path.display()), cause }
+    })
 }
 
 /// A file that was closed has the length that its header says, at least.
