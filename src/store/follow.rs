@@ -38,6 +38,8 @@ impl Shared {
             base
         } else {
             let opened = snapshot.load(0)?;
+            self.figures().dropped = opened.counters.dropped;
+            self.retention.set_too_old(opened.counters.too_old_spans);
             let mut base = self.bound(&self.base_of(&opened), &snapshot);
             self.add_journal(&mut base, &opened)?;
             base

@@ -117,10 +117,14 @@ fn a_fault_names_its_place_and_the_traces() {
     let mut bytes = sound.clone();
     let places: Vec<usize> =
         (0..bytes.len() - ids.len()).filter(|at| bytes[*at..*at + ids.len()] == ids[..]).collect();
-    let middle = places[places.len() / 2];
-    bytes[middle + 3] ^= 1;
-    std::fs::write(&place.path, &bytes).unwrap();
-    let found = Store::verify_file(&place.path).unwrap();
+    // Some of them are in pages that count no more, where nobody finds them.
+    let found = places.iter().find_map(|middle| {
+        bytes.clone_from(&sound);
+        bytes[middle + 3] ^= 1;
+        std::fs::write(&place.path, &bytes).unwrap();
+        Some(Store::verify_file(&place.path).unwrap()).filter(|found| !found.faults.is_empty())
+    });
+    let found = found.expect("a place that counts");
     let named: Vec<&TraceId> = found.faults.iter().flat_map(|fault| &fault.traces).collect();
     assert!(!named.is_empty() && named.len() < 40, "{found:?}");
     assert!(found.faults.iter().all(|fault| matches!(fault.place, Place::Block { block: 0, .. })));

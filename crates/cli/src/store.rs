@@ -52,6 +52,12 @@ impl Opened {
         Self::open(path, options)
     }
 
+    /// The store at `path`, which must be there, to change it.
+    pub(crate) fn existing_to_write(path: &Path) -> Result<Self, Failure> {
+        must_be_there(path)?;
+        Self::make(path)
+    }
+
     /// Puts the file in shape before it is left alone.
     pub(crate) fn tidy(&self) -> Result<(), Failure> {
         match self.store.maintain() {
