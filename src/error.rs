@@ -15,6 +15,12 @@ pub enum Error {
     /// A request could not be read at all.
     #[error("the request cannot be read")]
     Otlp(#[from] crate::otlp::OtlpError),
+    /// The store was opened by [`Store::open_read_only`](crate::Store::open_read_only).
+    #[error("the store was opened to be read only, so nothing can be stored or removed through it")]
+    ReadOnly,
+    /// A copy was to be written where there is something already.
+    #[error("{} is there already, and is not overwritten", .0.display())]
+    Exists(std::path::PathBuf),
     /// An option is out of its range.
     #[error("an option is out of its range: {0}")]
     Options(String),

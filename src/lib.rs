@@ -55,7 +55,10 @@ pub use search::{
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use store::fuzzing;
-pub use store::{Batch, Event, Ingested, Maintained, Purged, Stats, Store, Work};
+pub use store::{
+    Batch, Event, Fault, Ingested, Maintained, Place, Purged, Salvaged, Stats, Store, Verification,
+    Work,
+};
 pub use time::Timestamp;
 
 /// The examples of the README, compiled as documentation tests.

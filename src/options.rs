@@ -13,7 +13,8 @@ pub enum Durability {
     EachCommit,
     /// At most so long after `ingest` returned, as long as the store's thread runs. A crash of the
     /// process or the machine may lose what was acknowledged since, the latest batches first and
-    /// each whole; closing the store loses nothing. From a millisecond to a minute.
+    /// each whole; closing the store loses nothing. No other process can read the file meanwhile. From
+    /// a millisecond to a minute.
     Within(Duration),
 }
 
@@ -52,6 +53,9 @@ pub struct Options {
     /// After so long, what is in memory is moved to blocks of the file even if it is little. Default
     /// a minute.
     pub seal_after: Duration,
+    /// True to have redb check every page of the file on opening. Default false: opening reads little,
+    /// and damage shows when what is damaged is read. Cost: it reads the whole file, some 0.7 s a GB.
+    pub paranoid_open: bool,
     /// Most threads that work on one query, that of the caller among them. One fewer are kept by the
     /// store for all its queries, from the first one that wants them until the last handle of the
     /// store is dropped. Default as many as the machine runs at once; from 1, which keeps none, to
@@ -154,6 +158,7 @@ impl Default for Options {
             maintenance: Maintenance::Background,
             head_bytes_max: 16 << 20,
             seal_after: Duration::from_secs(60),
+            paranoid_open: false,
             query_threads: std::thread::available_parallelism().map_or(1, NonZero::get).min(1024),
             retention_age: None,
             bytes_max: None,

@@ -11,6 +11,9 @@ mod extremes;
 #[path = "store/failing.rs"]
 mod failing;
 #[cfg(test)]
+#[path = "store/following.rs"]
+mod following;
+#[cfg(test)]
 #[path = "store/intake.rs"]
 mod intake;
 #[cfg(test)]
@@ -40,3 +43,6 @@ mod stopping;
 #[cfg(test)]
 #[path = "store/threads.rs"]
 mod threads;
+#[cfg(test)]
+#[path = "store/upkeep.rs"]
+mod upkeep;

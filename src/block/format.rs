@@ -247,6 +247,12 @@ pub(crate) fn decode_header(bytes: &[u8]) -> Result<(Header, usize), Malformed> 
     Ok((header, HEADER_LEN + usize_of_u64(u64::from(sections)) * SECTION_ENTRY_LEN))
 }
 
+/// The length of an image, from its first bytes; `None` where they are not those of one.
+pub(crate) fn image_len(first: &[u8]) -> Option<u64> {
+    let (header, _) = decode_header(first).ok()?;
+    Some(header.image_len)
+}
+
 /// The section table, from the bytes that [`decode_header`] measured; checks the header's checksum
 /// and that sections lie within the image.
 pub(crate) fn decode_sections(head: &[u8]) -> Result<Vec<(Section, Extent)>, Malformed> {

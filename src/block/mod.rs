@@ -18,17 +18,19 @@ mod restage;
 mod runs;
 mod staging;
 mod values;
+mod verify;
 
 pub(crate) use arrange::{Settled, arrange, group_by_trace};
 pub(crate) use builder::{OrderedTrace, build};
 pub(crate) use cache::{Cache, Derived};
 pub(crate) use column::{ColumnKey, ColumnReader, Numbers, RankTable};
 pub(crate) use error::{BlockError, BlockId};
-pub(crate) use format::{Section, Table, field};
+pub(crate) use format::{Section, Table, field, image_len};
 pub(crate) use image::{Chunks, Image};
 pub(crate) use nested_set::NONE;
 pub(crate) use reader::{Block, TraceEntry};
 pub(crate) use staging::{Staging, ValueKind};
+pub(crate) use verify::{BlockFault, block_faults, each_readable};
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod repair;

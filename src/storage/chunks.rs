@@ -4,16 +4,16 @@
 
 use std::sync::{Arc, PoisonError};
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::ReadableTable;
 
 use super::error::StorageError;
 use super::file::{Opened, Storage};
 use super::gate::gate;
 use super::journal::Flush;
 use super::records::context;
+use super::snapshot::{payload, read_chunk};
 use super::tables::{CHUNKS, TRANSACTION_BYTES_MAX};
 use crate::block::{BlockId, Chunks};
-use crate::codec::bytes::Malformed;
 use crate::codec::cast::usize_of;
 use crate::codec::checksum;
 
@@ -104,31 +104,18 @@ impl Chunks for Storage {
         let found = gate("reading a chunk", || {
             let database = self.database();
             let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
-            let table = database.begin_read()?.open_table(CHUNKS)?;
-            let verified = |bytes: &[u8]| {
-                checksum::verified(bytes, &context(block, chunk)).map(Arc::<[u8]>::from)
-            };
-            if let Some(found) = table.get((block.0, chunk))? {
-                return Ok(Some(verified(found.value())));
-            }
-            Ok(self.replaced_chunk((block.0, chunk))?.map(|found| verified(&found)))
-        })?;
-        let place = || format!("block {block}, chunk {chunk}");
-        match found {
-            Some(Ok(bytes)) => Ok(bytes),
-            Some(Err(cause)) => Err(StorageError::Corrupt { place: place(), cause }.into()),
-            None if self
-                .expired
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(&block) =>
+            let found = read_chunk(&database.begin_read()?, block, chunk)?;
+            if found.is_err()
+                && let Some(bytes) = self.replaced_chunk((block.0, chunk))?
             {
-                Err(StorageError::SnapshotExpired.into())
+                return Ok(payload(&bytes, block, chunk));
             }
-            None => {
-                let cause = Malformed::new(0, "the chunk is missing");
-                Err(StorageError::Corrupt { place: place(), cause }.into())
-            }
+            Ok(found)
+        })?;
+        let expired = || self.expired.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Err(_) if expired().contains(&block) => Err(StorageError::SnapshotExpired.into()),
+            other => Ok(other?),
         }
     }
 }

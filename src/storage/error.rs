@@ -17,6 +17,12 @@ pub(crate) enum StorageError {
         #[source]
         cause: Box<redb::Error>,
     },
+    /// There is no store in the file yet.
+    #[error("{} has no store in it", path.display())]
+    Empty { path: PathBuf },
+    /// A write to a store that was opened to be read.
+    #[error("the store was opened to be read only")]
+    ReadOnly,
     /// The file system refused.
     #[error("{} cannot be used", path.display())]
     File {

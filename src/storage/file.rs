@@ -8,25 +8,26 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{ConcurrencyMode, ReadTransaction, WriteTransaction};
 use roaring::RoaringBitmap;
 
 use super::beside::{Beside, FileBeside, identity};
 use super::error::StorageError;
 use super::gate::gate;
+use super::handle::{self, Handle};
+use super::header::{self, Commits};
 use super::journal::{Flush, JournalEntry, change_record};
 use super::make::make_if_missing;
-use super::records::{
-    BlockRecord, Counters, JournalRecord, StoreRecord, decode, decode_mask, encode, encode_mask,
-};
+use super::records::{BlockRecord, Counters, JournalRecord, StoreRecord, encode, encode_mask};
+use super::shadow::{Shadow, Shows};
+use super::snapshot::Snapshot;
+use super::survey::prefer_newer;
 use super::tables::{
     BLOCKS, CHUNKS, JOURNAL, KEY_JOURNAL, KEY_STORE, KEY_VERSION, MASKS, META, STORE_VERSION,
 };
 use super::version;
 use crate::block::BlockId;
-use crate::codec::bytes::Malformed;
-use crate::codec::cast::usize_of_u64;
-use crate::options::Options;
+use crate::options::{Durability, Options};
 
 const CHECKSUM_LEN: u32 = 4;
 
@@ -34,23 +35,26 @@ const CHECKSUM_LEN: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Storage {
     /// `None` where the file could not be opened again after a failed write.
-    pub(super) database: RwLock<Option<Database>>,
+    pub(super) database: RwLock<Option<Handle>>,
     /// Files whose place another one took, as long as somebody may read chunks that only they hold.
-    pub(super) replaced: RwLock<Vec<Database>>,
+    pub(super) replaced: RwLock<Vec<Handle>>,
     open_again: Opener,
     pub(super) beside: Box<dyn Beside>,
     /// Held by whoever writes, before the database is.
     writing: Mutex<()>,
-    pub(super) cache_bytes: usize,
+    pub(super) options: Options,
+    pub(super) mode: ConcurrencyMode,
     path: PathBuf,
     chunk_len: u32,
+    is_read_only: bool,
+    is_shared: bool,
     writes_refused: AtomicBool,
     /// Blocks whose chunks were removed while somebody read them.
     pub(super) expired: Mutex<BTreeSet<BlockId>>,
 }
 
 /// Opens the database, the first time and after a failed write.
-struct Opener(Box<dyn Fn() -> Result<Database, redb::DatabaseError> + Send + Sync>);
+struct Opener(Box<dyn Fn() -> Result<Handle, redb::DatabaseError> + Send + Sync>);
 
 impl fmt::Debug for dyn Beside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +76,8 @@ pub(crate) struct Opened {
     pub(crate) counters: Counters,
     /// What is in no block yet, in order.
     pub(crate) journal: Vec<JournalEntry>,
-    /// The number of the next journal entry.
+    /// The numbers of the first journal entry that counts and of the next one.
+    pub(crate) journal_first: u64,
     pub(crate) journal_next: u64,
 }
 
@@ -101,13 +106,24 @@ impl Storage {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<(Self, Opened), StorageError> {
         make_if_missing(path, options)?;
         version::refuse_foreign(path)?;
+        let commits = header::check(path)?;
+        if commits == Commits::Begun && options.paranoid_open {
+            prefer_newer(path)?;
+        }
         let file = path.to_owned();
-        let beside = Box::new(FileBeside(path.to_owned()));
+        let mode = handle::sharing(options.durability);
+        let beside: Box<dyn Beside> = Box::new(FileBeside(path.to_owned()));
         let found = identity(path);
-        let opened = Self::open_with(path, options, beside, move |builder| builder.create(&file))?;
+        let opened = Self::open_to_write(path, options, (mode, beside), move |builder| {
+            builder.create(&file).map(Handle::Writer)
+        })?;
         if identity(path) != found {
             // Its owner replaced it just now, and what was opened is nobody's file.
             return Err(StorageError::AlreadyOpen { path: path.to_owned() });
+        }
+        if commits == Commits::Begun {
+            // So that from now on the newest commit has the greatest number.
+            opened.0.sync()?;
         }
         Ok(opened)
     }
@@ -115,8 +131,36 @@ impl Storage {
     /// Makes a store of the empty file at `path`.
     pub(super) fn make(path: &Path, options: &Options) -> Result<(), StorageError> {
         let file = path.to_owned();
-        let beside = Box::new(FileBeside(path.to_owned()));
-        Self::open_with(path, options, beside, move |builder| builder.create(&file)).map(drop)
+        let mode = handle::sharing(options.durability);
+        let beside: Box<dyn Beside> = Box::new(FileBeside(path.to_owned()));
+        Self::open_to_write(path, options, (mode, beside), move |builder| {
+            builder.create(&file).map(Handle::Writer)
+        })
+        .map(drop)
+    }
+
+    /// Opens the file to read it, whether or not another process has it open to write.
+    pub(crate) fn open_read_only(path: &Path, options: &Options) -> Result<Self, StorageError> {
+        let storage = Self::open_beside(path, options)?;
+        header::check(path)?;
+        Ok(storage)
+    }
+
+    /// The same, whatever the header says of the commits.
+    pub(super) fn open_beside(path: &Path, options: &Options) -> Result<Self, StorageError> {
+        let file = path.to_owned();
+        let open = move |builder: &redb::Builder| {
+            let beside = Shadow::open(&file, Shows::LastCommit)?;
+            builder.open_read_only_with_backend(beside).map(Handle::Reader)
+        };
+        let mode = handle::sharing(Durability::EachCommit);
+        let beside: Box<dyn Beside> = Box::new(FileBeside(path.to_owned()));
+        let storage = Self::open_with(path, options, (mode, beside), open)?;
+        let marks = gate("reading the version", || version::marks(&storage.begin_read()?))?;
+        if version::is_store(&marks)? {
+            return Ok(storage);
+        }
+        Err(StorageError::Empty { path: path.to_owned() })
     }
 
     /// Opens a store on what `backend` makes, once and again after a failed write.
@@ -126,44 +170,23 @@ impl Storage {
         beside: Box<dyn Beside>,
         options: &Options,
     ) -> Result<(Self, Opened), StorageError> {
-        let open = move |builder: &redb::Builder| builder.create_with_backend(backend());
-        Self::open_with(Path::new("backend"), options, beside, open)
+        let open = move |builder: &redb::Builder| {
+            builder.create_with_backend(backend()).map(Handle::Writer)
+        };
+        // The backends of tests have no locks.
+        let mode = ConcurrencyMode::ExclusiveWriter;
+        Self::open_to_write(Path::new("backend"), options, (mode, beside), open)
     }
 
-    fn open_with(
+    fn open_to_write(
         path: &Path,
         options: &Options,
-        beside: Box<dyn Beside>,
-        open: impl Fn(&redb::Builder) -> Result<Database, redb::DatabaseError> + Send + Sync + 'static,
+        sharing: (ConcurrencyMode, Box<dyn Beside>),
+        open: impl Fn(&redb::Builder) -> Result<Handle, redb::DatabaseError> + Send + Sync + 'static,
     ) -> Result<(Self, Opened), StorageError> {
-        let cache_bytes = usize_of_u64(options.page_cache_bytes);
-        let open_again = Opener(Box::new(move || open(&builder(cache_bytes))));
-        let opened = gate("opening the file", || Ok((open_again.0)()?));
-        let database = opened.map_err(|error| match error {
-            StorageError::Redb { cause, .. } => match *cause {
-                redb::Error::DatabaseAlreadyOpen => {
-                    StorageError::AlreadyOpen { path: path.to_owned() }
-                }
-                cause => StorageError::Open { path: path.to_owned(), cause: Box::new(cause) },
-            },
-            other => other,
-        })?;
-        let storage = Self {
-            database: RwLock::new(Some(database)),
-            replaced: RwLock::default(),
-            open_again,
-            beside,
-            writing: Mutex::default(),
-            cache_bytes,
-            path: path.to_owned(),
-            chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
-            writes_refused: AtomicBool::new(false),
-            expired: Mutex::default(),
-        };
+        let storage = Self::open_with(path, options, sharing, open)?;
         storage.check_version()?;
-        let mut opened = storage.load()?;
-        opened.journal = storage.load_journal()?;
-        (_, opened.journal_next) = storage.journal_bounds()?;
+        let opened = storage.snapshot()?.load(0)?;
         storage.remove_strays(&opened)?;
         storage.remove_stray_entries()?;
         // The file is ours now, so nobody is making another one; a leftover that stays harms nobody.
@@ -171,14 +194,75 @@ impl Storage {
         Ok((storage, opened))
     }
 
+    fn open_with(
+        path: &Path,
+        options: &Options,
+        (mode, beside): (ConcurrencyMode, Box<dyn Beside>),
+        open: impl Fn(&redb::Builder) -> Result<Handle, redb::DatabaseError> + Send + Sync + 'static,
+    ) -> Result<Self, StorageError> {
+        let options_kept = options.clone();
+        let open_again = Opener(Box::new(move || open(&handle::builder(&options_kept, mode))));
+        let opened = gate("opening the file", || Ok((open_again.0)()?));
+        let path = path.to_owned();
+        let database = opened.map_err(|error| match error {
+            StorageError::Redb { cause, .. } => match *cause {
+                redb::Error::DatabaseAlreadyOpen => {
+                    StorageError::AlreadyOpen { path: path.clone() }
+                }
+                cause => StorageError::Open { path: path.clone(), cause: Box::new(cause) },
+            },
+            other => other,
+        })?;
+        Ok(Self {
+            is_shared: mode != ConcurrencyMode::ExclusiveWriter,
+            is_read_only: matches!(database, Handle::Reader(_)),
+            database: RwLock::new(Some(database)),
+            open_again,
+            replaced: RwLock::default(),
+            beside,
+            writing: Mutex::default(),
+            options: options.clone(),
+            mode,
+            path,
+            chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
+            writes_refused: AtomicBool::new(false),
+            expired: Mutex::default(),
+        })
+    }
+
     /// Held while the database is used, so that it is not opened anew meanwhile.
-    pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Database>> {
+    pub(super) fn database(&self) -> RwLockReadGuard<'_, Option<Handle>> {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn begin_read(&self) -> Result<ReadTransaction, redb::Error> {
         let database = self.database();
-        Ok(database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()?)
+        database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()
+    }
+
+    /// What the file holds now.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        gate("beginning to read", || Ok(Snapshot { read: self.begin_read()? }))
+    }
+
+    /// Has redb check its own pages, reading all of the file; meanwhile nothing else is read or
+    /// written. True if all was well, false if redb repaired something. After an error nothing more
+    /// is written.
+    pub(crate) fn check_integrity(&self) -> Result<bool, StorageError> {
+        let outcome = gate("checking the file", || {
+            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+            database.as_mut().ok_or(redb::Error::DatabaseClosed)?.check_integrity()
+        });
+        if outcome.is_err() {
+            self.refuse_writes();
+            self.reopen();
+        }
+        outcome
+    }
+
+    /// True if the file was opened to be read only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// After a failed write redb reads no more through the handle it failed on.
@@ -226,50 +310,6 @@ impl Storage {
         })
     }
 
-    fn load(&self) -> Result<Opened, StorageError> {
-        let (store, blocks, masks) = gate("reading the block list", || {
-            let read = self.begin_read()?;
-            let store = read.open_table(META)?.get(KEY_STORE)?.map(|found| found.value().to_vec());
-            let mut blocks = Vec::new();
-            for entry in read.open_table(BLOCKS)?.iter()? {
-                let (id, bytes) = entry?;
-                blocks.push((id.value(), bytes.value().to_vec()));
-            }
-            let mut masks = Vec::new();
-            for entry in read.open_table(MASKS)?.iter()? {
-                let (id, bytes) = entry?;
-                masks.push((id.value(), bytes.value().to_vec()));
-            }
-            Ok((store.unwrap_or_default(), blocks, masks))
-        })?;
-        let store: StoreRecord = decode("meta, store record", &store)?;
-        let mut opened = Opened { counters: store.counters, ..Opened::default() };
-        for (id, bytes) in blocks {
-            let found: BlockRecord = decode(&format!("record of block {id}"), &bytes)?;
-            opened.blocks.push(found);
-        }
-        for (id, bytes) in masks {
-            let mask = decode_mask(id, &bytes)?;
-            opened.masks.insert(BlockId(id), mask);
-        }
-        let found: Vec<(BlockId, u32)> =
-            opened.blocks.iter().map(|block| (block.id, block.chunks())).collect();
-        let masked: Vec<(BlockId, u64)> =
-            opened.masks.iter().map(|(block, mask)| (*block, mask.len())).collect();
-        if found != store.blocks || masked != store.masked {
-            let what = format!(
-                "{} blocks and {} masks found, {} and {} expected",
-                found.len(),
-                masked.len(),
-                store.blocks.len(),
-                store.masked.len()
-            );
-            let cause = Malformed::new(0, what);
-            return Err(StorageError::Corrupt { place: "block list".to_owned(), cause });
-        }
-        Ok(opened)
-    }
-
     /// Makes a change count, durably and as a whole.
     pub(crate) fn commit(&self, change: &Change<'_>) -> Result<(), StorageError> {
         let mut added = Vec::new();
@@ -313,7 +353,7 @@ impl Storage {
         let outcome = {
             let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
             gate("compacting the file", || {
-                Ok(database.as_mut().ok_or(redb::Error::DatabaseClosed)?.compact().map(drop)?)
+                database.as_mut().ok_or(redb::Error::DatabaseClosed)?.compact().map(drop)
             })
         };
         if outcome.is_err() {
@@ -346,6 +386,9 @@ impl Storage {
         flush: Flush,
         fill: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StorageError> {
+        if self.is_read_only {
+            return Err(StorageError::ReadOnly);
+        }
         let _writing = self.writing();
         self.refuse_if_failed()?;
         let outcome = gate(action, || {
@@ -353,6 +396,8 @@ impl Storage {
             let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
             let mut write = database.begin_write()?;
             match flush {
+                // Where other processes read, every commit has to be in the file.
+                _ if self.is_shared => write.set_quick_repair(true),
                 Flush::Now => write.set_quick_repair(true),
                 Flush::Later => write.set_durability(redb::Durability::None)?,
             }
@@ -376,13 +421,6 @@ impl Drop for Storage {
             let _closed = gate("closing the file", || Ok(database.close()?));
         }
     }
-}
-
-/// How databases are opened.
-pub(super) fn builder(cache_bytes: usize) -> redb::Builder {
-    let mut builder = Database::builder();
-    builder.set_cache_size(cache_bytes);
-    builder
 }
 
 const _: () = assert!(STORE_VERSION > 0);

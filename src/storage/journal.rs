@@ -7,6 +7,7 @@ use super::error::StorageError;
 use super::file::Storage;
 use super::gate::gate;
 use super::records::{JournalRecord, decode, encode};
+use super::snapshot::Snapshot;
 use super::tables::{JOURNAL, JOURNAL_CHUNK_BYTES, KEY_JOURNAL, META};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::u32_of;
@@ -75,6 +76,60 @@ fn insert(
     Ok(())
 }
 
+impl Snapshot {
+    /// The entries from `from` on that count, in order.
+    pub(super) fn load_journal(&self, from: u64) -> Result<Vec<JournalEntry>, StorageError> {
+        let (first, next) = self.journal_bounds()?;
+        let first = first.max(from);
+        let stored = gate("reading the journal", || {
+            let mut stored: Vec<Stored> = Vec::new();
+            if first < next {
+                for entry in self.read.open_table(JOURNAL)?.range((first, 0)..(next, 0))? {
+                    let (key, bytes) = entry?;
+                    stored.push((key.value(), bytes.value().to_vec()));
+                }
+            }
+            Ok(stored)
+        })?;
+        let mut entries = Vec::new();
+        for chunks in stored.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
+            let Some(((number, _), _)) = chunks.first() else { continue };
+            entries.push(joined(*number, chunks)?);
+        }
+        let expected = next.saturating_sub(first);
+        if u64::try_from(entries.len()) != Ok(expected) {
+            let what = format!("{} entries found, {expected} expected", entries.len());
+            return Err(corrupt("journal".to_owned(), what));
+        }
+        Ok(entries)
+    }
+
+    /// Entry `number`, read by itself.
+    pub(super) fn journal_entry(&self, number: u64) -> Result<JournalEntry, StorageError> {
+        let stored = gate("reading the journal", || {
+            let mut stored: Vec<Stored> = Vec::new();
+            let table = self.read.open_table(JOURNAL)?;
+            for entry in table.range((number, 0)..=(number, u32::MAX))? {
+                let (key, bytes) = entry?;
+                stored.push((key.value(), bytes.value().to_vec()));
+            }
+            Ok(stored)
+        })?;
+        if stored.is_empty() {
+            return Err(corrupt(format!("journal entry {number}"), "it is missing"));
+        }
+        joined(number, &stored)
+    }
+
+    /// The numbers of the first entry that counts and of the next to be written.
+    pub(super) fn journal_bounds(&self) -> Result<(u64, u64), StorageError> {
+        let bytes =
+            gate("reading the journal's bounds", || record_in(&self.read.open_table(META)?))?;
+        let record: JournalRecord = decode("meta, journal record", &bytes)?;
+        Ok((record.first, record.next))
+    }
+}
+
 impl Storage {
     /// Adds entries, numbered from `first` on, as one transaction. None is empty.
     pub(crate) fn append_journal(
@@ -98,44 +153,6 @@ impl Storage {
         self.write("syncing", Flush::Now, |_| Ok(()))
     }
 
-    /// The entries that count, in order.
-    pub(super) fn load_journal(&self) -> Result<Vec<JournalEntry>, StorageError> {
-        let (bytes, stored) = gate("reading the journal", || {
-            let read = self.begin_read()?;
-            let bytes = record_in(&read.open_table(META)?)?;
-            let mut stored: Vec<Stored> = Vec::new();
-            for entry in read.open_table(JOURNAL)?.iter()? {
-                let (key, bytes) = entry?;
-                stored.push((key.value(), bytes.value().to_vec()));
-            }
-            Ok((bytes, stored))
-        })?;
-        let record: JournalRecord = decode("meta, journal record", &bytes)?;
-        let counts = |number: u64| (record.first..record.next).contains(&number);
-        let mut entries = Vec::new();
-        for chunks in stored.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
-            let Some(((number, _), _)) = chunks.first() else { continue };
-            if counts(*number) {
-                entries.push(joined(*number, chunks)?);
-            }
-        }
-        let expected = record.next.saturating_sub(record.first);
-        if u64::try_from(entries.len()) != Ok(expected) {
-            let what = format!("{} entries found, {expected} expected", entries.len());
-            return Err(corrupt("journal".to_owned(), what));
-        }
-        Ok(entries)
-    }
-
-    /// The numbers of the first entry that counts and of the next to be written.
-    pub(super) fn journal_bounds(&self) -> Result<(u64, u64), StorageError> {
-        let bytes = gate("reading the journal's bounds", || {
-            record_in(&self.begin_read()?.open_table(META)?)
-        })?;
-        let record: JournalRecord = decode("meta, journal record", &bytes)?;
-        Ok((record.first, record.next))
-    }
-
     /// Removes the entries before `first`, which count no more.
     pub(crate) fn remove_journal_before(&self, first: u64) -> Result<(), StorageError> {
         self.remove_entries((0, 0)..(first, 0))
@@ -143,7 +160,7 @@ impl Storage {
 
     /// Removes entries that do not count: those of a write that was cut.
     pub(super) fn remove_stray_entries(&self) -> Result<(), StorageError> {
-        let (first, next) = self.journal_bounds()?;
+        let (first, next) = self.snapshot()?.journal_bounds()?;
         self.remove_entries((0, 0)..(first, 0))?;
         self.remove_entries((next, 0)..(u64::MAX, u32::MAX))
     }

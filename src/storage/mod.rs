@@ -8,12 +8,17 @@ mod chunks;
 mod error;
 mod file;
 mod gate;
+mod handle;
+mod header;
 mod journal;
 mod make;
 #[cfg(test)]
 mod medium;
 mod records;
 mod replace;
+mod shadow;
+mod snapshot;
+mod survey;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -25,3 +30,5 @@ pub(crate) use journal::{Flush, JournalEntry};
 #[cfg(test)]
 pub(crate) use medium::Medium;
 pub(crate) use records::{BlockRecord, Counters, Dropped, image_bytes, value_bytes};
+pub(crate) use snapshot::{Marks, Snapshot};
+pub(crate) use survey::{Survey, check_pages, look};

@@ -5,13 +5,13 @@
 use std::sync::PoisonError;
 
 use redb::{
-    Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, Value,
-    WriteTransaction,
+    Database, Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction,
 };
 
 use super::error::StorageError;
-use super::file::{Storage, builder};
+use super::file::Storage;
 use super::gate::gate;
+use super::handle::{self, Handle};
 use super::records::BlockRecord;
 use super::tables::{BLOCKS, CHUNKS, JOURNAL, MASKS, META, TRANSACTION_BYTES_MAX};
 use crate::codec::bytes::Malformed;
@@ -24,7 +24,9 @@ impl Storage {
     ///
     /// Where it fails before the new file is in its place, nothing has changed.
     pub(crate) fn replace(&self, blocks: &[BlockRecord]) -> Result<(), StorageError> {
-        let made = gate("making a new file", || self.beside.create(&builder(self.cache_bytes)));
+        let made = gate("making a new file", || {
+            self.beside.create(&handle::builder(&self.options, self.mode))
+        });
         let outcome = made.and_then(|new| self.fill(new, blocks));
         if outcome.is_err() {
             // What cannot be removed now is removed when the store is opened again.
@@ -56,7 +58,7 @@ impl Storage {
         {
             let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
             let mut replaced = self.replaced.write().unwrap_or_else(PoisonError::into_inner);
-            replaced.extend(database.replace(new));
+            replaced.extend(database.replace(Handle::Writer(new)));
         }
         let settled = gate("syncing the folder", || Ok(self.beside.settle()?));
         if settled.is_err() {

@@ -6,8 +6,10 @@ use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
 use super::error::StorageError;
 use super::gate::gate;
+use super::handle::sharing;
 use super::tables::{KEY_VERSION, META, STORE_VERSION};
 use crate::codec::bytes::Malformed;
+use crate::options::Durability;
 
 /// What a file says of itself.
 pub(super) struct Marks {
@@ -55,7 +57,9 @@ pub(super) fn is_store(marks: &Marks) -> Result<bool, StorageError> {
 /// be read this way, because it was not closed or is damaged, is left to the opening proper.
 pub(super) fn refuse_foreign(path: &Path) -> Result<(), StorageError> {
     let found = gate("looking at the file", || {
-        let database = Database::builder().open_read_only(path)?;
+        let mut builder = Database::builder();
+        builder.set_concurrency_mode(sharing(Durability::EachCommit));
+        let database = builder.open_read_only(path)?;
         marks(&database.begin_read()?)
     });
     found.map_or(Ok(()), |marks| is_store(&marks).map(drop))

@@ -93,7 +93,7 @@ fn trace_id(number: u8) -> TraceId {
 
 fn open(medium: &Medium) -> Result<Store, Error> {
     let (storage, opened) = medium.storage(&options())?;
-    Ok(Store::on(Arc::new(Shared::on(storage, opened, options())?)))
+    Ok(Store::on(Arc::new(Shared::on(storage, &opened, options())?)))
 }
 
 /// What a step makes of a content.

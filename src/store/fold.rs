@@ -35,6 +35,9 @@ impl Shared {
 
     /// What readers see now: all that was acknowledged is in it.
     pub(super) fn base(&self) -> Result<Arc<Base>, Error> {
+        if let Some(follower) = &self.follower {
+            return self.follow(follower);
+        }
         {
             let state = self.state();
             if state.fresh.is_empty() {
@@ -112,7 +115,7 @@ impl Shared {
     }
 
     /// Merges blocks in memory, so that there are few: a span is moved once a size class at most.
-    fn merge_small(&self, base: &mut Base) -> Result<(), Error> {
+    pub(super) fn merge_small(&self, base: &mut Base) -> Result<(), Error> {
         let class = |rows: u64| rows.max(1).ilog2() / MERGE_FANOUT.ilog2();
         loop {
             let mut classes: BTreeMap<u32, Vec<(BlockId, u64)>> = BTreeMap::new();

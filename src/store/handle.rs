@@ -9,8 +9,10 @@ use super::batch::Batch;
 use super::events::{Event, Handler};
 use super::ingest::Ingested;
 use super::maintain::Maintained;
+use super::salvage::{self, Salvaged};
 use super::shared::Shared;
 use super::stats::{self, Stats};
+use super::verify::{self, Verification};
 use crate::error::Error;
 use crate::id::TraceId;
 use crate::model::Trace;
@@ -94,6 +96,24 @@ impl Store {
         Ok(Self { background: Arc::new(background), shared })
     }
 
+    /// Opens the store at `path` to read it, also while another process, or this one, has it open to
+    /// write. Each question is answered from the newest commit there is when it is asked: what another
+    /// process took in is seen from the moment its `ingest` returns. The file is never written to; what
+    /// would write is [`Error::ReadOnly`].
+    ///
+    /// Cost: as [`Store::open`], and where the other process sealed or compacted since the last
+    /// question, as much again; what only came to its journal is read alone. While a question is
+    /// answered, pages that the writer frees are not used anew, so a long one lets the file grow.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and if there is no store, or if another process has it open to write with
+    /// [`Durability::Within`](crate::Durability::Within), which does not share it. Files are shared
+    /// on Linux, Apple's systems and Windows.
+    pub fn open_read_only(path: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
+        let shared = Arc::new(Shared::open_read_only(path.as_ref(), options)?);
+        Ok(Self { background: Arc::new(None), shared })
+    }
+
     /// A handle on a store that nobody maintains.
     #[cfg(test)]
     pub(super) fn on(shared: Arc<Shared>) -> Self {
@@ -115,6 +135,7 @@ impl Store {
     /// If the batch is beyond a limit ([`Error::BatchTooLarge`]). If the file cannot be written; then
     /// nothing of the batch is stored, and the store takes no more until it is opened anew.
     pub fn ingest(&self, batch: Batch) -> Result<Ingested, Error> {
+        self.shared.writable()?;
         let ingested = self.shared.ingest(batch.staging)?;
         if let Some(background) = self.background.as_ref() {
             background.wake();
@@ -130,6 +151,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be read or written; what was acknowledged stays in the journal.
     pub fn maintain(&self) -> Result<Maintained, Error> {
+        self.shared.writable()?;
         self.shared.maintain()
     }
 
@@ -141,6 +163,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be read or written; then nothing is deleted.
     pub fn delete(&self, ids: &[TraceId]) -> Result<u64, Error> {
+        self.shared.writable()?;
         self.shared.delete(ids)
     }
 
@@ -152,6 +175,9 @@ impl Store {
     pub fn close(self) -> Result<(), Error> {
         let Self { background, shared } = self;
         drop(background);
+        if shared.storage.is_read_only() {
+            return Ok(());
+        }
         shared.close()
     }
 
@@ -248,6 +274,47 @@ impl Store {
     pub fn trace(&self, id: TraceId) -> Result<Option<Trace>, Error> {
         let views = self.shared.base()?.newest_first();
         Ok(search::trace(&views, id)?)
+    }
+
+    /// Reads all of the store's file and says what of it is broken, if anything, and which traces that
+    /// touches: checksums, all sections of all blocks and what they say of one another, journal, and
+    /// at last redb's own pages. Cost: several times reading everything; while redb checks its pages
+    /// (some 0.7 s a GB) all others wait, and maintenance waits all the time.
+    ///
+    /// # Errors
+    /// If the file cannot be read at all. What is broken is no error, but in the report.
+    pub fn verify(&self) -> Result<Verification, Error> {
+        self.shared.verify()
+    }
+
+    /// The same for a file, whoever has it open, and also where [`Store::open`] refuses it. The file
+    /// does not change. redb's own pages are checked where no process has it open to write.
+    ///
+    /// # Errors
+    /// If redb cannot make out its newest commit.
+    pub fn verify_file(path: impl AsRef<Path>) -> Result<Verification, Error> {
+        verify::verify_file(path.as_ref())
+    }
+
+    /// Copies what is whole of a damaged store to a new one at `out`, trace by trace, also where
+    /// [`Store::open`] refuses the file, which does not change. Cost: as taking everything in again.
+    ///
+    /// # Errors
+    /// If there is something at `out`, if it cannot be written, or if redb cannot make out the newest
+    /// commit of the file at `path`.
+    pub fn salvage(path: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<Salvaged, Error> {
+        salvage::salvage(path.as_ref(), out.as_ref())
+    }
+
+    /// Copies the store as of now to a new file at `path`, while others go on to read and write. The
+    /// copy is written beside it, as `path.part`, and gets its name when it is whole. Cost: reading
+    /// and writing all bytes of blocks once, one block in memory at a time.
+    ///
+    /// # Errors
+    /// If there is something at `path` or at `path.part` already, if it cannot be written, or if a
+    /// block of the store cannot be read: a damaged store is for [`Store::salvage`].
+    pub fn backup(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        self.shared.backup(path.as_ref())
     }
 
     /// Figures about the store. Cost: one chunk a block; of blocks with traces that have moved or were

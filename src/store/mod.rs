@@ -3,6 +3,7 @@
 //! block; a reader sees one instant, and no reader waits for a write.
 
 mod background;
+mod backup;
 mod batch;
 mod compact;
 mod entry;
@@ -10,6 +11,7 @@ mod events;
 #[cfg(test)]
 mod faults;
 mod fold;
+mod follow;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handle;
@@ -20,12 +22,14 @@ mod queue;
 mod removal;
 mod retain;
 mod retired;
+mod salvage;
 mod seal;
 mod shared;
 mod state;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use batch::Batch;
 pub use events::{Event, Work};
@@ -33,4 +37,6 @@ pub use handle::Store;
 pub use ingest::Ingested;
 pub use maintain::Maintained;
 pub use removal::Purged;
+pub use salvage::Salvaged;
 pub use stats::Stats;
+pub use verify::{Fault, Place, Verification};

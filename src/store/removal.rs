@@ -34,6 +34,7 @@ impl Store {
     /// If the query is wrong, the file cannot be read or written, or the search was stopped before
     /// it had seen everything ([`Error::Stopped`]). Then nothing is deleted.
     pub fn delete_where(&self, query: &str, options: &SearchOptions) -> Result<u64, Error> {
+        self.shared.writable()?;
         let options = SearchOptions {
             limit: None,
             spans_per_spanset: Some(1),
@@ -71,6 +72,7 @@ impl Store {
     /// If the file cannot be read, or the new one not made, written or put in place; then nothing
     /// has changed.
     pub fn purge(&self) -> Result<Purged, Error> {
+        self.shared.writable()?;
         self.shared.purge()
     }
 }

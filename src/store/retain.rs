@@ -71,6 +71,11 @@ impl Retention {
         self.too_old_spans.load(Ordering::Relaxed)
     }
 
+    /// What the file says of them.
+    pub(super) fn set_too_old(&self, spans: u64) {
+        self.too_old_spans.store(spans, Ordering::Relaxed);
+    }
+
     /// Bytes of journal entries that are in memory, of those ever folded.
     pub(super) fn journal_bytes(&self, folded: u64) -> u64 {
         folded.saturating_sub(self.journal_ended.load(Ordering::Relaxed))

@@ -10,12 +10,12 @@ use roaring::RoaringBitmap;
 
 use super::entry::{self, Entry};
 use super::events::{Handler, Work};
+use super::follow::Follower;
 use super::maintain::{Figures, Maintainer};
 use super::queue::Queue;
 use super::retain::Retention;
 use super::state::{Base, Fresh, HeadBlock, State, Stored};
 use crate::block::{Block, BlockId, Cache, Chunks, Image};
-use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Made, in_memory};
 use crate::options::{Durability, Options};
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     figures: Mutex<Figures>,
     /// What a cap on bytes asks for, and spans that were too old.
     pub(super) retention: Retention,
+    /// Where another process may write the file, and this one does not.
+    pub(super) follower: Option<Follower>,
     /// How many blocks in memory there have been.
     memory_blocks: AtomicU64,
 }
@@ -48,22 +50,31 @@ impl Shared {
         let telling = handler.clone();
         telling.during(Work::Recovery, || {
             let (storage, opened) = Storage::open(path, &options)?;
-            let mut shared = Self::on(storage, opened, options)?;
+            let mut shared = Self::on(storage, &opened, options)?;
             shared.handler = handler;
             Ok(shared)
         })
     }
 
+    /// Opens the file at `path` to read it.
+    pub(super) fn open_read_only(path: &Path, options: Options) -> Result<Self, Error> {
+        options.check().map_err(Error::Options)?;
+        let storage = Storage::open_read_only(path, &options)?;
+        let shared = Self::on(storage, &Opened::default(), options)?;
+        shared.base()?;
+        Ok(shared)
+    }
+
     /// Reads what `storage` holds.
     pub(super) fn on(
         storage: Storage,
-        opened: Opened,
+        opened: &Opened,
         mut options: Options,
     ) -> Result<Self, Error> {
-        let journal_next = opened.journal_next;
-        let journal_first = journal_next - u64_of(opened.journal.len()).min(journal_next);
+        let (journal_first, journal_next) = (opened.journal_first, opened.journal_next);
         let counters = opened.counters;
         let retention = Retention::new(&mut options, counters, &opened.blocks);
+        let follower = storage.is_read_only().then(Follower::default);
         let shared = Self {
             storage: Arc::new(storage),
             cache: Arc::new(Cache::new(options.cache_bytes)),
@@ -76,18 +87,10 @@ impl Shared {
             handler: Handler::default(),
             figures: Mutex::new(Figures { dropped: counters.dropped, ..Figures::default() }),
             retention,
+            follower,
             memory_blocks: AtomicU64::new(0),
         };
-        let mut base = Base {
-            journal_next: journal_first,
-            replaced_spans: counters.replaced_spans,
-            duplicate_spans: counters.duplicate_spans,
-            ..Base::default()
-        };
-        for record in opened.blocks {
-            let masked = opened.masks.get(&record.id).cloned().unwrap_or_default();
-            base.stored.insert(record.id, shared.stored(record, masked.clone(), masked));
-        }
+        let base = shared.base_of(opened);
         let fresh = opened.journal.iter().map(|entry| shared.fresh(entry));
         let fresh = fresh.collect::<Result<Vec<_>, _>>()?;
         {
@@ -101,8 +104,24 @@ impl Shared {
         Ok(shared)
     }
 
+    /// The blocks of a file, without its journal.
+    pub(super) fn base_of(&self, opened: &Opened) -> Base {
+        let counters = opened.counters;
+        let mut base = Base {
+            journal_next: opened.journal_first,
+            replaced_spans: counters.replaced_spans,
+            duplicate_spans: counters.duplicate_spans,
+            ..Base::default()
+        };
+        for record in &opened.blocks {
+            let masked = opened.masks.get(&record.id).cloned().unwrap_or_default();
+            base.stored.insert(record.id, self.stored(record.clone(), masked.clone(), masked));
+        }
+        base
+    }
+
     /// What a journal entry says.
-    fn fresh(&self, journal: &JournalEntry) -> Result<Fresh, Error> {
+    pub(super) fn fresh(&self, journal: &JournalEntry) -> Result<Fresh, Error> {
         let corrupt = |cause| StorageError::Corrupt {
             place: format!("journal entry {}", journal.number),
             cause,
@@ -135,7 +154,16 @@ impl Shared {
         masked: RoaringBitmap,
         durable_mask: RoaringBitmap,
     ) -> Stored {
-        let chunks: Arc<dyn Chunks> = Arc::<Storage>::clone(&self.storage);
+        self.stored_on(record, (masked, durable_mask), Arc::<Storage>::clone(&self.storage))
+    }
+
+    /// The same, read through `chunks`; of the masks the second is the file's.
+    pub(super) fn stored_on(
+        &self,
+        record: BlockRecord,
+        (masked, durable_mask): (RoaringBitmap, RoaringBitmap),
+        chunks: Arc<dyn Chunks>,
+    ) -> Stored {
         let block = Arc::new(Block::new(Image {
             block: record.id,
             len: record.image_len,

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use treering::model::{Attribute, Event, Resource, Span};
-use treering::{SearchOptions, Store};
+use treering::{Options, SearchOptions, Store};
 
 use crate::making::{Numbers, by_hand, ingest, place, span, trace_id};
 
@@ -26,7 +26,8 @@ const QUERIES: [&str; 8] = [
 ];
 const TRACES: u64 = 12;
 
-fn make(path: &Path) -> Store {
+/// A store with blocks, masks and a journal.
+pub(crate) fn make(path: &Path) -> Store {
     let mut options = by_hand(40);
     options.chunk_bytes = 1000;
     let store = Store::open(path, options).unwrap();
@@ -53,15 +54,14 @@ fn make(path: &Path) -> Store {
         let spans: Vec<Span> = (batch * 11..batch * 11 + 11).map(one).collect();
         ingest(&store, &spans);
         if batch % 3 == 1 {
-            // So that there are blocks, masks and a journal.
             store.maintain().unwrap();
         }
     }
     store
 }
 
-fn answers(path: &Path) -> Result<Answers, String> {
-    let store = Store::open(path, by_hand(1 << 18)).map_err(|error| error.to_string())?;
+fn answers(path: &Path, options: Options) -> Result<Answers, String> {
+    let store = Store::open(path, options).map_err(|error| error.to_string())?;
     let mut answers = Answers::new();
     for query in QUERIES {
         let mut ten = SearchOptions::all();
@@ -93,10 +93,10 @@ struct Tally {
 }
 
 /// Asks a damaged file everything, on a thread of its own so that hanging is noticed.
-fn judge(tally: &mut Tally, what: &str, path: &Path, expected: &Answers) {
+fn judge(tally: &mut Tally, what: &str, path: &Path, expected: &Answers, options: &Options) {
     let (send, receive) = mpsc::channel();
-    let file: PathBuf = path.to_owned();
-    let asking = std::thread::spawn(move || drop(send.send(answers(&file))));
+    let (file, options): (PathBuf, Options) = (path.to_owned(), options.clone());
+    let asking = std::thread::spawn(move || drop(send.send(answers(&file, options))));
     match receive.recv_timeout(Duration::from_secs(60)) {
         Ok(Err(_)) => tally.refused += 1,
         Ok(Ok(got)) if got == *expected => tally.right += 1,
@@ -119,16 +119,17 @@ fn judge(tally: &mut Tally, what: &str, path: &Path, expected: &Answers) {
     }
 }
 
-/// Damages the bytes in many ways, the same every time.
-fn damage_all(sound: &[u8], expected: &Answers, seed: u64) {
-    let folder = place();
+/// The bytes damaged in many ways, the same every time, each with what was done.
+pub(crate) fn damages(
+    sound: &[u8],
+    seed: u64,
+    rounds: usize,
+) -> impl Iterator<Item = (String, Vec<u8>)> {
     let used: Vec<usize> = (0..sound.len()).filter(|at| sound[*at] != 0).collect();
     let mut numbers = Numbers(seed);
     let mut below =
-        |limit: usize| usize::try_from(numbers.below(u64::try_from(limit).unwrap())).unwrap();
-    let rounds: usize = std::env::var("TREERING_DAMAGES").map_or(300, |text| text.parse().unwrap());
-    let mut tally = Tally::default();
-    for round in 0..rounds {
+        move |limit: usize| usize::try_from(numbers.below(u64::try_from(limit).unwrap())).unwrap();
+    (0..rounds).map(move |round| {
         let mut bytes = sound.to_vec();
         // Where the file is not empty, and often in its first pages, which say where all is.
         let at = match round % 8 {
@@ -153,12 +154,22 @@ fn damage_all(sound: &[u8], expected: &Answers, seed: u64) {
                 format!("bytes {at} to {end} zeroed")
             }
         };
+        (what, bytes)
+    })
+}
+
+/// Damages a store in many ways and asks it everything each time.
+fn damage_all(sound: &[u8], expected: &Answers, seed: u64, options: &Options) {
+    let folder = place();
+    let rounds: usize = std::env::var("TREERING_DAMAGES").map_or(300, |text| text.parse().unwrap());
+    let mut tally = Tally::default();
+    for (what, bytes) in damages(sound, seed, rounds) {
         std::fs::write(&folder.path, &bytes).unwrap();
-        judge(&mut tally, &what, &folder.path, expected);
+        judge(&mut tally, &what, &folder.path, expected, options);
     }
     let Tally { right, refused, partly, faults } = &tally;
     println!("{right} right, {refused} refused, {partly} partly refused of {rounds}");
-    assert!(*right > 0 && *refused > 0 && *partly > 0, "{tally:?}");
+    assert!(*right > 0 && *refused > 0 && (*partly > 0 || options.paranoid_open), "{tally:?}");
     assert!(faults.is_empty(), "{} of {rounds}: {faults:#?}", faults.len());
 }
 
@@ -167,20 +178,88 @@ fn damage_to_a_closed_store_is_an_error_or_does_not_matter() {
     let place = place();
     drop(make(&place.path));
     let sound = std::fs::read(&place.path).unwrap();
-    let expected = answers(&place.path).unwrap();
+    let expected = answers(&place.path, by_hand(1 << 18)).unwrap();
     assert!(expected.iter().all(Option::is_some));
-    damage_all(&sound, &expected, 0x7265_6572_7473_6772);
+    damage_all(&sound, &expected, 0x7265_6572_7473_6772, &by_hand(1 << 18));
 }
 
-// A known limit: in 4,000 damages to a killed store one gave wrong answers (1.2 KB zeroed). Probably
-// redb took the newest commit for one cut short and fell back to the commit before, whose state is
-// whole in itself; that has yet to be traced. Of as many to a closed store none did.
 #[test]
 fn damage_to_a_store_that_was_killed_is_an_error_or_does_not_matter() {
     let place = place();
     let store = make(&place.path);
     let sound = std::fs::read(&place.path).unwrap();
     drop(store);
-    let expected = answers(&place.path).unwrap();
-    damage_all(&sound, &expected, 0x6b69_6c6c_6564_2121);
+    let expected = answers(&place.path, by_hand(1 << 18)).unwrap();
+    damage_all(&sound, &expected, 0x6b69_6c6c_6564_2121, &by_hand(1 << 18));
+}
+
+#[test]
+fn a_store_that_is_checked_on_opening_is_right_or_refused() {
+    let place = place();
+    let store = make(&place.path);
+    let sound = std::fs::read(&place.path).unwrap();
+    drop(store);
+    let expected = answers(&place.path, by_hand(1 << 18)).unwrap();
+    let mut options = by_hand(1 << 18);
+    options.paranoid_open = true;
+    damage_all(&sound, &expected, 0x7061_7261_6e6f_6964, &options);
+}
+
+/// Flips bits of redb's header, all of those in the byte of flags. Gives those that gave wrong answers.
+fn header_faults(sound: &[u8], expected: &Answers, options: &Options) -> Vec<String> {
+    let folder = place();
+    let mut tally = Tally::default();
+    for at in (0..64).chain((64..320).step_by(7)) {
+        for bit in if at == 9 { 0..8 } else { at % 8..at % 8 + 1 } {
+            let mut bytes = sound.to_vec();
+            bytes[at] ^= 1 << bit;
+            std::fs::write(&folder.path, &bytes).unwrap();
+            let what = format!("bit {bit} of byte {at}");
+            judge(&mut tally, &what, &folder.path, expected, options);
+        }
+    }
+    assert!(tally.right > 0 && tally.refused > 0, "{tally:?}");
+    tally.faults
+}
+
+/// Redb keeps two commits, and zeroes over one and the flags beside it make it take the other.
+#[test]
+fn an_older_commit_is_not_taken_for_the_newest() {
+    let place = place();
+    let store = make(&place.path);
+    let killed = std::fs::read(&place.path).unwrap();
+    drop(store);
+    let closed = std::fs::read(&place.path).unwrap();
+    let expected = answers(&place.path, by_hand(1 << 18)).unwrap();
+    for sound in [&killed, &closed] {
+        for (from, to) in [(9, 192), (9, 10), (9, 320), (10, 192)] {
+            let mut bytes = sound.clone();
+            bytes[from..to].fill(0);
+            std::fs::write(&place.path, &bytes).unwrap();
+            let mut tally = Tally::default();
+            let what = format!("bytes {from} to {to} zeroed");
+            judge(&mut tally, &what, &place.path, &expected, &by_hand(1 << 18));
+            assert!(tally.faults.is_empty(), "{tally:?}");
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_header_is_noticed() {
+    let place = place();
+    let store = make(&place.path);
+    let killed = std::fs::read(&place.path).unwrap();
+    drop(store);
+    let closed = std::fs::read(&place.path).unwrap();
+    let expected = answers(&place.path, by_hand(1 << 18)).unwrap();
+    let options = by_hand(1 << 18);
+    assert_eq!(header_faults(&closed, &expected, &options), [""; 0]);
+    // Of the two commits of a file whose writer was killed the older may be the last that was ended:
+    // this one bit says it, and nothing else does; but checked on opening, one that is whole counts.
+    let faults = header_faults(&killed, &expected, &options);
+    let mut checked = by_hand(1 << 18);
+    checked.paranoid_open = true;
+    assert_eq!(header_faults(&killed, &expected, &checked), [""; 0]);
+    let [fault] = faults.as_slice() else { panic!("{faults:#?}") };
+    assert!(fault.starts_with("bit 0 of byte 9:"), "{fault}");
 }

@@ -56,6 +56,18 @@ pub(crate) enum Command {
     ///
     /// Without --yes, says what would be deleted and changes nothing.
     Delete(DeleteArgs),
+    /// Write traces as OTLP, as `ingest` reads it, to stdout
+    Export(ExportArgs),
+    /// Read all of a store and say what is broken
+    ///
+    /// Exits with 1 where anything is. The store does not change, and may be in use.
+    Verify,
+    /// Copy what is whole of a damaged store to a new one
+    ///
+    /// Exits with 1 where anything was left out. The damaged store does not change.
+    Salvage(CopyArgs),
+    /// Copy the store as of now to a new file; it may be in use
+    Backup(CopyArgs),
     /// Make up traces, store them, and ask three questions of them
     ///
     /// Without --store, a new store is made in the temporary folder, and kept.
@@ -305,6 +317,34 @@ fn trace_id(text: &str) -> Result<TraceId, String> {
     }
     let Ok(id) = format!("{text:0>32}").parse() else { return Err(wrong()) };
     Ok(id)
+}
+
+/// Arguments of `salvage` and `backup`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CopyArgs {
+    /// The new file; there must be none of that name yet
+    #[arg(value_name = "OUT")]
+    pub(crate) out: PathBuf,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// Only traces in which this query finds something; they are written whole
+    #[arg(long, default_value = "{ }")]
+    pub(crate) query: String,
+
+    /// Only traces that end at or after this: RFC 3339, Unix seconds, `now` or `-15m`
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    pub(crate) start: Option<Timestamp>,
+
+    /// Only traces that start at or before this
+    #[arg(long, value_name = "TIME", value_parser = time::parse, allow_hyphen_values = true)]
+    pub(crate) end: Option<Timestamp>,
+
+    /// How to write: JSON has a request a line, protobuf has each after its length
+    #[arg(long, value_enum, default_value = "json")]
+    pub(crate) format: Format,
 }
 
 /// Arguments of `check`.

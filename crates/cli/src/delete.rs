@@ -17,7 +17,8 @@ const SHOWN_MAX: usize = 10;
 
 /// Runs `treering delete`.
 pub(crate) fn run(store: &Path, args: &DeleteArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let opened = Opened::existing(store)?;
+    let opened =
+        if args.yes { Opened::existing_to_write(store)? } else { Opened::existing(store)? };
     if !args.yes {
         return preview(&opened, args, out);
     }

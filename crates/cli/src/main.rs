@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod delete;
 mod demo;
+mod export;
 mod failure;
 mod ingest;
 mod query;
@@ -15,6 +16,7 @@ mod tags;
 mod terminal;
 mod time;
 mod trace;
+mod upkeep;
 mod waterfall;
 
 use std::io::{BufWriter, Write};
@@ -69,6 +71,10 @@ fn run(args: &Args) -> Result<(), Failure> {
         Command::Check(options) => check::run(options, &mut out),
         Command::Stats => stats::run(args.store(), &mut out),
         Command::Delete(options) => delete::run(args.store(), options, &mut out),
+        Command::Export(options) => export::run(args.store(), options, &mut out),
+        Command::Verify => upkeep::verify(args.store(), &mut out),
+        Command::Salvage(options) => upkeep::salvage(args.store(), options, &mut out),
+        Command::Backup(options) => upkeep::backup(args.store(), options, &mut out),
         Command::Demo(options) => demo::run(args.store_given(), options, &mut out),
     };
     let flushed = out.flush();
@@ -80,12 +86,18 @@ fn run(args: &Args) -> Result<(), Failure> {
 /// are not wanted or not shown.
 fn output(command: &Command) -> Box<dyn Write> {
     let for_programs = match command {
-        Command::Check(_) => true,
+        Command::Check(_) | Command::Export(_) => true,
         Command::Query(options) => options.output == QueryOutput::Json,
         Command::Tags(options) => options.of.output == QueryOutput::Json,
         Command::Values(options) => options.of.output == QueryOutput::Json,
         Command::Trace(options) => options.output == TraceOutput::Json,
-        Command::Ingest(_) | Command::Stats | Command::Delete(_) | Command::Demo(_) => false,
+        Command::Ingest(_)
+        | Command::Stats
+        | Command::Delete(_)
+        | Command::Verify
+        | Command::Salvage(_)
+        | Command::Backup(_)
+        | Command::Demo(_) => false,
     };
     let stdout = std::io::stdout();
     if for_programs { Box::new(stdout.lock()) } else { Box::new(AutoStream::auto(stdout.lock())) }

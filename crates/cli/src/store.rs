@@ -40,25 +40,22 @@ impl Opened {
         }
     }
 
-    /// The store at `path`, which must be there.
+    /// The store at `path`, which must be there, to ask it; another process may write it meanwhile.
     pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
-        if !path.exists() {
-            let shown = path.display();
-            return Err(Failure::Missing(format!(
-                "there is no store at {shown}; `treering ingest` makes one, --store names another"
-            )));
+        must_be_there(path)?;
+        if let Ok(store) = Store::open_read_only(path, Options::default()) {
+            return Ok(Self { store, path: path.to_path_buf() });
         }
-        // Opening an empty file would make a store of it.
-        if path.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
-            let shown = path.display();
-            return Err(Failure::Missing(format!(
-                "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
-            )));
-        }
-        // A command that only asks leaves the upkeep to those that write.
+        // Where files are not shared, it has to be opened to write. What is wrong shows again.
         let mut options = Options::default();
         options.maintenance = Maintenance::ByHand;
         Self::open(path, options)
+    }
+
+    /// The store at `path`, which must be there, to change it.
+    pub(crate) fn existing_to_write(path: &Path) -> Result<Self, Failure> {
+        must_be_there(path)?;
+        Self::make(path)
     }
 
     /// Puts the file in shape before it is left alone.
@@ -73,4 +70,22 @@ impl Opened {
     pub(crate) fn failure(&self, doing: &'static str, source: treering::Error) -> Failure {
         Failure::Store { path: self.path.clone(), doing, source }
     }
+}
+
+/// A failure where there is no store at `path`, or an empty file.
+pub(crate) fn must_be_there(path: &Path) -> Result<(), Failure> {
+    if !path.exists() {
+        let shown = path.display();
+        return Err(Failure::Missing(format!(
+            "there is no store at {shown}; `treering ingest` makes one, --store names another"
+        )));
+    }
+    // Opening an empty file would make a store of it.
+    if path.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
+        let shown = path.display();
+        return Err(Failure::Missing(format!(
+            "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
+        )));
+    }
+    Ok(())
 }

@@ -649,3 +649,91 @@ fn a_search_out_of_time_says_that_it_is_partial() {
     let answer = cli.run(&["query", "{ }", "--timeout", "soon"]).fails(2);
     assert!(answer.err.contains("expected a length of time"), "{}", answer.err);
 }
+
+/// The store of the command line, open in this process as in a service.
+fn held(cli: &Cli) -> treering::Store {
+    treering::Store::open(cli.path("treering.redb"), treering::Options::default()).unwrap()
+}
+
+#[test]
+fn a_store_that_a_service_has_open_can_be_asked() {
+    let cli = Cli::with_trace();
+    let service = held(&cli);
+    assert_eq!(cli.spans(), 2);
+    let mut batch = treering::Batch::new();
+    let more = ROOT.replace("000000000000000000000000000000aa", "000000000000000000000000000000bb");
+    assert!(batch.push_json(more.as_bytes()).unwrap().is_empty());
+    service.ingest(batch).unwrap();
+    assert_eq!(cli.spans(), 3, "what the service took in a moment ago");
+    assert!(cli.run(&["trace", "bb"]).ok().contains("GET /buy"));
+    assert!(cli.run(&["tags"]).ok().contains("http.status_code"));
+    assert!(cli.run(&["values", "resource.service.name"]).ok().contains("shop"));
+    assert!(cli.run(&["stats"]).ok().contains("spans          3"));
+    assert!(cli.run(&["query", "{ }", "--explain"]).ok().contains("block"));
+    assert!(cli.run(&["verify"]).ok().contains("another process has it open"));
+    let file = cli.write("more.jsonl", CHILD);
+    assert!(cli.run(&["ingest", &file]).fails(1).err.contains("is open already"));
+    // And the service goes on.
+    service.maintain().unwrap();
+    assert_eq!(cli.spans(), 3);
+}
+
+#[test]
+fn what_is_exported_can_be_taken_in_again() {
+    let cli = Cli::with_trace();
+    let whole = cli.run(&["trace", "aa", "--output", "json"]).ok();
+    for (format, name) in [("json", "out.jsonl"), ("pb", "out.pb")] {
+        let output = cli.command().args(["export", "--format", format]).output().unwrap();
+        assert!(output.status.success());
+        let file = cli.write(name, &output.stdout);
+        let store = format!("{format}.redb");
+        cli.run(&["ingest", &file, "--store", &store]).ok();
+        let again = cli.run(&["trace", "aa", "--output", "json", "--store", &store]).ok();
+        assert_eq!(again, whole);
+    }
+    assert_eq!(cli.run(&["export", "--query", "{ name = `none` }"]).ok(), "");
+    assert!(cli.run(&["export", "--query", "{ nam }"]).fails(2).err.contains("nam"));
+}
+
+#[test]
+fn a_backup_is_a_store_and_overwrites_nothing() {
+    let cli = Cli::with_trace();
+    let service = held(&cli);
+    cli.run(&["backup", "copy.redb"]).ok();
+    drop(service);
+    assert_eq!(
+        cli.run(&["verify", "--store", "copy.redb"]).ok().lines().last(),
+        Some("all is whole")
+    );
+    let whole = cli.run(&["trace", "aa", "--output", "json"]).ok();
+    assert_eq!(cli.run(&["trace", "aa", "--output", "json", "--store", "copy.redb"]).ok(), whole);
+    assert!(cli.run(&["backup", "copy.redb"]).fails(1).err.contains("is not overwritten"));
+}
+
+#[test]
+fn damage_is_found_and_the_rest_salvaged() {
+    let cli = Cli::with_trace();
+    let sound = cli.run(&["verify"]).ok();
+    assert!(sound.ends_with("all is whole\n"), "{sound}");
+    // A second trace in a block of its own, whose name is damaged.
+    let more = ROOT.replace("000000000000000000000000000000aa", "000000000000000000000000000000bb");
+    let file = cli.write("more.jsonl", more.replace("GET /buy", "POST /spoilt"));
+    cli.run(&["ingest", &file]).ok();
+    let mut bytes = std::fs::read(cli.path("treering.redb")).unwrap();
+    let text = b"POST /spoilt";
+    let places: Vec<usize> =
+        (0..bytes.len() - text.len()).filter(|at| bytes[*at..].starts_with(text)).collect();
+    for at in places {
+        bytes[at] = b'X';
+    }
+    std::fs::write(cli.path("treering.redb"), &bytes).unwrap();
+    let answer = cli.run(&["verify"]).fails(1);
+    assert!(answer.out.contains("treering salvage NEW --store treering.redb"), "{}", answer.out);
+    assert!(answer.out.contains("checksum"), "{}", answer.out);
+    let answer = cli.run(&["salvage", "new.redb"]).fails(1);
+    assert!(answer.out.contains("are in new.redb"), "{}", answer.out);
+    assert!(std::fs::read(cli.path("treering.redb")).unwrap() == bytes, "the file changed");
+    assert!(cli.run(&["verify", "--store", "new.redb"]).ok().ends_with("all is whole\n"));
+    assert!(cli.run(&["salvage", "new.redb"]).fails(1).err.contains("is not overwritten"));
+    assert!(cli.run(&["verify", "--store", "none.redb"]).fails(1).err.contains("no store"));
+}

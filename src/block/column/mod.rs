@@ -9,6 +9,7 @@ mod reader;
 mod sizes;
 mod strings;
 mod values;
+pub(super) mod verify;
 
 pub(crate) use builder::TableBuilder;
 pub(crate) use directory::{ColumnKey, Directory};

@@ -105,6 +105,11 @@ impl<'a> ColumnReader<'a> {
         self.rows
     }
 
+    /// The first and the last row that has a value, as the directory says.
+    pub(super) fn bounds(&self) -> (u32, u32) {
+        self.entry().map(|entry| entry.bounds).unwrap_or_default()
+    }
+
     /// How many distinct values there are.
     pub(crate) fn values(&self) -> u32 {
         self.values

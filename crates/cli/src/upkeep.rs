@@ -1,0 +1,99 @@
+//! `treering verify`, `salvage` and `backup`: is a store whole, what of it is, and a copy of it.
+//! Invariant: the store that is looked at does not change.
+
+use std::io::Write;
+use std::path::Path;
+
+use treering::{Fault, Salvaged, Store, TraceId, Verification};
+
+use crate::args::CopyArgs;
+use crate::failure::Failure;
+use crate::store::{self, Opened};
+use crate::terminal;
+
+/// Traces named of a fault; the others are counted.
+const TRACES_SHOWN: usize = 20;
+
+/// Runs `treering verify`.
+pub(crate) fn verify(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
+    store::must_be_there(path)?;
+    let failure = |source| Failure::Store { path: path.to_owned(), doing: "be read", source };
+    let found = Store::verify_file(path).map_err(failure)?;
+    for fault in &found.faults {
+        write_fault(fault, out)?;
+    }
+    write_sums(&found, out)?;
+    if found.is_sound() {
+        return Ok(());
+    }
+    let (shown, count) = (
+        path.display(),
+        terminal::plural(u64::try_from(found.faults.len()).unwrap_or(u64::MAX), "fault"),
+    );
+    writeln!(
+        out,
+        "{count} in {shown}. Leave the file as it is; copy what is whole to a new store:"
+    )?;
+    writeln!(out, "  treering salvage NEW --store {shown}")?;
+    Err(Failure::Reported)
+}
+
+fn write_fault(fault: &Fault, out: &mut impl Write) -> std::io::Result<()> {
+    let what = terminal::clean(&fault.what);
+    writeln!(out, "{}: {what}", terminal::clean(&fault.place.to_string()))?;
+    write_traces("touches", &fault.traces, out)
+}
+
+fn write_traces(verb: &str, traces: &[TraceId], out: &mut impl Write) -> std::io::Result<()> {
+    for id in traces.iter().take(TRACES_SHOWN) {
+        writeln!(out, "  {verb} trace {id}")?;
+    }
+    match traces.len().saturating_sub(TRACES_SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "  {verb} {more} more traces"),
+    }
+}
+
+fn write_sums(found: &Verification, out: &mut impl Write) -> std::io::Result<()> {
+    let entries = match found.journal_entries {
+        1 => "1 journal entry".to_owned(),
+        entries => format!("{} journal entries", terminal::count(entries)),
+    };
+    writeln!(
+        out,
+        "read {} of {}, and {entries}",
+        terminal::plural(found.blocks, "block"),
+        terminal::plural(found.traces, "trace"),
+    )?;
+    match &found.pages_unchecked {
+        Some(why) => writeln!(out, "pages of the file were not checked: {}", terminal::clean(why)),
+        None if found.is_sound() => writeln!(out, "all is whole"),
+        None => Ok(()),
+    }
+}
+
+/// Runs `treering salvage`.
+pub(crate) fn salvage(path: &Path, args: &CopyArgs, out: &mut impl Write) -> Result<(), Failure> {
+    store::must_be_there(path)?;
+    let failure = |source| Failure::Store { path: path.to_owned(), doing: "be salvaged", source };
+    let salvaged = Store::salvage(path, &args.out).map_err(failure)?;
+    write_salvaged(&salvaged, &args.out, out)?;
+    if salvaged.notes.is_empty() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+fn write_salvaged(done: &Salvaged, path: &Path, out: &mut impl Write) -> std::io::Result<()> {
+    for note in &done.notes {
+        writeln!(out, "{}", terminal::clean(note))?;
+    }
+    write_traces("lost, or not whole:", &done.lost_traces, out)?;
+    let (traces, spans) = (terminal::plural(done.traces, "trace"), terminal::count(done.spans));
+    writeln!(out, "{traces} of {spans} spans are in {}", path.display())
+}
+
+/// Runs `treering backup`.
+pub(crate) fn backup(path: &Path, args: &CopyArgs, out: &mut impl Write) -> Result<(), Failure> {
+    let opened = Opened::existing(path)?;
+    opened.store.backup(&args.out).map_err(|source| opened.failure("be copied", source))?;
+    writeln!(out, "copied to {}", args.out.display())?;
+    Ok(())
+}
