@@ -2,6 +2,7 @@
 //! removed when their block counts no more. Invariant: a chunk is handed out only if it is the one
 //! that was written under its key.
 
+use std::ops::RangeBounds;
 use std::sync::{Arc, PoisonError};
 
 use redb::ReadableTable;
@@ -12,7 +13,7 @@ use super::gate::gate;
 use super::journal::Flush;
 use super::records::context;
 use super::snapshot::{payload, read_chunk};
-use super::tables::{CHUNKS, TRANSACTION_BYTES_MAX};
+use super::tables::{CHUNKS, Pieces, TRANSACTION_BYTES_MAX};
 use crate::block::{BlockId, Chunks};
 use crate::codec::cast::usize_of;
 use crate::codec::checksum;
@@ -46,16 +47,27 @@ impl Storage {
 
     /// Removes all chunks of a block that does not count.
     pub(crate) fn remove_chunks(&self, block: BlockId) -> Result<(), StorageError> {
+        let range = (block.0, 0)..=(block.0, u32::MAX);
+        self.remove_range("removing chunks", CHUNKS, range, REMOVED_AT_ONCE)
+    }
+
+    /// Removes what a table has in a range, in transactions of at most so many keys.
+    pub(super) fn remove_range(
+        &self,
+        action: &'static str,
+        table: Pieces,
+        range: impl RangeBounds<(u64, u32)> + Clone,
+        at_once: usize,
+    ) -> Result<(), StorageError> {
         let mut left = true;
         while left {
-            self.write("removing chunks", Flush::Later, |write| {
-                let mut table = write.open_table(CHUNKS)?;
-                let range = (block.0, 0)..=(block.0, u32::MAX);
+            self.write(action, Flush::Later, |write| {
+                let mut table = write.open_table(table)?;
                 let mut keys = Vec::new();
-                for entry in table.range(range)?.take(REMOVED_AT_ONCE) {
+                for entry in table.range(range.clone())?.take(at_once) {
                     keys.push(entry?.0.value());
                 }
-                left = keys.len() == REMOVED_AT_ONCE;
+                left = keys.len() == at_once;
                 for key in keys {
                     table.remove(key)?;
                 }

@@ -170,22 +170,10 @@ impl Storage {
             let table = self.begin_read()?.open_table(JOURNAL)?;
             Ok(table.range(range.clone())?.next().is_none())
         })?;
-        let mut left = !is_empty;
-        while left {
-            self.write("removing journal entries", Flush::Later, |write| {
-                let mut table = write.open_table(JOURNAL)?;
-                let mut keys = Vec::new();
-                for entry in table.range(range.clone())?.take(REMOVED_AT_ONCE) {
-                    keys.push(entry?.0.value());
-                }
-                left = keys.len() == REMOVED_AT_ONCE;
-                for key in keys {
-                    table.remove(key)?;
-                }
-                Ok(())
-            })?;
+        if is_empty {
+            return Ok(());
         }
-        Ok(())
+        self.remove_range("removing journal entries", JOURNAL, range, REMOVED_AT_ONCE)
     }
 }
 

@@ -16,16 +16,19 @@ pub(super) const JOURNAL_CHUNK_BYTES: usize = 16_300;
 /// Bytes of values in one transaction, so that no other write waits long.
 pub(super) const TRANSACTION_BYTES_MAX: usize = 4 << 20;
 
+/// A table of pieces: of images or of journal entries, by what they are of and their number.
+pub(super) type Pieces = TableDefinition<'static, (u64, u32), &'static [u8]>;
+
 /// Version and store record.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Block id to block record.
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
 /// Block id and chunk number to a piece of the block's image.
-pub(super) const CHUNKS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("chunks");
+pub(super) const CHUNKS: Pieces = TableDefinition::new("chunks");
 /// Block id to the numbers of those of its traces that have moved on.
 pub(super) const MASKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("masks");
 /// Journal number and chunk number to a piece of the entry.
-pub(super) const JOURNAL: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("journal");
+pub(super) const JOURNAL: Pieces = TableDefinition::new("journal");
 
 #[cfg(test)]
 mod tests {
