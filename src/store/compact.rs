@@ -48,18 +48,10 @@ fn chosen(base: &Base, rows_max: u64, bytes_max: u64) -> Vec<BlockId> {
 }
 
 impl Shared {
-    /// True if there is something to do.
-    pub(super) fn may_compact(&self) -> bool {
+    /// The blocks that the next step of compaction makes one of; none where all is well.
+    pub(super) fn to_compact(&self) -> Vec<BlockId> {
         let base = std::sync::Arc::clone(&self.state().base);
-        !chosen(&base, u64_of(self.rows_max()), self.retention.block_bytes_max()).is_empty()
-    }
-
-    /// Does one step of compaction; gives the bytes written, `None` where there was nothing to do.
-    pub(super) fn compact(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
-        self.retain(maintainer)?;
-        let base = std::sync::Arc::clone(&self.state().base);
-        let (rows, bytes) = (u64_of(self.rows_max()), self.retention.block_bytes_max());
-        self.rewrite(maintainer, &chosen(&base, rows, bytes))
+        chosen(&base, u64_of(self.rows_max()), self.retention.block_bytes_max())
     }
 
     /// Writes the traces of some blocks that count as new ones; gives the bytes written, `None`

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::events::Work;
 use super::retired::Retired;
 use super::shared::Shared;
+use super::verify::chain;
 use crate::error::Error;
 use crate::head::Made;
 use crate::storage::{Counters, Dropped, Flush};
@@ -128,10 +129,12 @@ impl Shared {
     }
 
     fn compact_once(&self, maintainer: &mut Maintainer) -> Result<Option<u64>, Error> {
-        if !self.may_compact() {
+        self.retain(maintainer)?;
+        let chosen = self.to_compact();
+        if chosen.is_empty() {
             return Ok(None);
         }
-        self.during(Work::Compaction, || self.compact(maintainer))
+        self.during(Work::Compaction, || self.rewrite(maintainer, &chosen))
     }
 
     fn compact_all(&self, maintainer: &mut Maintainer, done: &mut Maintained) -> Result<(), Error> {
@@ -158,13 +161,7 @@ impl Shared {
     /// Takes note of what background work ended with.
     pub(super) fn note(&self, outcome: Result<(), Error>) {
         if let Err(error) = outcome {
-            let mut text = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-            self.figures().failed = Some(text);
+            self.figures().failed = Some(chain(&error));
         }
     }
 
