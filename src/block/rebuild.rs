@@ -232,15 +232,26 @@ impl Block {
         Err(self.image().corrupt(&section, Malformed::new(0, format!("row {row} of {rows}"))))
     }
 
+    /// The span of a row of trace `trace`. Its parent id is left out where structure gives it.
+    pub(super) fn one_span(&self, trace: &TraceEntry, row: u32) -> Result<Span, BlockError> {
+        let alone = TraceEntry { first_row: row, rows: 1, root: row, ..*trace };
+        let (spans, _) = self.trace_spans(&alone)?;
+        Ok(spans.into_iter().next().unwrap_or_default())
+    }
+
     /// Resource `row`.
     pub(crate) fn resource(&self, row: u32) -> Result<Resource, BlockError> {
         self.check_row(Table::Resources, row)?;
-        let mut resource = Resource::default();
-        let run = row..row + 1;
-        self.each_value(
-            Table::Resources,
-            &Runs::new(std::slice::from_ref(&run)),
-            &mut |_, key, value| match (key, value) {
+        Ok(self.resources(row..row + 1)?.pop().unwrap_or_default())
+    }
+
+    /// The resources of a range of rows, which must be some of the block's.
+    pub(super) fn resources(&self, rows: Range<u32>) -> Result<Vec<Resource>, BlockError> {
+        let mut resources = vec![Resource::default(); rows.len()];
+        let runs = Runs::new(std::slice::from_ref(&rows));
+        self.each_value(Table::Resources, &runs, &mut |at, key, value| {
+            let Some(resource) = resources.get_mut(at) else { return };
+            match (key, value) {
                 (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => {
                     resource.schema_url = url;
                 }
@@ -251,21 +262,27 @@ impl Block {
                     resource.entity_refs = entities_of(&value);
                 }
                 (key, value) => push(&mut resource.attributes, key, value),
-            },
-        )?;
-        resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(resource)
+            }
+        })?;
+        for resource in &mut resources {
+            resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+        Ok(resources)
     }
 
     /// Instrumentation scope `row`.
     pub(crate) fn scope(&self, row: u32) -> Result<InstrumentationScope, BlockError> {
         self.check_row(Table::Scopes, row)?;
-        let mut scope = InstrumentationScope::default();
-        let run = row..row + 1;
-        self.each_value(
-            Table::Scopes,
-            &Runs::new(std::slice::from_ref(&run)),
-            &mut |_, key, value| match (key, value) {
+        Ok(self.scopes(row..row + 1)?.pop().unwrap_or_default())
+    }
+
+    /// The scopes of a range of rows, which must be some of the block's.
+    pub(super) fn scopes(&self, rows: Range<u32>) -> Result<Vec<InstrumentationScope>, BlockError> {
+        let mut scopes = vec![InstrumentationScope::default(); rows.len()];
+        let runs = Runs::new(std::slice::from_ref(&rows));
+        self.each_value(Table::Scopes, &runs, &mut |at, key, value| {
+            let Some(scope) = scopes.get_mut(at) else { return };
+            match (key, value) {
                 (ColumnKey::Field(field::NAME), Value::String(name)) => scope.name = name,
                 (ColumnKey::Field(field::VERSION), Value::String(text)) => scope.version = text,
                 (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => scope.schema_url = url,
@@ -273,10 +290,12 @@ impl Block {
                     scope.dropped_attributes_count = low_u32(bits_of_i64(count));
                 }
                 (key, value) => push(&mut scope.attributes, key, value),
-            },
-        )?;
-        scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(scope)
+            }
+        })?;
+        for scope in &mut scopes {
+            scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+        Ok(scopes)
     }
 }
 

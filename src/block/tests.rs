@@ -39,7 +39,7 @@ impl Chunks for Memory {
     }
 }
 
-fn block_of(spans: &[Span], chunk_len: usize) -> Block {
+pub(super) fn block_of(spans: &[Span], chunk_len: usize) -> Block {
     let mut staging = Staging::default();
     for span in spans {
         let mut view = SpanRef::default();
@@ -56,7 +56,7 @@ fn block_of(spans: &[Span], chunk_len: usize) -> Block {
     block_from(build(&staging, &traces).unwrap().image, chunk_len)
 }
 
-fn block_from(image: Vec<u8>, chunk_len: usize) -> Block {
+pub(super) fn block_from(image: Vec<u8>, chunk_len: usize) -> Block {
     Block::new(Image {
         block: BlockId(1),
         len: u64_of(image.len()),
@@ -208,47 +208,11 @@ prop_compose! {
     }
 }
 
-fn spans() -> impl Strategy<Value = Vec<Span>> {
+pub(super) fn spans() -> impl Strategy<Value = Vec<Span>> {
     (1u8..14).prop_flat_map(|count| (0..count).map(span).collect::<Vec<_>>())
 }
 
 proptest! {
-    #[test]
-    fn spans_staged_from_columns_make_the_same_block(spans in spans(), chunk_len in 1usize..2000, pick in any::<u64>()) {
-        let block = block_of(&spans, chunk_len);
-        let traces = block.header().unwrap().traces;
-        for all in [true, false] {
-            let entries: Vec<_> = (0..traces)
-                .filter(|number| all || pick >> (number % 64) & 1 == 1)
-                .map(|number| block.trace_entry(number).unwrap())
-                .collect();
-            let mut staging = Staging::default();
-            // Numbers in the staging are not those in the block.
-            let other = Span { name: "other".to_owned(), ..spans[0].clone() };
-            let mut view = SpanRef::default();
-            view.fill(&other);
-            staging.resource(&other.resource);
-            staging.scope(&other.scope);
-            staging.span(&view).unwrap();
-            block.stage_traces(&entries, &mut staging).unwrap();
-            let mut first = 1;
-            let mut arranged = Vec::new();
-            let mut expected = Vec::new();
-            for entry in &entries {
-                let numbers = (first..first + entry.rows).collect();
-                first += entry.rows;
-                arranged.push(arrange(&staging, entry.id, numbers).0);
-                expected.extend(block.trace_spans(entry).unwrap().0);
-            }
-            prop_assert_eq!(staging.spans.len(), usize_of(first));
-            let image = build(&staging, &arranged).unwrap().image;
-            if all {
-                prop_assert!(image == block.image().read(0, block.image().len).unwrap().to_vec());
-            }
-            prop_assert_eq!(all_spans(&block_from(image, chunk_len)), expected);
-        }
-    }
-
     #[test]
     fn every_field_comes_back(spans in spans(), chunk_len in 60usize..400) {
         let block = block_of(&spans, chunk_len);
@@ -288,8 +252,6 @@ proptest! {
             if let Ok(entry) = damaged.trace_entry(number) {
                 let outcome = damaged.trace_spans(&entry);
                 prop_assert!(outcome.is_ok() || outcome.is_err());
-                let staged = damaged.stage_traces(&[entry], &mut Staging::default());
-                prop_assert!(staged.is_ok() || staged.is_err());
             }
         }
     }

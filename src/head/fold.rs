@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
-use super::gather::{Made, Place, make, pull};
-use crate::block::{BlockError, Section, Settled, Staging, arrange};
+use super::gather::{Made, Place, make_of};
+use crate::block::{BlockError, Pulled, Section, Settled};
 use crate::codec::cast::usize_of;
 use crate::id::TraceId;
 
@@ -44,24 +44,23 @@ pub(crate) fn unite(
             wanted.entry(*place).or_default().insert(*number, *id);
         }
     }
-    let mut staging = Staging::default();
+    let mut pulled = Pulled::default();
     let mut groups: BTreeMap<TraceId, Vec<u32>> = BTreeMap::new();
     for (at, traces) in &wanted {
         let Some(place) = places.get(*at) else { continue };
         let numbers: Vec<u32> = traces.keys().copied().collect();
-        pull(place.block, &numbers, &mut staging, |number, staged| {
-            if let Some(id) = traces.get(&number) {
-                groups.entry(*id).or_default().extend(staged);
-            }
-        })?;
+        for (entry, spans) in pulled.take(place.block, &numbers)? {
+            groups.entry(entry.id).or_default().extend(spans);
+        }
     }
+    let facts = pulled.facts()?;
     let mut traces = Vec::new();
     for (id, numbers) in groups {
-        let (trace, settled) = arrange(&staging, id, numbers);
+        let (trace, settled) = facts.join(id, numbers)?;
         united.settled.duplicates += settled.duplicates;
         united.settled.replaced += settled.replaced;
         let spots = split.get(&id).map(Vec::as_slice).unwrap_or_default();
-        let kept = kept_as_is(places, spots, trace.spans.len(), settled)?;
+        let kept = kept_as_is(places, spots, trace.trace.spans.len(), settled)?;
         for (place, number) in spots.iter().filter(|spot| Some(**spot) != kept) {
             united.masks.entry(*place).or_default().insert(*number);
         }
@@ -71,7 +70,7 @@ pub(crate) fn unite(
     }
     let used = wanted.keys().filter_map(|at| places.get(*at));
     let arrived = used.map(|place| place.retention).max().unwrap_or_default();
-    united.made = make(&staging, &mut traces, rows_max, arrived)?;
+    united.made = make_of(&pulled, &mut traces, rows_max, arrived)?;
     Ok(united)
 }
 

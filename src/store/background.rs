@@ -1,4 +1,4 @@
-//! The thread that maintains a store. Invariant: it holds the store only while it works, and ends
+//! The threads that maintain a store. Invariant: they hold the store only while they work, and end
 //! when the last handle is dropped.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -14,42 +14,63 @@ use crate::options::{Durability, Maintenance};
 const PAUSE: Duration = Duration::from_millis(20);
 /// Between two looks at one that is not.
 const PAUSE_IDLE: Duration = Duration::from_secs(1);
-/// Folding takes at most one part in so many of the thread's time.
-const FOLDING_SHARE: u32 = 4;
+/// Between two foldings: what a reader may find to be folded.
+const FOLDING_PAUSE: Duration = Duration::from_millis(4);
 /// Where the last folding took longer, traces are large, and a reader folds better for itself.
 const FOLDING_MAX: Duration = Duration::from_millis(20);
+/// After such a folding the thread pauses for so many times as long as it took.
+const FOLDING_SHARE: u32 = 8;
 
-/// A running thread; dropping it ends the thread.
+/// Running threads; dropping it ends them.
 #[derive(Debug)]
 pub(super) struct Background {
+    threads: Vec<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a thread does when it is woken or its time has come; gives when that is next.
+type Turn = Box<dyn FnMut(&Shared) -> Duration + Send>;
+
 impl Background {
-    /// Starts the thread, if the options want one.
+    /// Starts the threads, if the options want them: one seals and compacts, which may take long, the
+    /// other one folds meanwhile.
     pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Option<Self>> {
         if shared.options.maintenance == Maintenance::ByHand {
             return Ok(None);
         }
-        let (wake, woken) = sync_channel(1);
-        let weak = Arc::downgrade(shared);
-        let thread = std::thread::Builder::new()
-            .name("treering".to_owned())
-            .spawn(move || run(&weak, &woken))?;
-        Ok(Some(Self { wake: Some(wake), thread: Some(thread) }))
+        let threads = vec![
+            Running::start("treering", shared, maintaining())?,
+            Running::start("treering-fold", shared, folding())?,
+        ];
+        Ok(Some(Self { threads }))
     }
 
-    /// Asks the thread to look at the store soon.
+    /// Asks the threads to look at the store soon.
     pub(super) fn wake(&self) {
-        if let Some(wake) = &self.wake {
+        for wake in self.threads.iter().filter_map(|running| running.wake.as_ref()) {
             // Where a wish waits already, one more changes nothing.
             let _full = wake.try_send(());
         }
     }
 }
 
-impl Drop for Background {
+impl Running {
+    fn start(name: &str, shared: &Arc<Shared>, turn: Turn) -> std::io::Result<Self> {
+        let (wake, woken) = sync_channel(1);
+        let weak = Arc::downgrade(shared);
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&weak, &woken, turn))?;
+        Ok(Self { wake: Some(wake), thread: Some(thread) })
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
         // A channel without sender ends the thread's loop.
         drop(self.wake.take());
@@ -61,24 +82,22 @@ impl Drop for Background {
     }
 }
 
-fn run(weak: &Weak<Shared>, woken: &Receiver<()>) {
+fn run(weak: &Weak<Shared>, woken: &Receiver<()>, mut turn: Turn) {
     let mut pause = PAUSE_IDLE;
-    let mut fold_at = Instant::now();
-    let mut sync_at = Instant::now();
     loop {
         match woken.recv_timeout(pause) {
             Err(RecvTimeoutError::Disconnected) => return,
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
         }
         let Some(shared) = weak.upgrade() else { return };
+        pause = turn(&shared);
+    }
+}
+
+fn maintaining() -> Turn {
+    let mut sync_at = Instant::now();
+    Box::new(move |shared| {
         let is_busy = !shared.state().fresh.is_empty();
-        let begin = Instant::now();
-        if is_busy && begin >= fold_at {
-            shared.note(shared.during(Work::Folding, || shared.base().map(drop)));
-            let took = begin.elapsed();
-            let rest = if took > FOLDING_MAX { PAUSE_IDLE } else { took };
-            fold_at = Instant::now() + rest * FOLDING_SHARE;
-        }
         if let Durability::Within(limit) = shared.options.durability
             && Instant::now() >= sync_at
         {
@@ -86,10 +105,30 @@ fn run(weak: &Weak<Shared>, woken: &Receiver<()>) {
             sync_at = Instant::now() + limit / 2;
         }
         shared.note(shared.maintain_if_due().map(drop));
-        pause = match shared.options.durability {
+        match shared.options.durability {
             _ if is_busy => PAUSE,
             Durability::Within(limit) => (limit / 2).min(PAUSE_IDLE),
             Durability::EachCommit => PAUSE_IDLE,
-        };
-    }
+        }
+    })
+}
+
+fn folding() -> Turn {
+    let mut fold_at = Instant::now();
+    Box::new(move |shared| {
+        let begin = Instant::now();
+        if begin < fold_at {
+            return fold_at - begin;
+        }
+        let is_busy = !shared.state().fresh.is_empty();
+        if is_busy {
+            shared.note(shared.during(Work::Folding, || shared.base().map(drop)));
+            let took = begin.elapsed();
+            fold_at = begin + if took > FOLDING_MAX { took * FOLDING_SHARE } else { FOLDING_PAUSE };
+        }
+        let merged = shared.merge_aside();
+        let is_more = matches!(merged, Ok(true));
+        shared.note(merged.map(drop));
+        if is_busy || is_more { FOLDING_PAUSE } else { PAUSE_IDLE }
+    })
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use roaring::RoaringBitmap;
 
-use super::fold::MERGE_FANOUT;
 use super::maintain::Maintainer;
 use super::seal::{numbers_of, sealed};
 use super::shared::Shared;
@@ -16,6 +15,8 @@ use crate::error::Error;
 use crate::head::{Place, merge};
 use crate::storage::{BlockRecord, Change};
 
+/// So many blocks of one size class are merged into one.
+const MERGE_FANOUT: usize = 4;
 /// A block is rewritten alone once so many in a hundred of its traces have moved on.
 const MASKED_PERCENT_MAX: u64 = 50;
 
@@ -113,7 +114,7 @@ impl Shared {
         }
         for record in added {
             let block = self.stored(record.clone(), RoaringBitmap::new(), RoaringBitmap::new());
-            let masked = numbers_of(&block, &pending)?;
+            let masked = numbers_of(&block.view, &pending)?;
             after.stored.insert(record.id, block.masked(masked));
         }
         self.publish(&folding, after);

@@ -11,14 +11,9 @@ use super::state::{Base, Fresh, HeadBlock, State, place};
 use crate::block::BlockId;
 use crate::codec::cast::u64_of;
 use crate::error::Error;
-use crate::head::{Place, merge, unite};
+use crate::head::{Place, unite};
 use crate::id::TraceId;
 use crate::search::BlockView;
-
-/// So many blocks of one size class are merged into one.
-pub(super) const MERGE_FANOUT: usize = 4;
-/// Blocks in memory are merged up to so many rows: what a reader may have to wait for.
-const MERGED_ROWS_MAX: u64 = 1 << 12;
 
 /// The right to replace the base.
 pub(super) type Folding<'a> = MutexGuard<'a, ()>;
@@ -60,7 +55,7 @@ impl Shared {
         self.fold_into(&mut folded, &fresh)?;
         folded.journal_next += u64_of(fresh.len());
         folded.journal_bytes += fresh.iter().map(|one| one.size().journal_bytes).sum::<u64>();
-        self.merge_small(&mut folded)?;
+        self.merge_many(&mut folded)?;
         let folded = Arc::new(folded);
         self.state().folded(Arc::clone(&folded), fresh.len());
         Ok(folded)
@@ -112,33 +107,6 @@ impl Shared {
         base.duplicate_spans += united.settled.duplicates;
         base.replaced_spans += united.settled.replaced;
         Ok(())
-    }
-
-    /// Merges blocks in memory, so that there are few: a span is moved once a size class at most.
-    pub(super) fn merge_small(&self, base: &mut Base) -> Result<(), Error> {
-        let class = |rows: u64| rows.max(1).ilog2() / MERGE_FANOUT.ilog2();
-        loop {
-            let mut classes: BTreeMap<u32, Vec<(BlockId, u64)>> = BTreeMap::new();
-            for (id, block) in &base.head {
-                if !base.sealing.contains(id) {
-                    let rows = u64::from(block.made.rows);
-                    classes.entry(class(rows)).or_default().push((*id, rows));
-                }
-            }
-            let fits = |peers: &&Vec<(BlockId, u64)>| {
-                let rows: u64 = peers.iter().map(|(_, rows)| rows).sum();
-                let rows_max = u64_of(self.rows_max()).min(MERGED_ROWS_MAX);
-                peers.len() >= MERGE_FANOUT && rows <= rows_max
-            };
-            let Some(peers) = classes.values().find(fits) else { return Ok(()) };
-            let mut merged = Vec::new();
-            for (id, _) in peers {
-                merged.extend(base.head.remove(id));
-            }
-            let places: Vec<Place<'_>> = merged.iter().map(|block| place(&block.view)).collect();
-            let made = merge(&places, self.rows_max())?;
-            base.head.extend(made.into_iter().map(|made| self.head_block(made)));
-        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Shared {
         let fresh = fresh.collect::<Result<Vec<Fresh>, Error>>()?;
         self.fold_into(base, &fresh)?;
         base.journal_next = opened.journal_next;
-        self.merge_small(base)
+        self.merge_many(base)
     }
 
     /// The same with its blocks read through `chunks`.

@@ -18,6 +18,7 @@ mod handle;
 mod ingest;
 mod limits;
 mod maintain;
+mod merge;
 mod queue;
 mod removal;
 mod retain;

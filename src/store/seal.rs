@@ -15,6 +15,7 @@ use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::{Made, Place, merge};
 use crate::id::TraceId;
+use crate::search::BlockView;
 use crate::storage::{BlockRecord, Change, Counters, StorageError};
 
 /// A seal that was committed.
@@ -40,7 +41,8 @@ impl Shared {
             let folding = self.folding();
             let folded = self.fold(&folding)?;
             let sealing = folded.head.keys().copied().collect();
-            let before = Base { sealing, ..Base::clone(&folded) };
+            let reshaped = folded.reshaped + 1;
+            let before = Base { sealing, reshaped, ..Base::clone(&folded) };
             self.publish(&folding, before.clone());
             before
         };
@@ -151,10 +153,11 @@ impl Shared {
         let now = Arc::clone(&self.state().base);
         let mut after = Base::clone(&now);
         after.sealing.clear();
+        after.reshaped += 1;
         after.replaced_spans += sealed.base.replaced_spans - before.replaced_spans;
         after.duplicate_spans += sealed.base.duplicate_spans - before.duplicate_spans;
         // Where something came with the seal, what moved on meanwhile is united with it below.
-        let moved = if sealed.is_extra { Vec::new() } else { moved_on(before, &now)? };
+        let moved = if sealed.is_extra { Vec::new() } else { moved_on(before.head.iter(), &now)? };
         for id in before.head.keys() {
             after.head.remove(id);
         }
@@ -171,7 +174,7 @@ impl Shared {
         }
         for record in sealed.added {
             let block = self.stored(record.clone(), RoaringBitmap::new(), RoaringBitmap::new());
-            let pending = numbers_of(&block, &moved)?;
+            let pending = numbers_of(&block.view, &moved)?;
             after.stored.insert(record.id, block.masked(pending));
         }
         if sealed.is_extra {
@@ -198,10 +201,13 @@ impl Shared {
     }
 }
 
-/// The ids of traces that lay in memory in `before`, and have moved on in `now`.
-fn moved_on(before: &Base, now: &Base) -> Result<Vec<TraceId>, Error> {
+/// The ids of traces that counted in some blocks in memory, and have moved on in `now`.
+pub(super) fn moved_on<'a>(
+    before: impl Iterator<Item = (&'a BlockId, &'a HeadBlock)>,
+    now: &Base,
+) -> Result<Vec<TraceId>, Error> {
     let mut moved = Vec::new();
-    for (id, block) in &before.head {
+    for (id, block) in before {
         let gone: RoaringBitmap = match now.head.get(id) {
             Some(later) => &later.view.masked - &block.view.masked,
             None => (0..block.made.traces).collect::<RoaringBitmap>() - &block.view.masked,
@@ -214,10 +220,10 @@ fn moved_on(before: &Base, now: &Base) -> Result<Vec<TraceId>, Error> {
 }
 
 /// The numbers that traces have in a block, those that it has.
-pub(super) fn numbers_of(block: &Stored, ids: &[TraceId]) -> Result<RoaringBitmap, Error> {
+pub(super) fn numbers_of(view: &BlockView, ids: &[TraceId]) -> Result<RoaringBitmap, Error> {
     let mut numbers = RoaringBitmap::new();
     for id in ids {
-        numbers.extend(block.view.block.find_trace(*id)?);
+        numbers.extend(view.block.find_trace(*id)?);
     }
     Ok(numbers)
 }

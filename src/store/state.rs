@@ -55,6 +55,9 @@ pub(super) struct Base {
     pub(super) head: BTreeMap<BlockId, HeadBlock>,
     /// Of them those that are being written to the file: they are not merged meanwhile.
     pub(super) sealing: BTreeSet<BlockId>,
+    /// How many times blocks in memory were merged or sealed: what was made of some of them aside counts
+    /// only where this is as it was.
+    pub(super) reshaped: u64,
     /// How many journal entries are in here, since the store was made.
     pub(super) journal_next: u64,
     /// Bytes that journal entries in here take in the file, since the store was opened.

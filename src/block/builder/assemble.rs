@@ -20,7 +20,7 @@ pub(crate) struct Built {
 }
 
 /// A section and its bytes.
-pub(super) type Sections = Vec<(Section, Vec<u8>)>;
+pub(in crate::block) type Sections = Vec<(Section, Vec<u8>)>;
 
 /// Builds the image of `traces`, which must be sorted by start, then id.
 pub(crate) fn build(staging: &Staging, traces: &[OrderedTrace]) -> Result<Built, Malformed> {
@@ -28,7 +28,7 @@ pub(crate) fn build(staging: &Staging, traces: &[OrderedTrace]) -> Result<Built,
     let rows: Vec<&StagedSpan> =
         numbers.filter_map(|number| staging.spans.get(usize_of(*number))).collect();
     let mut sections = Sections::new();
-    traces::sections(traces, &mut sections);
+    traces::sections(traces.iter(), &mut sections);
     spans::sections(traces, &rows, &mut sections);
     let events = Children::new(&rows, &staging.events, |span| &span.events);
     let links = Children::new(&rows, &staging.links, |span| &span.links);
@@ -57,7 +57,8 @@ pub(crate) fn build(staging: &Staging, traces: &[OrderedTrace]) -> Result<Built,
     Ok(image(header, sections))
 }
 
-fn image(header: Header, sections: Sections) -> Built {
+/// The image of these sections.
+pub(in crate::block) fn image(header: Header, sections: Sections) -> Built {
     let mut image = encode_header(header, &sections);
     image.reserve_exact(sections.iter().map(|(_, bytes)| bytes.len()).sum());
     for (_, bytes) in sections {
@@ -68,7 +69,7 @@ fn image(header: Header, sections: Sections) -> Built {
 }
 
 /// Adds a section of packed integers, unless there are none.
-pub(super) fn put_packed(
+pub(in crate::block) fn put_packed(
     sections: &mut Sections,
     section: Section,
     values: impl IntoIterator<Item = u64>,
@@ -82,7 +83,7 @@ pub(super) fn put_packed(
 }
 
 /// Adds a section of plain bytes, unless there are none.
-pub(super) fn put_plain(sections: &mut Sections, section: Section, bytes: Vec<u8>) {
+pub(in crate::block) fn put_plain(sections: &mut Sections, section: Section, bytes: Vec<u8>) {
     if !bytes.is_empty() {
         sections.push((section, bytes));
     }

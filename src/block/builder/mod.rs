@@ -7,6 +7,11 @@ mod origin;
 mod spans;
 mod traces;
 
-pub(crate) use assemble::build;
+pub(super) use assemble::{Sections, image, put_packed, put_plain};
+pub(super) use origin::sections as origin_sections;
+pub(super) use spans::structure as structure_sections;
+pub(super) use traces::sections as trace_sections;
+
+pub(crate) use assemble::{Built, build};
 pub(crate) use origin::entities_of;
 pub(crate) use traces::{OrderedTrace, root_of};

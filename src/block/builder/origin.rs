@@ -9,7 +9,8 @@ use crate::codec::bytes::Malformed;
 use crate::codec::cast::usize_of;
 use crate::model::{Attribute, AttributeRef, EntityRef, InstrumentationScope, Resource, Value};
 
-pub(super) fn sections(
+/// The tables of some resources and scopes, by their numbers in the staging.
+pub(in crate::block) fn sections(
     staging: &Staging,
     resources: &[u32],
     scopes: &[u32],

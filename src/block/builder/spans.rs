@@ -34,16 +34,24 @@ impl Renumbered {
     }
 }
 
-pub(super) fn sections(traces: &[OrderedTrace], rows: &[&StagedSpan], sections: &mut Sections) {
-    let ends = traces.iter().flat_map(|trace| {
+/// Where each span's descendants end, and its parent.
+pub(in crate::block) fn structure<'t>(
+    traces: impl Iterator<Item = &'t OrderedTrace> + Clone,
+    sections: &mut Sections,
+) {
+    let ends = traces.clone().flat_map(|trace| {
         trace.order.ends.iter().zip(0u32..).map(|(end, position)| u64::from(end - position))
     });
     put_packed(sections, Section::Ends, ends);
-    let parents = traces.iter().flat_map(|trace| {
+    let parents = traces.flat_map(|trace| {
         let positions = trace.order.parents.iter().zip(0u32..);
         positions.map(|(parent, at)| if *parent == NONE { 0 } else { u64::from(at - parent) })
     });
     put_packed(sections, Section::Parents, parents);
+}
+
+pub(super) fn sections(traces: &[OrderedTrace], rows: &[&StagedSpan], sections: &mut Sections) {
+    structure(traces.iter(), sections);
     let ids = rows.iter().flat_map(|span| span.span_id.to_bytes()).collect();
     put_plain(sections, Section::SpanIds, ids);
     let trace_starts =

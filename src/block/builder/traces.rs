@@ -24,22 +24,27 @@ pub(crate) struct OrderedTrace {
     pub(crate) root: u32,
 }
 
-pub(super) fn sections(traces: &[OrderedTrace], sections: &mut Sections) {
-    let ids: Vec<TraceId> = traces.iter().map(|trace| trace.id).collect();
+pub(in crate::block) fn sections<'t>(
+    traces: impl Iterator<Item = &'t OrderedTrace> + Clone,
+    sections: &mut Sections,
+) {
+    let ids: Vec<TraceId> = traces.clone().map(|trace| trace.id).collect();
     put_plain(sections, Section::TraceIds, ids.iter().flat_map(|id| id.to_bytes()).collect());
     let mut first = 0;
     let mut firsts = vec![0];
-    for trace in traces {
+    for trace in traces.clone() {
         first += u64_of(trace.spans.len());
         firsts.push(first);
     }
     put_packed(sections, Section::TraceFirstRows, firsts);
-    put_packed(sections, Section::TraceStarts, traces.iter().map(|trace| trace.start.unix_nanos()));
-    put_packed(sections, Section::TraceEnds, traces.iter().map(|trace| trace.end.unix_nanos()));
+    let starts = traces.clone().map(|trace| trace.start.unix_nanos());
+    put_packed(sections, Section::TraceStarts, starts);
+    let ends = traces.clone().map(|trace| trace.end.unix_nanos());
+    put_packed(sections, Section::TraceEnds, ends);
     let mut lookup: Vec<(TraceId, u64)> = ids.iter().copied().zip(0..).collect();
     lookup.sort_unstable();
     put_packed(sections, Section::TraceLookup, lookup.into_iter().map(|(_, number)| number));
-    put_packed(sections, Section::TraceRoots, traces.iter().map(|trace| u64::from(trace.root)));
+    put_packed(sections, Section::TraceRoots, traces.map(|trace| u64::from(trace.root)));
     put_plain(sections, Section::TraceFilter, filter::build(&ids));
 }
 

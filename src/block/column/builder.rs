@@ -91,18 +91,97 @@ impl<'a> TableBuilder<'a> {
             return Ok(());
         }
         self.columns.sort_by(|a, b| (&a.key, a.kind).cmp(&(&b.key, b.kind)));
-        let mut parts = Parts::default();
-        let mut directory = Directory::default();
+        let mut writer = TableWriter::new(table_rows);
         for column in self.columns {
-            directory.columns.push(column.finish(table_rows, self.strings, scratch, &mut parts));
+            column.finish(self.strings, scratch, &mut writer);
         }
-        let bytes = record::encode(&directory)?;
+        writer.finish(table, sections)
+    }
+}
+
+/// The distinct values of a column, ascending.
+#[derive(Debug)]
+pub(crate) enum Sorted<'a> {
+    /// Of numbers and booleans.
+    Payloads(&'a [u64]),
+    /// Of strings and bytes.
+    Texts(&'a [&'a [u8]]),
+}
+
+/// Writes columns whose dictionaries are sorted; they come in order of key and kind.
+#[derive(Debug)]
+pub(crate) struct TableWriter {
+    table_rows: usize,
+    parts: Parts,
+    directory: Directory,
+}
+
+impl TableWriter {
+    /// An empty table of so many rows.
+    pub(crate) fn new(table_rows: usize) -> Self {
+        Self { table_rows, parts: Parts::default(), directory: Directory::default() }
+    }
+
+    /// Adds a column: its rows, ascending, and the number that each one's value has among `sorted`, of
+    /// which every one is used.
+    pub(crate) fn put(
+        &mut self,
+        (key, kind): (ColumnKey, ValueKind),
+        rows: &[u32],
+        numbers: &[u32],
+        sorted: &Sorted<'_>,
+    ) {
+        let parts = &mut self.parts;
+        let (values, dictionary) = match sorted {
+            Sorted::Payloads(payloads) => {
+                let run = append(&mut parts.dictionary, |out| packed::encode(payloads, out));
+                (payloads.len(), run)
+            }
+            Sorted::Texts(texts) => {
+                (texts.len(), append(&mut parts.dictionary, |out| put_strings(texts, out)))
+            }
+        };
+        let mut entry = ColumnEntry {
+            key,
+            kind,
+            rows: u32_of(rows.len()).unwrap_or(0),
+            values: u32_of(values).unwrap_or(0),
+            bounds: (rows.first().copied().unwrap_or(0), rows.last().copied().unwrap_or(0)),
+            presence: Run::default(),
+            numbers: Run::default(),
+            dictionary,
+            postings: Run::default(),
+        };
+        if rows.len() < self.table_rows {
+            let bitmap = postings::bitmap_of(rows);
+            entry.presence = append(&mut parts.presence, |out| postings::put_bitmap(&bitmap, out));
+        }
+        if values > 1 {
+            let wide: Vec<u64> = numbers.iter().map(|number| u64::from(*number)).collect();
+            entry.numbers = append(&mut parts.numbers, |out| packed::encode(&wide, out));
+            entry.postings = append(&mut parts.postings, |out| {
+                postings::encode(rows, numbers, values, out);
+            });
+        }
+        self.directory.columns.push(entry);
+    }
+
+    /// Writes the table's sections; none where there is no column.
+    pub(crate) fn finish(
+        self,
+        table: Table,
+        sections: &mut Vec<(Section, Vec<u8>)>,
+    ) -> Result<(), Malformed> {
+        if self.directory.columns.is_empty() {
+            return Ok(());
+        }
+        let bytes = record::encode(&self.directory)?;
         let written = [
             (Part::Directory, bytes),
-            (Part::Presence, parts.presence),
-            (Part::Numbers, parts.numbers),
-            (Part::Dictionary, parts.dictionary),
-            (Part::Postings, parts.postings),
+            (Part::Presence, self.parts.presence),
+            (Part::Numbers, self.parts.numbers),
+            (Part::Dictionary, self.parts.dictionary),
+            (Part::Postings, self.parts.postings),
         ];
         let filled = written.into_iter().filter(|(_, bytes)| !bytes.is_empty());
         sections.extend(filled.map(|(part, bytes)| (Section::Table(table, part), bytes)));
@@ -111,56 +190,22 @@ impl<'a> TableBuilder<'a> {
 }
 
 impl Pending {
-    fn finish(
-        self,
-        table_rows: usize,
-        strings: &Interner,
-        scratch: &mut [u32],
-        parts: &mut Parts,
-    ) -> ColumnEntry {
-        let (numbers, values) = if self.kind.is_interned() {
+    fn finish(self, strings: &Interner, scratch: &mut [u32], writer: &mut TableWriter) {
+        let column = (self.key, self.kind);
+        if self.kind.is_interned() {
             let distinct = sorted_distinct_strings(&self.payloads, strings, scratch);
-            let dictionary = |out: &mut Vec<u8>| put_strings(&distinct, strings, out);
-            let run = append(&mut parts.dictionary, dictionary);
             let numbers = take_numbers(&self.payloads, &distinct, scratch);
-            (numbers, (distinct.len(), run))
+            let texts: Vec<&[u8]> = distinct.iter().map(|number| strings.get(*number)).collect();
+            writer.put(column, &self.rows, &numbers, &Sorted::Texts(&texts));
         } else {
             let mut distinct = self.payloads.clone();
             distinct.sort_unstable();
             distinct.dedup();
-            let run = append(&mut parts.dictionary, |out| packed::encode(&distinct, out));
             let number = |payload| u32_of(distinct.partition_point(|other| other < payload));
             let numbers: Vec<u32> =
                 self.payloads.iter().map(|payload| number(payload).unwrap_or(0)).collect();
-            (numbers, (distinct.len(), run))
-        };
-        let (values, dictionary) = values;
-        let mut entry = ColumnEntry {
-            key: self.key,
-            kind: self.kind,
-            rows: u32_of(self.rows.len()).unwrap_or(0),
-            values: u32_of(values).unwrap_or(0),
-            bounds: (
-                self.rows.first().copied().unwrap_or(0),
-                self.rows.last().copied().unwrap_or(0),
-            ),
-            presence: Run::default(),
-            numbers: Run::default(),
-            dictionary,
-            postings: Run::default(),
-        };
-        if self.rows.len() < table_rows {
-            let bitmap = postings::bitmap_of(&self.rows);
-            entry.presence = append(&mut parts.presence, |out| postings::put_bitmap(&bitmap, out));
+            writer.put(column, &self.rows, &numbers, &Sorted::Payloads(&distinct));
         }
-        if values > 1 {
-            let wide: Vec<u64> = numbers.iter().map(|number| u64::from(*number)).collect();
-            entry.numbers = append(&mut parts.numbers, |out| packed::encode(&wide, out));
-            entry.postings = append(&mut parts.postings, |out| {
-                postings::encode(&self.rows, &numbers, values, out);
-            });
-        }
-        entry
     }
 }
 
@@ -192,7 +237,7 @@ fn sorted_distinct_strings(payloads: &[u64], strings: &Interner, scratch: &mut [
 }
 
 /// The first eight bytes as a number that sorts as they do, short strings filled up with zeros.
-fn prefix(bytes: &[u8]) -> u64 {
+pub(crate) fn prefix(bytes: &[u8]) -> u64 {
     let mut first = [0; 8];
     for (to, from) in first.iter_mut().zip(bytes) {
         *to = *from;
@@ -218,16 +263,16 @@ fn take_numbers(payloads: &[u64], distinct: &[u32], scratch: &mut [u32]) -> Vec<
 }
 
 /// A dictionary of strings: packed offsets (one more than strings), then the strings.
-fn put_strings(sorted: &[u32], strings: &Interner, out: &mut Vec<u8>) {
+fn put_strings(sorted: &[&[u8]], out: &mut Vec<u8>) {
     let mut offsets = Vec::with_capacity(sorted.len() + 1);
     let mut end = 0;
     offsets.push(0);
-    for number in sorted {
-        end += u64_of(strings.get(*number).len());
+    for text in sorted {
+        end += u64_of(text.len());
         offsets.push(end);
     }
     packed::encode(&offsets, out);
-    for number in sorted {
-        out.extend_from_slice(strings.get(*number));
+    for text in sorted {
+        out.extend_from_slice(text);
     }
 }

@@ -2,6 +2,7 @@
 //! dictionary, and for each value the rows that have it. Builder to bytes to reader.
 
 mod builder;
+mod bulk;
 mod directory;
 mod postings;
 mod ranks;
@@ -11,8 +12,7 @@ mod strings;
 mod values;
 pub(super) mod verify;
 
-pub(crate) use builder::TableBuilder;
+pub(crate) use builder::{Sorted, TableBuilder, TableWriter, prefix};
 pub(crate) use directory::{ColumnKey, Directory};
 pub(crate) use ranks::RankTable;
 pub(crate) use reader::{ColumnReader, Numbers};
-pub(crate) use values::ValueCursor;

@@ -243,6 +243,14 @@ impl<'a> ColumnReader<'a> {
         if let Some(Cached::Numbers(numbers)) = image.cache.get(image.block, slot.clone()) {
             return Ok(numbers);
         }
+        let numbers: Arc<[u32]> = self.decoded_numbers()?.into();
+        image.cache.put(image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
+        Ok(numbers)
+    }
+
+    /// The same, not kept.
+    pub(super) fn decoded_numbers(&self) -> Result<Vec<u32>, BlockError> {
+        let run = self.run(|entry| entry.numbers);
         let mut numbers = Vec::with_capacity(usize_of(self.rows));
         if self.values == 1 {
             numbers.resize(usize_of(self.rows), 0);
@@ -255,8 +263,6 @@ impl<'a> ColumnReader<'a> {
             let what = format!("{} numbers, {} expected", numbers.len(), self.rows);
             return Err(self.corrupt(Part::Numbers, what));
         }
-        let numbers: Arc<[u32]> = numbers.into();
-        image.cache.put(image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
         Ok(numbers)
     }
 

@@ -4,7 +4,6 @@ use super::reader::ColumnReader;
 use super::strings::Strings;
 use crate::block::error::BlockError;
 use crate::block::format::Part;
-use crate::block::image::Slice;
 use crate::block::packed::Cursor;
 use crate::block::staging::ValueKind;
 use crate::block::values;
@@ -51,22 +50,6 @@ impl ValueCursor<'_> {
     pub(crate) fn at_rank(&mut self, rank: u32) -> Result<Value, BlockError> {
         let number = self.number(rank)?;
         self.value(number)
-    }
-
-    /// The payload of value `number`, which is a number.
-    pub(crate) fn payload(&mut self, number: u32) -> Result<u64, BlockError> {
-        match &mut self.dictionary {
-            Dictionary::Payloads(payloads) => payloads.get(usize_of(number)),
-            Dictionary::Strings(_) => Err(self.column.corrupt(Part::Dictionary, "no numbers")),
-        }
-    }
-
-    /// The bytes of value `number`, which is text or nested.
-    pub(crate) fn bytes(&mut self, number: u32) -> Result<Slice, BlockError> {
-        match &mut self.dictionary {
-            Dictionary::Strings(strings) => strings.get(number),
-            Dictionary::Payloads(_) => Err(self.column.corrupt(Part::Dictionary, "no text")),
-        }
     }
 
     /// Value `number` of the dictionary.

@@ -1,0 +1,117 @@
+//! Merging small blocks in memory, so that a search looks at few. It is done aside: readers see the
+//! blocks as they are until the one made of them takes their place. Invariant: a trace that moved on
+//! meanwhile is masked in the new block, and where the blocks themselves went, nothing changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::fold::Folding;
+use super::seal::{moved_on, numbers_of};
+use super::shared::Shared;
+use super::state::{Base, HeadBlock, place};
+use crate::block::BlockId;
+use crate::codec::cast::u64_of;
+use crate::error::Error;
+use crate::head::{Place, merge};
+
+/// Blocks in memory fall in size classes: of one class the largest has fewer than so many times the
+/// spans of the smallest, and so many of one class are merged. A span moves once a class at most.
+const CLASS_BLOCKS: usize = 16;
+/// Blocks in memory are merged up to so many rows; sealing makes larger ones.
+const MERGED_ROWS_MAX: u64 = 1 << 15;
+/// With more blocks than this in memory a reader merges before it searches.
+const SEEN_BLOCKS_MAX: usize = 256;
+
+/// Blocks of one size class that are to become one, with what of them counts.
+fn crowded(base: &Base, blocks_min: usize, rows_max: u64) -> Vec<(BlockId, HeadBlock)> {
+    let class = |rows: u64| rows.max(1).ilog2() / CLASS_BLOCKS.ilog2();
+    let mut classes: BTreeMap<u32, Vec<(BlockId, HeadBlock)>> = BTreeMap::new();
+    for (id, block) in base.head.iter().filter(|(id, _)| !base.sealing.contains(id)) {
+        let class = class(u64::from(block.made.rows));
+        classes.entry(class).or_default().push((*id, block.clone()));
+    }
+    for mut peers in classes.into_values() {
+        let mut rows = 0;
+        let fitting = peers.iter().take_while(|(_, block)| {
+            rows += u64::from(block.made.rows);
+            rows <= rows_max
+        });
+        let count = fitting.count();
+        if count >= blocks_min {
+            peers.truncate(count);
+            return peers;
+        }
+    }
+    Vec::new()
+}
+
+impl Shared {
+    fn merged_rows_max(&self) -> u64 {
+        u64_of(self.rows_max()).min(MERGED_ROWS_MAX)
+    }
+
+    /// The blocks made of some, without what is masked in these.
+    fn merged(&self, blocks: &[(BlockId, HeadBlock)]) -> Result<Vec<(BlockId, HeadBlock)>, Error> {
+        let places: Vec<Place<'_>> = blocks.iter().map(|(_, block)| place(&block.view)).collect();
+        let made = merge(&places, self.rows_max())?;
+        Ok(made.into_iter().map(|made| self.head_block(made)).collect())
+    }
+
+    /// Merges blocks in memory where a reader would have to look at too many.
+    pub(super) fn merge_many(&self, base: &mut Base) -> Result<(), Error> {
+        while base.head.len() - base.sealing.len().min(base.head.len()) > SEEN_BLOCKS_MAX {
+            let blocks = crowded(base, CLASS_BLOCKS, self.merged_rows_max());
+            if blocks.is_empty() {
+                return Ok(());
+            }
+            let made = self.merged(&blocks)?;
+            for (id, _) in &blocks {
+                base.head.remove(id);
+            }
+            base.head.extend(made);
+            base.reshaped += 1;
+        }
+        Ok(())
+    }
+
+    /// Merges blocks in memory where there are enough of one size; false where there are not. Only
+    /// taking the result over needs the right to replace the base.
+    pub(super) fn merge_aside(&self) -> Result<bool, Error> {
+        let before = Arc::clone(&self.state().base);
+        let blocks = crowded(&before, CLASS_BLOCKS, self.merged_rows_max());
+        if blocks.is_empty() {
+            return Ok(false);
+        }
+        let made = self.merged(&blocks)?;
+        self.take_over(&self.folding(), &before, blocks, made)?;
+        Ok(true)
+    }
+
+    /// Puts what was made of blocks of `before` in their place, unless they went otherwise.
+    fn take_over(
+        &self,
+        folding: &Folding<'_>,
+        before: &Base,
+        blocks: Vec<(BlockId, HeadBlock)>,
+        made: Vec<(BlockId, HeadBlock)>,
+    ) -> Result<(), Error> {
+        let now = Arc::clone(&self.state().base);
+        if now.reshaped != before.reshaped {
+            return Ok(());
+        }
+        let moved = moved_on(blocks.iter().map(|(id, block)| (id, block)), &now)?;
+        let mut after = Base::clone(&now);
+        for (id, _) in &blocks {
+            after.head.remove(id);
+        }
+        for (id, block) in made {
+            let block = block.masked(numbers_of(&block.view, &moved)?);
+            if !block.is_empty() {
+                after.head.insert(id, block);
+            }
+        }
+        after.reshaped += 1;
+        self.publish(folding, after);
+        Ok(())
+    }
+}
