@@ -5,7 +5,7 @@ use super::entry;
 use super::events::Work;
 use super::shared::Shared;
 use super::state::Fresh;
-use crate::block::{OrderedTrace, Settled, Staging, arrange, group_by_trace};
+use crate::block::{OrderedTrace, Staging, arrange_all, group_by_trace};
 use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::Made;
@@ -51,30 +51,29 @@ impl Shared {
         let staging = self.limited(staging)?;
         let mut groups = group_by_trace(&staging);
         let refused = self.refuse_surplus(&mut groups)?;
-        let mut ingested = Ingested { refused, ..Ingested::default() };
-        let mut traces = Vec::new();
         let arrived = Timestamp::now();
         let oldest = self.oldest(arrived);
-        for (id, mut numbers) in groups {
-            ingested.too_old += self.refuse_old(&staging, &mut numbers, oldest);
-            if numbers.is_empty() {
-                continue;
-            }
-            let (trace, settled) = arrange(&staging, id, numbers);
-            ingested.duplicates += settled.duplicates;
-            ingested.replaced += settled.replaced;
-            ingested.spans += u64_of(trace.spans.len());
-            ingested.traces += 1;
-            traces.push(trace);
-        }
+        let mut too_old = 0;
+        groups.retain_mut(|(_, numbers)| {
+            too_old += self.refuse_old(&staging, numbers, oldest);
+            !numbers.is_empty()
+        });
+        let (traces, settled) = arrange_all(&staging, groups);
+        let ingested = Ingested {
+            spans: traces.iter().map(|trace| u64_of(trace.spans.len())).sum(),
+            traces: u64_of(traces.len()),
+            duplicates: settled.duplicates,
+            replaced: settled.replaced,
+            too_old,
+            refused,
+        };
         if traces.is_empty() {
             return Ok(ingested);
         }
         let mut made = self.blocks_of(&staging, traces, arrived)?;
         drop(staging);
         if let Some(first) = made.first_mut() {
-            first.settled =
-                Settled { duplicates: ingested.duplicates, replaced: ingested.replaced };
+            first.settled = settled;
         }
         match made.pop() {
             Some(only) if made.is_empty() && !self.is_large(&only) => self.journal(only)?,

@@ -8,5 +8,7 @@ mod spans;
 mod traces;
 
 pub(crate) use assemble::build;
+#[cfg(test)]
+pub(crate) use assemble::build_on;
 pub(crate) use origin::entities_of;
 pub(crate) use traces::{OrderedTrace, root_of};

@@ -2,8 +2,9 @@
 //! dictionary and writes its parts. Invariant: the same rows give the same bytes.
 
 use super::directory::{ColumnEntry, ColumnKey, Directory, Run};
-use super::postings;
+use super::{postings, sorted};
 use crate::block::format::{Part, Section, Table};
+use crate::block::parallel::spread;
 use crate::block::staging::{Cell, FIELD_KEYS, Interner, ValueKind};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u8_of, u32_of, u64_of, usize_of, usize_of_u64};
@@ -78,13 +79,12 @@ impl<'a> TableBuilder<'a> {
         self.push(row, &Cell { key: FIELD_KEYS + u32::from(field), kind, payload });
     }
 
-    /// Writes the table's sections; none where the table is empty. `scratch` has an element for each
-    /// interned string and comes back as it was, filled with `u32::MAX`.
+    /// Writes the table's sections; none where the table is empty. So many `threads` finish columns.
     pub(crate) fn finish(
         mut self,
         table: Table,
         table_rows: usize,
-        scratch: &mut [u32],
+        threads: usize,
         sections: &mut Vec<(Section, Vec<u8>)>,
     ) -> Result<(), Malformed> {
         if self.columns.is_empty() {
@@ -93,8 +93,15 @@ impl<'a> TableBuilder<'a> {
         self.columns.sort_by(|a, b| (&a.key, a.kind).cmp(&(&b.key, b.kind)));
         let mut parts = Parts::default();
         let mut directory = Directory::default();
-        for column in self.columns {
-            directory.columns.push(column.finish(table_rows, self.strings, scratch, &mut parts));
+        let strings = self.strings;
+        let scratch = || vec![u32::MAX; strings.len()];
+        let finish = |scratch: &mut Vec<u32>, column: Pending| {
+            let mut parts = Parts::default();
+            let entry = column.finish(table_rows, strings, scratch, &mut parts);
+            (entry, parts)
+        };
+        for (entry, of_column) in spread(threads, self.columns, Pending::weight, scratch, finish) {
+            directory.columns.push(parts.take(entry, &of_column));
         }
         let bytes = record::encode(&directory)?;
         let written = [
@@ -110,7 +117,33 @@ impl<'a> TableBuilder<'a> {
     }
 }
 
+impl Parts {
+    /// Adds the parts of one column; gives its entry with the places that they have here.
+    fn take(&mut self, mut entry: ColumnEntry, column: &Self) -> ColumnEntry {
+        let places = [
+            (&mut entry.presence, &mut self.presence, &column.presence),
+            (&mut entry.numbers, &mut self.numbers, &column.numbers),
+            (&mut entry.dictionary, &mut self.dictionary, &column.dictionary),
+            (&mut entry.postings, &mut self.postings, &column.postings),
+        ];
+        for (run, all, bytes) in places {
+            if !bytes.is_empty() {
+                run.offset += u64_of(all.len());
+                all.extend_from_slice(bytes);
+            }
+        }
+        entry
+    }
+}
+
 impl Pending {
+    /// About what it costs to finish: text is sorted by what it says.
+    fn weight(&self) -> usize {
+        if self.kind.is_interned() { self.rows.len() * 2 } else { self.rows.len() }
+    }
+
+    /// The column's entry, and its parts. `scratch` has an element for each interned string and comes
+    /// back as it was, filled with `u32::MAX`.
     fn finish(
         self,
         table_rows: usize,
@@ -182,22 +215,7 @@ fn sorted_distinct_strings(payloads: &[u64], strings: &Interner, scratch: &mut [
             distinct.push(number);
         }
     }
-    // The first eight bytes decide most comparisons without a look into the strings.
-    let mut keyed: Vec<(u64, u32)> =
-        distinct.iter().map(|number| (prefix(strings.get(*number)), *number)).collect();
-    keyed.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| strings.get(a.1).cmp(strings.get(b.1)))
-    });
-    keyed.into_iter().map(|(_, number)| number).collect()
-}
-
-/// The first eight bytes as a number that sorts as they do, short strings filled up with zeros.
-fn prefix(bytes: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    u64::from_le_bytes(first).swap_bytes()
+    sorted::sort(&distinct, strings)
 }
 
 /// The dictionary number of each payload; leaves `scratch` as it was found.

@@ -7,6 +7,7 @@ mod postings;
 mod ranks;
 mod reader;
 mod sizes;
+mod sorted;
 mod strings;
 mod values;
 pub(super) mod verify;
