@@ -1,6 +1,8 @@
 //! Ingest of 1,000,000 generated spans from OTLP protobuf: seconds to durable and searchable, spans/s,
 //! bytes on disk, peak memory, and the ratio to the time that prost alone takes to decode the same
-//! bytes. A program that prints figures: `cargo bench --bench ingest [-- --spans N]`.
+//! bytes. Once by one caller, and once as a service does it: one thread decodes the next batch while
+//! another stores the one before. A program that prints figures:
+//! `cargo bench --bench ingest [-- --spans N]`.
 //!
 //! Requests are made before the clock starts and gathered into batches of up to 262,144 spans, a
 //! block's worth.
@@ -14,6 +16,7 @@
 )]
 
 use std::error::Error;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -33,22 +36,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let store = Store::open(folder.path().join("ingest.redb"), Options::default())?;
     let started = Instant::now();
-    let mut batch = Batch::new();
     let mut decoding = 0.0;
-    for request in &requests {
+    let mut requests_left = requests.as_slice();
+    while !requests_left.is_empty() {
         let decode = Instant::now();
-        let rejections = batch.push_protobuf(request)?;
+        let batch = next_batch(&mut requests_left)?;
         decoding += decode.elapsed().as_secs_f64();
-        assert!(rejections.is_empty(), "generated spans are right: {}", rejections[0]);
-        if batch.len() + REQUEST_SPANS > BATCH_SPANS {
-            store.ingest(std::mem::take(&mut batch))?;
-        }
+        store.ingest(batch)?;
     }
-    store.ingest(batch)?;
     let seconds = started.elapsed().as_secs_f64();
     let peak = memory("VmHWM");
     let stats = store.stats()?;
 
+    let pipelined = by_two(&requests)?;
     let started = Instant::now();
     let mut decoded = 0;
     for request in &requests {
@@ -59,9 +59,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let count = stats.spans as f64;
     println!("{} spans, {:.1} B/span as OTLP protobuf", stats.spans, bytes as f64 / count);
-    println!("{seconds:.2} s to durable, {:.0} spans/s", count / seconds);
+    println!("{prost:.2} s for prost alone to decode");
+    let of = |who: &str, seconds: f64| {
+        let (rate, ratio) = (count / seconds, seconds / prost);
+        println!("{seconds:.2} s to durable by {who}, {rate:.0} spans/s, {ratio:.2} of prost");
+    };
+    of("one caller", seconds);
     println!("of these {decoding:.2} s decoding and staging");
-    println!("{prost:.2} s for prost alone to decode; ratio {:.2}", seconds / prost);
+    of("two callers", pipelined);
     println!("{} blocks, {:.1} B/span on disk", stats.blocks, stats.allocated_bytes as f64 / count);
     if let (Some(before), Some(peak)) = (before, peak) {
         println!(
@@ -72,6 +77,46 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{:>8.2} B/span  {section}", bytes as f64 / count);
     }
     Ok(())
+}
+
+/// The batch that the first requests make, which it takes off the list.
+fn next_batch(requests: &mut &[Vec<u8>]) -> Result<Batch, treering::Error> {
+    let mut batch = Batch::new();
+    while let Some((request, rest)) = requests.split_first() {
+        *requests = rest;
+        let rejections = batch.push_protobuf(request)?;
+        assert!(rejections.is_empty(), "generated spans are right: {}", rejections[0]);
+        if batch.len() + REQUEST_SPANS > BATCH_SPANS {
+            break;
+        }
+    }
+    Ok(batch)
+}
+
+/// Seconds to durable where one thread decodes while another stores.
+fn by_two(requests: &[Vec<u8>]) -> Result<f64, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let store = Store::open(folder.path().join("ingest.redb"), Options::default())?;
+    let started = Instant::now();
+    std::thread::scope(|scope| -> Result<(), treering::Error> {
+        // The one that is stored, and the next: no more of them are in memory.
+        let (batches, next) = sync_channel(0);
+        scope.spawn(move || {
+            let mut left = requests;
+            while !left.is_empty() {
+                let batch = next_batch(&mut left);
+                let ended = batch.is_err();
+                if batches.send(batch).is_err() || ended {
+                    break;
+                }
+            }
+        });
+        for batch in next {
+            store.ingest(batch?)?;
+        }
+        Ok(())
+    })?;
+    Ok(started.elapsed().as_secs_f64())
 }
 
 /// A figure of `/proc/self/status` in MiB; none where there is no such file.

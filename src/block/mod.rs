@@ -13,6 +13,7 @@ mod image;
 mod merge;
 mod nested_set;
 mod packed;
+mod parallel;
 mod reader;
 mod rebuild;
 mod runs;
@@ -20,7 +21,7 @@ mod staging;
 mod values;
 mod verify;
 
-pub(crate) use arrange::{Settled, arrange, group_by_trace};
+pub(crate) use arrange::{Settled, arrange, arrange_all, group_by_trace};
 pub(crate) use builder::{Built, OrderedTrace, build};
 pub(crate) use cache::{Cache, Derived};
 pub(crate) use column::{ColumnKey, ColumnReader, Numbers, RankTable};

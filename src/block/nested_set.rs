@@ -41,54 +41,58 @@ impl Node {
     }
 }
 
-/// Orders the spans of one trace. Cost: O(n log n). At most `u32::MAX - 1` nodes.
-pub(crate) fn order(nodes: &[Node]) -> Ordered {
-    let Some(count) = u32_of(nodes.len()) else { return Ordered::default() };
-    let mut ranked: Vec<u32> = (0..count).collect();
-    let node = |index: u32| nodes.get(usize_of(index)).copied();
-    ranked.sort_unstable_by(|a, b| match (node(*a), node(*b)) {
-        (Some(a), Some(b)) => a.order(&b),
-        _ => Ordering::Equal,
-    });
-    let sorted: Vec<Node> = ranked.iter().filter_map(|index| node(*index)).collect();
+/// Orders the spans of one trace, which come sorted by [`Node::order`]. Cost: O(n log n). At most
+/// `u32::MAX - 1` nodes.
+pub(crate) fn order_sorted<T>(sorted: &[T], node: impl Fn(&T) -> &Node) -> Ordered {
+    if u32_of(sorted.len()).is_none() {
+        return Ordered::default();
+    }
+    let sorted: Vec<&Node> = sorted.iter().map(node).collect();
     let mut parents = resolve(&sorted);
     let cut = cut_cycles(&mut parents);
     let walk = walk(&parents);
-    number(&ranked, &parents, &cut, &walk)
+    number(walk, &parents, cut)
+}
+
+/// A span id as a number that sorts as it does.
+fn sortable(id: SpanId) -> u64 {
+    u64::from_le_bytes(id.to_bytes()).swap_bytes()
 }
 
 /// The parent of each node, by rank: nodes are sorted by [`Node::order`].
-fn resolve(sorted: &[Node]) -> Vec<u32> {
+fn resolve(sorted: &[&Node]) -> Vec<u32> {
     let count = u32_of(sorted.len()).unwrap_or(NONE);
-    let mut by_id: Vec<(SpanId, u32)> =
-        sorted.iter().zip(0..count).map(|(node, rank)| (node.span_id, rank)).collect();
+    let mut by_id: Vec<(u64, u32)> =
+        sorted.iter().zip(0..count).map(|(node, rank)| (sortable(node.span_id), rank)).collect();
     by_id.sort_unstable();
-    let mut pair_parent = vec![NONE; sorted.len()];
+    let mut pair_parents = Vec::new();
     for group in by_id.chunk_by(|a, b| a.0 == b.0) {
         if let Some((client, server)) = pair(sorted, group) {
-            set(&mut pair_parent, server, client);
+            pair_parents.push((server, client));
         }
     }
-    let parent_of = |(node, paired): (&Node, &u32)| {
-        if *paired != NONE {
-            return *paired;
-        }
-        let Some(id) = node.parent_span_id else { return NONE };
+    let parent_of = |node: &&Node| {
+        let Some(id) = node.parent_span_id.map(sortable) else { return NONE };
         let first = by_id.partition_point(|(other, _)| *other < id);
         let group = by_id.get(first..).unwrap_or_default();
-        let group = group.get(..group.partition_point(|(other, _)| *other == id));
-        let group = group.unwrap_or_default();
+        // Three are as good as many: they are no pair.
+        let len = group.iter().take(3).take_while(|(other, _)| *other == id).count();
+        let group = group.get(..len).unwrap_or_default();
         match pair(sorted, group) {
             Some((client, _)) if node.kind == SpanKind::SERVER => client,
             Some((_, server)) => server,
             None => group.first().map_or(NONE, |(_, rank)| *rank),
         }
     };
-    sorted.iter().zip(&pair_parent).map(parent_of).collect()
+    let mut parents: Vec<u32> = sorted.iter().map(parent_of).collect();
+    for (server, client) in pair_parents {
+        set(&mut parents, server, client);
+    }
+    parents
 }
 
 /// The client and the server where the spans of one id are such a pair.
-fn pair(sorted: &[Node], group: &[(SpanId, u32)]) -> Option<(u32, u32)> {
+fn pair(sorted: &[&Node], group: &[(u64, u32)]) -> Option<(u32, u32)> {
     let [(_, a), (_, b)] = group else { return None };
     let kind = |rank: u32| sorted.get(usize_of(rank)).map(|node| node.kind);
     match (kind(*a)?, kind(*b)?) {
@@ -101,6 +105,10 @@ fn pair(sorted: &[Node], group: &[(SpanId, u32)]) -> Option<(u32, u32)> {
 /// Cuts each cycle at its member of least rank; says which those are.
 fn cut_cycles(parents: &mut [u32]) -> Vec<bool> {
     let mut cut = vec![false; parents.len()];
+    // Where every parent comes first, which is so if clocks agree, there is no cycle.
+    if parents.iter().zip(0u32..).all(|(parent, rank)| *parent == NONE || *parent < rank) {
+        return cut;
+    }
     // The walk on which a node was first met; 0 is none yet.
     let mut met = vec![0u32; parents.len()];
     for (start, walk) in (0..u32_of(parents.len()).unwrap_or(NONE)).zip(1u32..) {
@@ -160,13 +168,16 @@ fn walk(parents: &[u32]) -> Vec<u32> {
     walk
 }
 
-fn number(ranked: &[u32], parents: &[u32], cut: &[bool], walk: &[u32]) -> Ordered {
+fn number(walk: Vec<u32>, parents: &[u32], mut cut: Vec<bool>) -> Ordered {
     let mut position_of = vec![NONE; walk.len()];
     for (rank, position) in walk.iter().zip(0u32..) {
         set(&mut position_of, *rank, position);
     }
+    if cut.contains(&true) {
+        cut = walk.iter().map(|rank| cut.get(usize_of(*rank)) == Some(&true)).collect();
+    }
+    let count = u32_of(walk.len()).unwrap_or(NONE);
     let mut ordered = Ordered {
-        nodes: walk.iter().map(|rank| get(ranked, *rank)).collect(),
         parents: walk
             .iter()
             .map(|rank| match get(parents, *rank) {
@@ -174,10 +185,11 @@ fn number(ranked: &[u32], parents: &[u32], cut: &[bool], walk: &[u32]) -> Ordere
                 parent => get(&position_of, parent),
             })
             .collect(),
-        ends: (0..u32_of(walk.len()).unwrap_or(NONE)).collect(),
-        cut: walk.iter().map(|rank| cut.get(usize_of(*rank)) == Some(&true)).collect(),
+        ends: (0..count).collect(),
+        cut,
+        nodes: walk,
     };
-    for position in (0..u32_of(walk.len()).unwrap_or(NONE)).rev() {
+    for position in (0..count).rev() {
         let parent = get(&ordered.parents, position);
         if parent != NONE {
             let end = get(&ordered.ends, position).max(get(&ordered.ends, parent));
@@ -201,6 +213,17 @@ fn set(values: &mut [u32], at: u32, value: u32) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Orders nodes that come in any order.
+    fn order(nodes: &[Node]) -> Ordered {
+        let mut ranked: Vec<(usize, Node)> = nodes.iter().copied().enumerate().collect();
+        ranked.sort_by(|a, b| a.1.order(&b.1));
+        let mut ordered = order_sorted(&ranked, |(_, node)| node);
+        for node in &mut ordered.nodes {
+            *node = u32_of(ranked[usize_of(*node)].0).unwrap();
+        }
+        ordered
+    }
 
     fn node(id: u8, parent: u8, kind: SpanKind, start: u64) -> Node {
         Node {

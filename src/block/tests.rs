@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::arrange::{arrange, group_by_trace};
-use super::builder::build;
+use super::builder::{build, build_on};
 use super::cache::Cache;
 use super::column::ColumnKey;
 use super::error::BlockId;
@@ -53,7 +53,10 @@ pub(super) fn block_of(spans: &[Span], chunk_len: usize) -> Block {
         .map(|(id, numbers)| arrange(&staging, id, numbers).0)
         .collect();
     traces.sort_by_key(|trace| (trace.start, trace.id));
-    block_from(build(&staging, &traces).unwrap().image, chunk_len)
+    let image = build(&staging, &traces).unwrap().image;
+    let by_two = build_on(&staging, &traces, |_| 2).unwrap().image;
+    assert_eq!(image, by_two, "the number of threads does not change a byte");
+    block_from(image, chunk_len)
 }
 
 pub(super) fn block_from(image: Vec<u8>, chunk_len: usize) -> Block {

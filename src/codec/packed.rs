@@ -37,7 +37,7 @@ pub(crate) fn directory_len(count: usize) -> usize {
 pub(crate) fn encode(values: &[u64], out: &mut Vec<u8>) {
     let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&count.to_le_bytes());
-    let mut payload = Vec::new();
+    let mut payload = Vec::with_capacity(values.len());
     let payload_start = directory_len(values.len());
     for group in values.chunks(GROUP_LEN) {
         let base = group.iter().copied().min().unwrap_or(0);
@@ -56,22 +56,21 @@ fn pack(group: &[u64], base: u64, width: u32, payload: &mut Vec<u8>) {
     if width == 0 {
         return;
     }
-    let mut pending = 0u128;
-    let mut pending_bits = 0u32;
+    // Eight bytes at a time; the bits of a value may lie in two of them.
+    let (mut pending, mut pending_bits) = (0u64, 0u32);
     for value in group {
-        pending |= u128::from(value - base) << pending_bits;
+        let value = value - base;
+        pending |= value << pending_bits;
         pending_bits += width;
-        while pending_bits >= 8 {
-            let [byte, ..] = pending.to_le_bytes();
-            payload.push(byte);
-            pending >>= 8;
-            pending_bits -= 8;
+        if pending_bits >= u64::BITS {
+            payload.extend_from_slice(&pending.to_le_bytes());
+            pending_bits -= u64::BITS;
+            // What did not fit; where all of it did, nothing is left of it.
+            pending = value.checked_shr(width - pending_bits).unwrap_or(0);
         }
     }
-    if pending_bits > 0 {
-        let [byte, ..] = pending.to_le_bytes();
-        payload.push(byte);
-    }
+    let left = cast::usize_of(pending_bits.div_ceil(u8::BITS));
+    payload.extend(pending.to_le_bytes().iter().take(left));
 }
 
 /// The number of values in an encoding that starts with `bytes`.

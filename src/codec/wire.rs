@@ -47,6 +47,12 @@ impl Key {
         self.0 >> 3
     }
 
+    /// The byte that the key of one of the fields 1 to 15 is on the wire.
+    pub(crate) const fn byte(self) -> u8 {
+        let [byte, ..] = self.0.to_le_bytes();
+        byte
+    }
+
     const fn wire_type(self) -> u32 {
         self.0 & 7
     }
@@ -101,6 +107,19 @@ impl<'a> Reader<'a> {
     /// A reader of an outermost message.
     pub(crate) const fn new(message: &'a [u8]) -> Self {
         Self { rest: message, end: message.len() }
+    }
+
+    /// What is left to read.
+    #[inline]
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The end of what is left to read, as a message of so many bytes.
+    #[inline]
+    pub(crate) fn tail(&self, len: usize) -> Option<Self> {
+        let (_, rest) = self.rest.split_at_checked(self.rest.len().checked_sub(len)?)?;
+        Some(Self { rest, end: self.end })
     }
 
     /// Where the next byte is, from the start of the outermost message.

@@ -197,11 +197,33 @@ pub trait SpanSink {
     /// The instrumentation scope of the spans that follow.
     fn scope(&mut self, scope: &InstrumentationScope);
 
+    /// True if the resource or scope that came in these bytes was remembered, and the spans that follow
+    /// have it: then it is not told. A sink that does not remember need not say so.
+    fn recall(&mut self, origin: &OriginBytes<'_>) -> bool {
+        let _: &OriginBytes<'_> = origin;
+        false
+    }
+
+    /// The resource or scope that was told last came in these bytes.
+    fn remember(&mut self, origin: &OriginBytes<'_>) {
+        let _: &OriginBytes<'_> = origin;
+    }
+
     /// The next span.
     ///
     /// # Errors
     /// If the span is beyond a limit; it is then left out as a whole.
     fn span(&mut self, span: &SpanRef<'_>) -> Result<(), Refusal>;
+}
+
+/// A resource or an instrumentation scope as it came on the wire. Equal bytes mean equal ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the fields are the message, and the URL that stands beside it")]
+pub enum OriginBytes<'a> {
+    /// A [`Resource`].
+    Resource { message: &'a [u8], schema_url: &'a [u8] },
+    /// An [`InstrumentationScope`].
+    Scope { message: &'a [u8], schema_url: &'a [u8] },
 }
 
 /// Why a sink does not take a span.

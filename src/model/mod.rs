@@ -6,7 +6,9 @@ mod span;
 mod trace;
 mod value;
 
-pub use borrowed::{AttributeRef, EventRef, LinkRef, Refusal, SpanRef, SpanSink, ValueRef};
+pub use borrowed::{
+    AttributeRef, EventRef, LinkRef, OriginBytes, Refusal, SpanRef, SpanSink, ValueRef,
+};
 pub use resource::{EntityRef, InstrumentationScope, Resource};
 pub use span::{Event, Link, Span, SpanKind, Status, StatusCode};
 pub use trace::Trace;

@@ -5,7 +5,7 @@ use super::entry;
 use super::events::Work;
 use super::shared::Shared;
 use super::state::Fresh;
-use crate::block::{Settled, Staging, arrange, group_by_trace};
+use crate::block::{OrderedTrace, Staging, arrange_all, group_by_trace};
 use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::head::Made;
@@ -16,6 +16,9 @@ use crate::time::Timestamp;
 /// A batch of at least one part in so many of what is kept in memory is not journalled.
 const DIRECT_SHARE: u64 = 8;
 const DIRECT_SHARE_CAPPED: u64 = 2;
+/// A batch of at least so many spans gets a block for those of its traces that are known already. One
+/// of fewer is built in moments, and in the journal it would be two entries.
+const APART_SPANS_MIN: usize = 1 << 15;
 /// Ingest seals by itself once so many times too much is in memory,
 const STALL_TIMES: u64 = 2;
 /// and refuses spans if that fails and so many times too much is.
@@ -48,30 +51,29 @@ impl Shared {
         let staging = self.limited(staging)?;
         let mut groups = group_by_trace(&staging);
         let refused = self.refuse_surplus(&mut groups)?;
-        let mut ingested = Ingested { refused, ..Ingested::default() };
-        let mut traces = Vec::new();
         let arrived = Timestamp::now();
         let oldest = self.oldest(arrived);
-        for (id, mut numbers) in groups {
-            ingested.too_old += self.refuse_old(&staging, &mut numbers, oldest);
-            if numbers.is_empty() {
-                continue;
-            }
-            let (trace, settled) = arrange(&staging, id, numbers);
-            ingested.duplicates += settled.duplicates;
-            ingested.replaced += settled.replaced;
-            ingested.spans += u64_of(trace.spans.len());
-            ingested.traces += 1;
-            traces.push(trace);
-        }
+        let mut too_old = 0;
+        groups.retain_mut(|(_, numbers)| {
+            too_old += self.refuse_old(&staging, numbers, oldest);
+            !numbers.is_empty()
+        });
+        let (traces, settled) = arrange_all(&staging, groups);
+        let ingested = Ingested {
+            spans: traces.iter().map(|trace| u64_of(trace.spans.len())).sum(),
+            traces: u64_of(traces.len()),
+            duplicates: settled.duplicates,
+            replaced: settled.replaced,
+            too_old,
+            refused,
+        };
         if traces.is_empty() {
             return Ok(ingested);
         }
-        let mut made = self.make(&staging, &mut traces, arrived)?;
-        drop((staging, traces));
+        let mut made = self.blocks_of(&staging, traces, arrived)?;
+        drop(staging);
         if let Some(first) = made.first_mut() {
-            first.settled =
-                Settled { duplicates: ingested.duplicates, replaced: ingested.replaced };
+            first.settled = settled;
         }
         match made.pop() {
             Some(only) if made.is_empty() && !self.is_large(&only) => self.journal(only)?,
@@ -83,6 +85,28 @@ impl Shared {
             }
         }
         Ok(ingested)
+    }
+
+    /// Blocks of a batch. The traces of a large one that have spans elsewhere lie apart: they are about
+    /// to be made whole in another block, and the large one is stored as it is, with nothing masked.
+    fn blocks_of(
+        &self,
+        staging: &Staging,
+        mut traces: Vec<OrderedTrace>,
+        arrived: Timestamp,
+    ) -> Result<Vec<Made>, Error> {
+        if staging.spans.len() < APART_SPANS_MIN {
+            return self.make(staging, &mut traces, arrived);
+        }
+        let views = self.base()?.newest_first();
+        let (mut new, mut known) = (Vec::new(), Vec::new());
+        for trace in traces {
+            let place = if search::has_trace(&views, trace.id)? { &mut known } else { &mut new };
+            place.push(trace);
+        }
+        let mut made = self.make(staging, &mut new, arrived)?;
+        made.extend(self.make(staging, &mut known, arrived)?);
+        Ok(made)
     }
 
     fn is_large(&self, made: &Made) -> bool {

@@ -1,10 +1,12 @@
-//! A sink that keeps what it is given, as owned spans. Invariant: nothing is changed or left out.
+//! A sink that keeps what it is given, as owned spans. Invariant: nothing is changed or left out, and
+//! what is remembered changes nothing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use treering::model::{
-    Attribute, AttributeRef, Event, InstrumentationScope, Link, Refusal, Resource, Span, SpanRef,
-    SpanSink, Status,
+    Attribute, AttributeRef, Event, InstrumentationScope, Link, OriginBytes, Refusal, Resource,
+    Span, SpanRef, SpanSink, Status,
 };
 use treering::otlp::{OtlpError, Rejection, read_json, read_protobuf};
 
@@ -14,6 +16,9 @@ pub(crate) struct Collect {
     pub(crate) spans: Vec<Span>,
     resource: Arc<Resource>,
     scope: Arc<InstrumentationScope>,
+    /// By message and schema URL.
+    resources: HashMap<(Vec<u8>, Vec<u8>), Arc<Resource>>,
+    scopes: HashMap<(Vec<u8>, Vec<u8>), Arc<InstrumentationScope>>,
 }
 
 impl SpanSink for Collect {
@@ -23,6 +28,38 @@ impl SpanSink for Collect {
 
     fn scope(&mut self, scope: &InstrumentationScope) {
         self.scope = Arc::new(scope.clone());
+    }
+
+    fn recall(&mut self, origin: &OriginBytes<'_>) -> bool {
+        match origin {
+            OriginBytes::Resource { message, schema_url } => {
+                let known = self.resources.get(&(message.to_vec(), schema_url.to_vec()));
+                known.is_some_and(|known| {
+                    self.resource = Arc::clone(known);
+                    true
+                })
+            }
+            OriginBytes::Scope { message, schema_url } => {
+                let known = self.scopes.get(&(message.to_vec(), schema_url.to_vec()));
+                known.is_some_and(|known| {
+                    self.scope = Arc::clone(known);
+                    true
+                })
+            }
+        }
+    }
+
+    fn remember(&mut self, origin: &OriginBytes<'_>) {
+        match origin {
+            OriginBytes::Resource { message, schema_url } => {
+                let bytes = (message.to_vec(), schema_url.to_vec());
+                self.resources.insert(bytes, Arc::clone(&self.resource));
+            }
+            OriginBytes::Scope { message, schema_url } => {
+                let bytes = (message.to_vec(), schema_url.to_vec());
+                self.scopes.insert(bytes, Arc::clone(&self.scope));
+            }
+        }
     }
 
     fn span(&mut self, span: &SpanRef<'_>) -> Result<(), Refusal> {
@@ -76,11 +113,15 @@ fn attributes(attributes: &[AttributeRef<'_>]) -> Vec<Attribute> {
     attributes.iter().map(Attribute::from).collect()
 }
 
-/// The spans and rejections of a protobuf request.
+/// The spans and rejections of a protobuf request, which is read twice by one sink: what it remembers
+/// of the first time changes nothing.
 pub(crate) fn from_protobuf(request: &[u8]) -> Result<(Vec<Span>, Vec<Rejection>), OtlpError> {
     let mut sink = Collect::default();
-    let rejections = read_protobuf(request, &mut sink)?;
-    Ok((sink.spans, rejections))
+    let outcome = read_protobuf(request, &mut sink);
+    let spans = std::mem::take(&mut sink.spans);
+    assert_eq!(read_protobuf(request, &mut sink), outcome, "read again");
+    assert_eq!(sink.spans, spans, "read again");
+    Ok((spans, outcome?))
 }
 
 /// The spans and rejections of a JSON request.

@@ -1,10 +1,10 @@
 //! Puts the sections of a block together. Invariant: the order of sections is fixed.
 
 use super::children::Children;
-use super::spans::Renumbered;
 use super::traces::OrderedTrace;
 use super::{origin, spans, traces};
 use crate::block::format::{Header, Section, Table, encode_header};
+use crate::block::parallel::{both, threads_for};
 use crate::block::staging::{StagedSpan, Staging};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u32_of, u64_of, usize_of};
@@ -24,29 +24,38 @@ pub(in crate::block) type Sections = Vec<(Section, Vec<u8>)>;
 
 /// Builds the image of `traces`, which must be sorted by start, then id.
 pub(crate) fn build(staging: &Staging, traces: &[OrderedTrace]) -> Result<Built, Malformed> {
+    build_on(staging, traces, threads_for)
+}
+
+/// The same on as many threads as `threads_for` says for a number of rows.
+pub(crate) fn build_on(
+    staging: &Staging,
+    traces: &[OrderedTrace],
+    threads_for: impl Fn(usize) -> usize,
+) -> Result<Built, Malformed> {
     let numbers = traces.iter().flat_map(|trace| &trace.spans);
     let rows: Vec<&StagedSpan> =
         numbers.filter_map(|number| staging.spans.get(usize_of(*number))).collect();
-    let mut sections = Sections::new();
-    traces::sections(traces.iter(), &mut sections);
-    spans::sections(traces, &rows, &mut sections);
+    let threads = threads_for(rows.len());
     let events = Children::new(&rows, &staging.events, |span| &span.events);
     let links = Children::new(&rows, &staging.links, |span| &span.links);
-    events.event_sections(&rows, &mut sections);
-    links.link_sections(&mut sections);
-    let mut resources = Renumbered::new(staging.resources.len());
-    let mut scopes = Renumbered::new(staging.scopes.len());
-    let mut scratch = vec![u32::MAX; staging.strings.len()];
-    spans::table(staging, traces, &rows, &mut resources, &mut scopes).finish(
-        Table::Spans,
-        rows.len(),
-        &mut scratch,
-        &mut sections,
-    )?;
-    origin::sections(staging, &resources.used, &scopes.used, &mut sections)?;
+    let plain = || {
+        let mut sections = Sections::new();
+        traces::sections(traces.iter(), &mut sections);
+        spans::sections(traces, &rows, &mut sections);
+        events.event_sections(&rows, &mut sections);
+        links.link_sections(&mut sections);
+        sections
+    };
+    let table = || spans::table(staging, traces, &rows);
+    let (mut sections, (table, resources, scopes)) = both(threads, plain, table);
+    table.finish(Table::Spans, rows.len(), threads, &mut sections)?;
+    origin::sections(staging, &resources, &scopes, &mut sections)?;
     let (event_count, link_count) = (events.len(), links.len());
-    events.event_table(staging).finish(Table::Events, event_count, &mut scratch, &mut sections)?;
-    links.link_table(staging).finish(Table::Links, link_count, &mut scratch, &mut sections)?;
+    let threads = threads_for(event_count);
+    events.event_table(staging).finish(Table::Events, event_count, threads, &mut sections)?;
+    let threads = threads_for(link_count);
+    links.link_table(staging).finish(Table::Links, link_count, threads, &mut sections)?;
     let header = Header {
         rows: u32_of(rows.len()).unwrap_or(0),
         traces: u32_of(traces.len()).unwrap_or(0),

@@ -12,6 +12,8 @@ pub(super) use origin::sections as origin_sections;
 pub(super) use spans::structure as structure_sections;
 pub(super) use traces::sections as trace_sections;
 
+#[cfg(test)]
+pub(crate) use assemble::build_on;
 pub(crate) use assemble::{Built, build};
 pub(crate) use origin::entities_of;
 pub(crate) use traces::{OrderedTrace, root_of};

@@ -44,8 +44,7 @@ fn write<T>(
             builder.push(row, cell);
         }
     }
-    let mut scratch = vec![u32::MAX; texts.strings.len()];
-    builder.finish(table, list.len(), &mut scratch, sections)
+    builder.finish(table, list.len(), 1, sections)
 }
 
 fn resource_cells(texts: &mut Staging, resource: &Resource) -> Vec<Cell> {

@@ -13,14 +13,14 @@ use crate::codec::order;
 use crate::id::SpanId;
 
 /// Numbers that many rows share, given anew in order of first use in the block.
-pub(super) struct Renumbered {
+struct Renumbered {
     of: Vec<u32>,
     /// The old numbers, by new number.
-    pub(super) used: Vec<u32>,
+    used: Vec<u32>,
 }
 
 impl Renumbered {
-    pub(super) fn new(len: usize) -> Self {
+    fn new(len: usize) -> Self {
         Self { of: vec![u32::MAX; len], used: Vec::new() }
     }
 
@@ -65,13 +65,15 @@ pub(super) fn sections(traces: &[OrderedTrace], rows: &[&StagedSpan], sections: 
     );
 }
 
+/// The table of fields and attributes; and the staged numbers of the resources and the scopes that are
+/// its rows.
 pub(super) fn table<'a>(
     staging: &'a Staging,
     traces: &[OrderedTrace],
     rows: &[&StagedSpan],
-    resources: &mut Renumbered,
-    scopes: &mut Renumbered,
-) -> TableBuilder<'a> {
+) -> (TableBuilder<'a>, Vec<u32>, Vec<u32>) {
+    let mut resources = Renumbered::new(staging.resources.len());
+    let mut scopes = Renumbered::new(staging.scopes.len());
     let mut table = TableBuilder::new(&staging.keys, &staging.strings);
     for (span, row) in rows.iter().zip(0u32..) {
         fields(&mut table, row, span);
@@ -88,7 +90,7 @@ pub(super) fn table<'a>(
         parent_fields(&mut table, first, trace, rows);
         first += u32_of(trace.spans.len()).unwrap_or(0);
     }
-    table
+    (table, resources.used, scopes.used)
 }
 
 fn fields(table: &mut TableBuilder<'_>, row: u32, span: &StagedSpan) {

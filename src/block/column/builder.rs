@@ -1,13 +1,14 @@
 //! Builds the columns of one table. Rows are pushed in ascending order; `finish` sorts each column's
-//! dictionary and writes its parts. Invariant: the same rows give the same bytes.
+//! dictionary and writes the column. Invariant: the same rows give the same bytes.
 
-use super::directory::{ColumnEntry, ColumnKey, Directory, Run};
-use super::postings;
-use crate::block::format::{Part, Section, Table};
+use super::directory::ColumnKey;
+use super::sorted;
+use super::writer::{Encoded, Sorted, TableWriter};
+use crate::block::format::{Section, Table};
+use crate::block::parallel::spread;
 use crate::block::staging::{Cell, FIELD_KEYS, Interner, ValueKind};
 use crate::codec::bytes::Malformed;
-use crate::codec::cast::{u8_of, u32_of, u64_of, usize_of, usize_of_u64};
-use crate::codec::{packed, record};
+use crate::codec::cast::{u8_of, u32_of, usize_of, usize_of_u64};
 
 const NO_COLUMN: u32 = u32::MAX;
 const FIELDS: usize = 256;
@@ -29,15 +30,6 @@ struct Pending {
     kind: ValueKind,
     rows: Vec<u32>,
     payloads: Vec<u64>,
-}
-
-/// The sections of a finished table, in the order of `format::PARTS`.
-#[derive(Debug, Default)]
-struct Parts {
-    presence: Vec<u8>,
-    numbers: Vec<u8>,
-    dictionary: Vec<u8>,
-    postings: Vec<u8>,
 }
 
 impl<'a> TableBuilder<'a> {
@@ -78,125 +70,42 @@ impl<'a> TableBuilder<'a> {
         self.push(row, &Cell { key: FIELD_KEYS + u32::from(field), kind, payload });
     }
 
-    /// Writes the table's sections; none where the table is empty. `scratch` has an element for each
-    /// interned string and comes back as it was, filled with `u32::MAX`.
+    /// Writes the table's sections; none where the table is empty. So many `threads` finish columns.
     pub(crate) fn finish(
         mut self,
         table: Table,
         table_rows: usize,
-        scratch: &mut [u32],
+        threads: usize,
         sections: &mut Vec<(Section, Vec<u8>)>,
     ) -> Result<(), Malformed> {
         if self.columns.is_empty() {
             return Ok(());
         }
         self.columns.sort_by(|a, b| (&a.key, a.kind).cmp(&(&b.key, b.kind)));
+        let strings = self.strings;
+        let scratch = || vec![u32::MAX; strings.len()];
+        let finish = |scratch: &mut Vec<u32>, column: Pending| column.finish(strings, scratch);
         let mut writer = TableWriter::new(table_rows);
-        for column in self.columns {
-            column.finish(self.strings, scratch, &mut writer);
-        }
+        writer.extend(spread(threads, self.columns, Pending::weight, scratch, finish));
         writer.finish(table, sections)
     }
 }
 
-/// The distinct values of a column, ascending.
-#[derive(Debug)]
-pub(crate) enum Sorted<'a> {
-    /// Of numbers and booleans.
-    Payloads(&'a [u64]),
-    /// Of strings and bytes.
-    Texts(&'a [&'a [u8]]),
-}
-
-/// Writes columns whose dictionaries are sorted; they come in order of key and kind.
-#[derive(Debug)]
-pub(crate) struct TableWriter {
-    table_rows: usize,
-    parts: Parts,
-    directory: Directory,
-}
-
-impl TableWriter {
-    /// An empty table of so many rows.
-    pub(crate) fn new(table_rows: usize) -> Self {
-        Self { table_rows, parts: Parts::default(), directory: Directory::default() }
-    }
-
-    /// Adds a column: its rows, ascending, and the number that each one's value has among `sorted`, of
-    /// which every one is used.
-    pub(crate) fn put(
-        &mut self,
-        (key, kind): (ColumnKey, ValueKind),
-        rows: &[u32],
-        numbers: &[u32],
-        sorted: &Sorted<'_>,
-    ) {
-        let parts = &mut self.parts;
-        let (values, dictionary) = match sorted {
-            Sorted::Payloads(payloads) => {
-                let run = append(&mut parts.dictionary, |out| packed::encode(payloads, out));
-                (payloads.len(), run)
-            }
-            Sorted::Texts(texts) => {
-                (texts.len(), append(&mut parts.dictionary, |out| put_strings(texts, out)))
-            }
-        };
-        let mut entry = ColumnEntry {
-            key,
-            kind,
-            rows: u32_of(rows.len()).unwrap_or(0),
-            values: u32_of(values).unwrap_or(0),
-            bounds: (rows.first().copied().unwrap_or(0), rows.last().copied().unwrap_or(0)),
-            presence: Run::default(),
-            numbers: Run::default(),
-            dictionary,
-            postings: Run::default(),
-        };
-        if rows.len() < self.table_rows {
-            let bitmap = postings::bitmap_of(rows);
-            entry.presence = append(&mut parts.presence, |out| postings::put_bitmap(&bitmap, out));
-        }
-        if values > 1 {
-            let wide: Vec<u64> = numbers.iter().map(|number| u64::from(*number)).collect();
-            entry.numbers = append(&mut parts.numbers, |out| packed::encode(&wide, out));
-            entry.postings = append(&mut parts.postings, |out| {
-                postings::encode(rows, numbers, values, out);
-            });
-        }
-        self.directory.columns.push(entry);
-    }
-
-    /// Writes the table's sections; none where there is no column.
-    pub(crate) fn finish(
-        self,
-        table: Table,
-        sections: &mut Vec<(Section, Vec<u8>)>,
-    ) -> Result<(), Malformed> {
-        if self.directory.columns.is_empty() {
-            return Ok(());
-        }
-        let bytes = record::encode(&self.directory)?;
-        let written = [
-            (Part::Directory, bytes),
-            (Part::Presence, self.parts.presence),
-            (Part::Numbers, self.parts.numbers),
-            (Part::Dictionary, self.parts.dictionary),
-            (Part::Postings, self.parts.postings),
-        ];
-        let filled = written.into_iter().filter(|(_, bytes)| !bytes.is_empty());
-        sections.extend(filled.map(|(part, bytes)| (Section::Table(table, part), bytes)));
-        Ok(())
-    }
-}
-
 impl Pending {
-    fn finish(self, strings: &Interner, scratch: &mut [u32], writer: &mut TableWriter) {
+    /// About what it costs to finish: text is sorted by what it says.
+    fn weight(&self) -> usize {
+        if self.kind.is_interned() { self.rows.len() * 2 } else { self.rows.len() }
+    }
+
+    /// The column as bytes. `scratch` has an element for each interned string and comes back as it was,
+    /// filled with `u32::MAX`.
+    fn finish(self, strings: &Interner, scratch: &mut [u32]) -> Encoded {
         let column = (self.key, self.kind);
         if self.kind.is_interned() {
             let distinct = sorted_distinct_strings(&self.payloads, strings, scratch);
             let numbers = take_numbers(&self.payloads, &distinct, scratch);
             let texts: Vec<&[u8]> = distinct.iter().map(|number| strings.get(*number)).collect();
-            writer.put(column, &self.rows, &numbers, &Sorted::Texts(&texts));
+            Encoded::new(column, self.rows, &numbers, &Sorted::Texts(&texts))
         } else {
             let mut distinct = self.payloads.clone();
             distinct.sort_unstable();
@@ -204,15 +113,9 @@ impl Pending {
             let number = |payload| u32_of(distinct.partition_point(|other| other < payload));
             let numbers: Vec<u32> =
                 self.payloads.iter().map(|payload| number(payload).unwrap_or(0)).collect();
-            writer.put(column, &self.rows, &numbers, &Sorted::Payloads(&distinct));
+            Encoded::new(column, self.rows, &numbers, &Sorted::Payloads(&distinct))
         }
     }
-}
-
-fn append(section: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Run {
-    let offset = section.len();
-    write(section);
-    Run { offset: u64_of(offset), len: u64_of(section.len() - offset) }
 }
 
 /// The numbers of the distinct strings among `payloads`, sorted by the strings' bytes.
@@ -227,22 +130,7 @@ fn sorted_distinct_strings(payloads: &[u64], strings: &Interner, scratch: &mut [
             distinct.push(number);
         }
     }
-    // The first eight bytes decide most comparisons without a look into the strings.
-    let mut keyed: Vec<(u64, u32)> =
-        distinct.iter().map(|number| (prefix(strings.get(*number)), *number)).collect();
-    keyed.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| strings.get(a.1).cmp(strings.get(b.1)))
-    });
-    keyed.into_iter().map(|(_, number)| number).collect()
-}
-
-/// The first eight bytes as a number that sorts as they do, short strings filled up with zeros.
-pub(crate) fn prefix(bytes: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(bytes) {
-        *to = *from;
-    }
-    u64::from_le_bytes(first).swap_bytes()
+    sorted::sort(&distinct, strings)
 }
 
 /// The dictionary number of each payload; leaves `scratch` as it was found.
@@ -260,19 +148,4 @@ fn take_numbers(payloads: &[u64], distinct: &[u32], scratch: &mut [u32]) -> Vec<
         }
     }
     numbers
-}
-
-/// A dictionary of strings: packed offsets (one more than strings), then the strings.
-fn put_strings(sorted: &[&[u8]], out: &mut Vec<u8>) {
-    let mut offsets = Vec::with_capacity(sorted.len() + 1);
-    let mut end = 0;
-    offsets.push(0);
-    for text in sorted {
-        end += u64_of(text.len());
-        offsets.push(end);
-    }
-    packed::encode(&offsets, out);
-    for text in sorted {
-        out.extend_from_slice(text);
-    }
 }

@@ -8,11 +8,15 @@ mod postings;
 mod ranks;
 mod reader;
 mod sizes;
+mod sorted;
 mod strings;
 mod values;
 pub(super) mod verify;
+mod writer;
 
-pub(crate) use builder::{Sorted, TableBuilder, TableWriter, prefix};
+pub(crate) use builder::TableBuilder;
 pub(crate) use directory::{ColumnKey, Directory};
 pub(crate) use ranks::RankTable;
 pub(crate) use reader::{ColumnReader, Numbers};
+pub(crate) use sorted::prefix;
+pub(crate) use writer::{Sorted, TableWriter};

@@ -63,7 +63,7 @@ pub(super) fn merge_table(
         match given {
             Some(one) if one.rows.is_empty() => {}
             Some(one) => {
-                writer.put(key, &one.rows, &one.numbers, &Sorted::Payloads(&one.payloads));
+                writer.put(key, one.rows.clone(), &one.numbers, &Sorted::Payloads(&one.payloads));
             }
             None => {
                 let merging = Merging { froms, directories: &directories, table, rows };
@@ -113,7 +113,7 @@ impl Merging<'_, '_> {
             let rows: Vec<u32> = cells.iter().map(|(row, _)| *row).collect();
             let number = |(_, at): &CellAt| map.get(usize_of(*at)).copied().unwrap_or(0);
             let numbers: Vec<u32> = cells.iter().map(number).collect();
-            writer.put(key, &rows, &numbers, sorted);
+            writer.put(key, rows, &numbers, sorted);
         });
         Ok(())
     }

@@ -119,7 +119,7 @@ impl Facts<'_, '_> {
         });
         let settled = self.settle(&mut numbers)?;
         let nodes: Vec<Node> = numbers.iter().filter_map(|number| self.node(*number)).collect();
-        let order = nested_set::order(&nodes);
+        let order = nested_set::order_sorted(&nodes, |node| node);
         let at = |position: u32| order.nodes.get(usize_of(position)).map(|node| usize_of(*node));
         let sent: Vec<Option<SpanId>> = order
             .nodes

@@ -4,6 +4,8 @@
 
 mod check;
 mod interner;
+mod origins;
+mod sink;
 mod spans;
 mod trim;
 mod unstage;

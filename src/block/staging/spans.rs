@@ -1,24 +1,19 @@
-//! The staged form of spans and how they get there. Invariant: a cell list holds a key at most once;
-//! attributes whose key stands earlier in the same list are kept in one cell under `field::REPEATED`.
+//! The staged form of spans. Invariant: a cell list holds a key at most once; attributes whose key
+//! stands earlier in the same list are kept in one cell under `field::REPEATED`.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Interner;
-use super::check::{check, too_deep};
-use super::trim::{Largest, attributes_bytes, resource_bytes, trim_origin, trim_span};
-use crate::block::format::field;
+use super::origins::Origins;
+use super::trim::Largest;
 use crate::block::values;
-use crate::codec::cast::{i64_of_bits, u32_of};
+use crate::codec::cast::i64_of_bits;
 use crate::codec::order;
 use crate::id::{SpanId, TraceId};
-use crate::model::{
-    Attribute, AttributeRef, InstrumentationScope, Refusal, Resource, SpanKind, SpanRef, SpanSink,
-    StatusCode, Value, ValueRef,
-};
+use crate::model::{InstrumentationScope, Resource, SpanKind, StatusCode, Value};
 use crate::options::Limits;
 use crate::time::Timestamp;
 
@@ -124,21 +119,17 @@ pub(crate) struct Staging {
     pub(crate) links: Vec<StagedLink>,
     pub(crate) resources: Vec<Arc<Resource>>,
     pub(crate) scopes: Vec<Arc<InstrumentationScope>>,
-    resource_numbers: HashMap<Arc<Resource>, u32>,
-    scope_numbers: HashMap<Arc<InstrumentationScope>, u32>,
-    resource: Option<u32>,
-    scope: Option<u32>,
-    /// Why spans of the current resource or scope cannot be stored.
-    origin_faults: [Option<Refusal>; 2],
+    /// Which of them the spans that come next have.
+    pub(super) origins: Origins,
     /// For each key, the list in which it was last seen.
-    seen_in: Vec<u64>,
-    lists: u64,
-    scratch: Vec<u8>,
+    pub(super) seen_in: Vec<u64>,
+    pub(super) lists: u64,
+    /// For each key, the one that came after it last; for key 0, the one that a list began with.
+    pub(super) following: Vec<u32>,
+    pub(super) scratch: Vec<u8>,
     /// `None` for what was stored before, which keeps everything.
-    limits: Option<Limits>,
-    largest: Largest,
-    /// Bytes of resources and scopes, roughly.
-    origin_bytes: usize,
+    pub(super) limits: Option<Limits>,
+    pub(super) largest: Largest,
 }
 
 impl Staging {
@@ -152,76 +143,15 @@ impl Staging {
         self.largest
     }
 
-    /// True if `largest` is beyond the limits; else takes note of it.
-    fn is_beyond(&mut self, largest: Largest) -> bool {
-        let beyond = self.limits.as_ref().is_some_and(|limits| !largest.is_within(limits));
-        if !beyond {
-            self.largest.join(largest);
-        }
-        beyond
-    }
-
     /// Bytes in memory, roughly.
     pub(crate) fn bytes_len(&self) -> usize {
         self.strings.bytes_len()
             + self.keys.bytes_len()
-            + self.origin_bytes
+            + self.origins.bytes_len()
             + self.links.len() * size_of::<StagedLink>()
             + self.cells.len() * size_of::<Cell>()
             + self.spans.len() * size_of::<StagedSpan>()
             + self.events.len() * size_of::<StagedEvent>()
-    }
-
-    /// Stages a list of attributes; `sorted` keys are not needed.
-    pub(crate) fn stage_list(&mut self, list: &[AttributeRef<'_>]) -> Range<usize> {
-        let first = self.cells.len();
-        self.lists += 1;
-        let mut repeated = Vec::new();
-        for attribute in list {
-            let key = self.keys.intern(attribute.key.as_bytes());
-            if self.is_repeated(key) {
-                repeated.push(Attribute::from(attribute));
-                continue;
-            }
-            let (kind, payload) = self.stage_value(&attribute.value);
-            self.cells.push(Cell { key, kind, payload });
-        }
-        if !repeated.is_empty() {
-            let value = Value::KeyValues(repeated);
-            let (kind, payload) = self.stage_value(&ValueRef::from(&value));
-            let key = FIELD_KEYS + u32::from(field::REPEATED);
-            self.cells.push(Cell { key, kind, payload });
-        }
-        first..self.cells.len()
-    }
-
-    fn is_repeated(&mut self, key: u32) -> bool {
-        let at = crate::codec::cast::usize_of(key);
-        if self.seen_in.len() <= at {
-            self.seen_in.resize(at + 1, 0);
-        }
-        let lists = self.lists;
-        self.seen_in.get_mut(at).is_some_and(|seen| std::mem::replace(seen, lists) == lists)
-    }
-
-    fn stage_value(&mut self, value: &ValueRef<'_>) -> (ValueKind, u64) {
-        match value {
-            ValueRef::String(text) => {
-                (ValueKind::String, u64::from(self.strings.intern(text.as_bytes())))
-            }
-            ValueRef::Bool(value) => (ValueKind::Bool, u64::from(*value)),
-            ValueRef::Int(value) => (ValueKind::Int, order::of_i64(*value)),
-            ValueRef::Double(bits) => (ValueKind::Double, order::of_f64_bits(*bits)),
-            ValueRef::Empty => self.stage_other(&Value::Empty),
-            ValueRef::Bytes(bytes) => self.stage_other(&Value::Bytes(bytes.to_vec())),
-            ValueRef::Nested(value) => self.stage_other(value),
-        }
-    }
-
-    fn stage_other(&mut self, value: &Value) -> (ValueKind, u64) {
-        self.scratch.clear();
-        values::encode(value, &mut self.scratch);
-        (ValueKind::Other, u64::from(self.strings.intern(&self.scratch)))
     }
 
     /// A cell's value.
@@ -235,149 +165,6 @@ impl Staging {
             ValueKind::Other => values::decode(interned()).unwrap_or_default(),
         }
     }
-
-    fn stage_children(&mut self, span: &SpanRef<'_>) -> (Range<usize>, Range<usize>) {
-        let (first_event, first_link) = (self.events.len(), self.links.len());
-        for event in &span.events {
-            let list = span.child_attributes.get(event.attributes.clone()).unwrap_or_default();
-            let attributes = self.stage_list(list);
-            let name = self.strings.intern(event.name.as_bytes());
-            self.events.push(StagedEvent {
-                time: event.time,
-                name,
-                dropped_attributes: event.dropped_attributes_count,
-                attributes,
-            });
-        }
-        for link in &span.links {
-            let list = span.child_attributes.get(link.attributes.clone()).unwrap_or_default();
-            let attributes = self.stage_list(list);
-            let trace_state = self.strings.intern(link.trace_state.as_bytes());
-            self.links.push(StagedLink {
-                trace_id: link.trace_id,
-                span_id: link.span_id,
-                trace_state,
-                flags: link.flags,
-                dropped_attributes: link.dropped_attributes_count,
-                attributes,
-            });
-        }
-        (first_event..self.events.len(), first_link..self.links.len())
-    }
-}
-
-impl Staging {
-    /// The number of a resource whose attributes are sorted.
-    pub(crate) fn resource_number(&mut self, resource: Resource) -> u32 {
-        number_of(&mut self.resource_numbers, &mut self.resources, resource)
-    }
-
-    /// The number of a scope whose attributes are sorted.
-    pub(crate) fn scope_number(&mut self, scope: InstrumentationScope) -> u32 {
-        number_of(&mut self.scope_numbers, &mut self.scopes, scope)
-    }
-}
-
-impl SpanSink for Staging {
-    fn resource(&mut self, resource: &Resource) {
-        let [fault, _] = &mut self.origin_faults;
-        *fault = too_deep("resource.attributes", &resource.attributes);
-        if fault.is_some() {
-            return;
-        }
-        let mut resource = resource.clone();
-        if self.is_beyond(Largest::of_origin(&resource.attributes))
-            && let Some(limits) = &self.limits
-        {
-            let dropped = &mut resource.dropped_attributes_count;
-            trim_origin(&mut resource.attributes, dropped, limits);
-        }
-        resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        let bytes = size_of::<Resource>() + resource_bytes(&resource);
-        let before = self.resources.len();
-        let number = number_of(&mut self.resource_numbers, &mut self.resources, resource);
-        self.origin_bytes += if self.resources.len() > before { bytes } else { 0 };
-        self.resource = Some(number);
-    }
-
-    fn scope(&mut self, scope: &InstrumentationScope) {
-        let [_, fault] = &mut self.origin_faults;
-        *fault = too_deep("scope.attributes", &scope.attributes);
-        if fault.is_some() {
-            return;
-        }
-        let mut scope = scope.clone();
-        if self.is_beyond(Largest::of_origin(&scope.attributes))
-            && let Some(limits) = &self.limits
-        {
-            trim_origin(&mut scope.attributes, &mut scope.dropped_attributes_count, limits);
-        }
-        scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        let texts = scope.name.len() + scope.version.len() + scope.schema_url.len();
-        let bytes = size_of::<InstrumentationScope>() + texts + attributes_bytes(&scope.attributes);
-        let before = self.scopes.len();
-        self.scope = Some(number_of(&mut self.scope_numbers, &mut self.scopes, scope));
-        self.origin_bytes += if self.scopes.len() > before { bytes } else { 0 };
-    }
-
-    fn span(&mut self, span: &SpanRef<'_>) -> Result<(), Refusal> {
-        check(span)?;
-        if self.is_beyond(Largest::of(span))
-            && let Some(limits) = &self.limits
-        {
-            let trimmed = trim_span(span, limits);
-            return self.span(&trimmed);
-        }
-        if let Some(fault) = self.origin_faults.iter().flatten().next() {
-            return Err(fault.clone());
-        }
-        if self.resource.is_none() {
-            self.resource(&Resource::default());
-        }
-        if self.scope.is_none() {
-            self.scope(&InstrumentationScope::default());
-        }
-        let attributes = self.stage_list(&span.attributes);
-        let (events, links) = self.stage_children(span);
-        let staged = StagedSpan {
-            trace_id: span.trace_id,
-            span_id: span.span_id,
-            parent_span_id: span.parent_span_id.filter(|id| !id.is_zero()),
-            start: span.start,
-            end: span.end,
-            kind: span.kind,
-            status: span.status_code,
-            name: self.strings.intern(span.name.as_bytes()),
-            status_message: self.strings.intern(span.status_message.as_bytes()),
-            trace_state: self.strings.intern(span.trace_state.as_bytes()),
-            flags: span.flags,
-            dropped_attributes: span.dropped_attributes_count,
-            dropped_events: span.dropped_events_count,
-            dropped_links: span.dropped_links_count,
-            resource: self.resource.unwrap_or(0),
-            scope: self.scope.unwrap_or(0),
-            attributes,
-            events,
-            links,
-        };
-        self.spans.push(staged);
-        Ok(())
-    }
-}
-
-fn number_of<T: Clone + Eq + std::hash::Hash>(
-    numbers: &mut HashMap<Arc<T>, u32>,
-    list: &mut Vec<Arc<T>>,
-    value: T,
-) -> u32 {
-    if let Some(number) = numbers.get(&value) {
-        return *number;
-    }
-    let number = u32_of(list.len()).unwrap_or(u32::MAX);
-    let value = Arc::new(value);
-    list.push(Arc::clone(&value));
-    numbers.insert(value, number);
-    number
 }
 
 /// A `u64` as the payload of an `Int` cell, by its bits.

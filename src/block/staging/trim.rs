@@ -35,28 +35,23 @@ impl Largest {
         self.links = self.links.max(other.links);
     }
 
-    /// Those of a span. No list of an event or a link is longer than all of them.
-    pub(super) fn of(span: &SpanRef<'_>) -> Self {
-        let mut largest = Self::of_list(&span.attributes);
-        let run = |run: &Range<usize>| u64_of(run.len());
-        let events = span.events.iter().map(|event| run(&event.attributes));
-        let links = span.links.iter().map(|link| run(&link.attributes));
-        largest.join(Self {
-            value_bytes: Self::of_list(&span.child_attributes).value_bytes,
-            attributes: events.chain(links).max().unwrap_or(0),
-            events: u64_of(span.events.len()),
-            links: u64_of(span.links.len()),
-        });
-        largest
+    /// Counts a list of attributes.
+    #[inline]
+    pub(super) fn count_attributes(&mut self, len: usize) {
+        self.attributes = self.attributes.max(u64_of(len));
     }
 
-    fn of_list(list: &[AttributeRef<'_>]) -> Self {
-        let bytes = |one: &AttributeRef<'_>| value_bytes(&one.value).max(one.key.len());
-        Self {
-            value_bytes: u64_of(list.iter().map(bytes).max().unwrap_or(0)),
-            attributes: u64_of(list.len()),
-            ..Self::default()
-        }
+    /// Counts the bytes of a value or a key.
+    #[inline]
+    pub(super) fn count_bytes(&mut self, bytes: u64) {
+        self.value_bytes = self.value_bytes.max(bytes);
+    }
+
+    /// Counts the events and the links of a span.
+    #[inline]
+    pub(super) fn count_children(&mut self, events: usize, links: usize) {
+        self.events = self.events.max(u64_of(events));
+        self.links = self.links.max(u64_of(links));
     }
 
     /// Those of a resource or a scope.
@@ -71,7 +66,8 @@ impl Largest {
 }
 
 /// Bytes of a value: of text and bytes their length, of others about what they take.
-fn value_bytes(value: &ValueRef<'_>) -> usize {
+#[inline]
+pub(super) fn value_bytes(value: &ValueRef<'_>) -> usize {
     match value {
         ValueRef::String(text) => text.len(),
         ValueRef::Bytes(bytes) => bytes.len(),

@@ -6,6 +6,7 @@
 mod fields;
 mod request;
 mod resource;
+mod shared;
 mod span;
 mod value;
 mod write;

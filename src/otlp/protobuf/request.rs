@@ -2,11 +2,12 @@
 //! with what comes behind their spans, before the first span of each; one of neither without spans.
 
 use super::fields::{request, resource_spans, scope_spans};
-use super::value::text;
-use super::{resource, span};
+use super::shared::{self, Shared};
+use super::span;
+use super::value::Keys;
 use crate::codec::wire::{Reader, WireError};
 use crate::model::{InstrumentationScope, Resource, SpanRef, SpanSink};
-use crate::otlp::error::{Checked, Fault, OtlpError, Place, Rejection, Rejections, Within};
+use crate::otlp::error::{Checked, OtlpError, Place, Rejection, Rejections, Within};
 
 /// Reads an `ExportTraceServiceRequest` in protobuf, in time proportional to its length. What is
 /// allocated for a span is kept for the next one, so memory does not grow with their number.
@@ -22,6 +23,7 @@ pub fn read_protobuf(
     let mut decoder = Decoder {
         sink,
         span: SpanRef::default(),
+        keys: Keys::default(),
         place: Place::default(),
         rejections: Rejections::default(),
     };
@@ -44,58 +46,29 @@ pub fn read_protobuf(
 struct Decoder<'a, 's, S> {
     sink: &'s mut S,
     span: SpanRef<'a>,
+    keys: Keys<'a>,
     place: Place,
     rejections: Rejections,
-}
-
-/// What the spans of a part have in common: a model, or the fault that it has.
-struct Shared<T> {
-    model: T,
-    fault: Option<Fault>,
-    /// Whether the sink knows it.
-    told: bool,
-}
-
-impl<T: Default> Shared<T> {
-    fn new() -> Self {
-        Self { model: T::default(), fault: None, told: false }
-    }
-
-    /// Keeps the first fault.
-    fn note(&mut self, read: Checked<()>) {
-        if let Err(fault) = read {
-            self.fault.get_or_insert(fault);
-        }
-    }
 }
 
 impl<'a, S: SpanSink> Decoder<'a, '_, S> {
     /// Fails where the part's fields cannot be told apart.
     fn resource_spans(&mut self, part: Reader<'a>) -> Checked<()> {
-        let mut shared = Shared::<Resource>::new();
+        let mut shared = Shared::new(shared::RESOURCE);
         let mut scopes = 0_usize;
         let mut reader = part;
         while let Some(key) = reader.key()? {
             match key {
-                resource_spans::RESOURCE => {
-                    let message = reader.message().within("resource")?;
-                    let read = resource::resource(message, &mut shared.model);
-                    shared.note(read.within("resource"));
-                }
+                resource_spans::RESOURCE => shared.meet(&mut reader)?,
                 resource_spans::SCOPE_SPANS => {
                     reader.bytes().within("scopeSpans")?;
                     scopes += 1;
                 }
-                resource_spans::SCHEMA_URL => {
-                    let mut field = reader;
-                    reader.skip(key).within("schemaUrl")?;
-                    let url = text(&mut field, "schemaUrl");
-                    let url = url.map(|url| url.clone_into(&mut shared.model.schema_url));
-                    shared.note(url);
-                }
+                resource_spans::SCHEMA_URL => shared.meet_url(&mut reader, key)?,
                 key => reader.unknown(key, resource_spans::LAST)?,
             }
         }
+        shared.complete(self.sink);
         let before = self.rejections.count();
         let mut reader = part;
         self.place.scope = 0;
@@ -116,31 +89,26 @@ impl<'a, S: SpanSink> Decoder<'a, '_, S> {
     }
 
     /// Fails where the part's fields cannot be told apart.
-    fn scope_spans(&mut self, part: Reader<'a>, resource: &mut Shared<Resource>) -> Checked<()> {
-        let mut shared = Shared::<InstrumentationScope>::new();
+    fn scope_spans(
+        &mut self,
+        part: Reader<'a>,
+        resource: &mut Shared<'a, Resource>,
+    ) -> Checked<()> {
+        let mut shared = Shared::new(shared::SCOPE);
         let mut spans = 0_usize;
         let mut reader = part;
         while let Some(key) = reader.key()? {
             match key {
-                scope_spans::SCOPE => {
-                    let message = reader.message().within("scope")?;
-                    let read = resource::scope(message, &mut shared.model);
-                    shared.note(read.within("scope"));
-                }
+                scope_spans::SCOPE => shared.meet(&mut reader)?,
                 scope_spans::SPANS => {
                     reader.bytes().within("spans")?;
                     spans += 1;
                 }
-                scope_spans::SCHEMA_URL => {
-                    let mut field = reader;
-                    reader.skip(key).within("schemaUrl")?;
-                    let url = text(&mut field, "schemaUrl");
-                    let url = url.map(|url| url.clone_into(&mut shared.model.schema_url));
-                    shared.note(url);
-                }
+                scope_spans::SCHEMA_URL => shared.meet_url(&mut reader, key)?,
                 key => reader.unknown(key, scope_spans::LAST)?,
             }
         }
+        shared.complete(self.sink);
         let before = self.rejections.count();
         let mut reader = part;
         self.place.span = 0;
@@ -164,21 +132,15 @@ impl<'a, S: SpanSink> Decoder<'a, '_, S> {
     fn span(
         &mut self,
         message: Reader<'a>,
-        resource: &mut Shared<Resource>,
-        scope: &mut Shared<InstrumentationScope>,
+        resource: &mut Shared<'a, Resource>,
+        scope: &mut Shared<'a, InstrumentationScope>,
     ) -> Checked<()> {
         if let Some(fault) = resource.fault.as_ref().or(scope.fault.as_ref()) {
             return Err(fault.clone());
         }
-        span::span(message, &mut self.span)?;
-        if !resource.told {
-            self.sink.resource(&resource.model);
-            resource.told = true;
-        }
-        if !scope.told {
-            self.sink.scope(&scope.model);
-            scope.told = true;
-        }
+        span::span(message, &mut self.span, &mut self.keys)?;
+        resource.tell(self.sink);
+        scope.tell(self.sink);
         self.sink.span(&self.span).map_err(Into::into)
     }
 }

@@ -2,7 +2,7 @@
 //! is given back complete has valid ids, UTF-8 text and values within the nesting limit.
 
 use super::fields::{event, link, span as fields, status};
-use super::value::{attribute, text};
+use super::value::{Keys, attribute_at, text};
 use crate::codec::cast;
 use crate::codec::wire::Reader;
 use crate::id::{ParseIdError, SpanId, TraceId};
@@ -22,8 +22,12 @@ struct Ids<'a> {
     parent: &'a [u8],
 }
 
-/// Fills `span` from a `Span` message.
-pub(super) fn span<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checked<()> {
+/// Fills `span` from a `Span` message; `keys` are those of the span before.
+pub(super) fn span<'a>(
+    mut reader: Reader<'a>,
+    span: &mut SpanRef<'a>,
+    keys: &mut Keys<'a>,
+) -> Checked<()> {
     span.clear();
     let mut ids = Ids::default();
     while let Some(key) = reader.key()? {
@@ -38,9 +42,9 @@ pub(super) fn span<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checke
             fields::END_TIME_UNIX_NANO => span.end = time(&mut reader, "endTimeUnixNano")?,
             fields::ATTRIBUTES => {
                 let message = reader.message().within("attributes")?;
-                let read = attribute(message, 0);
-                let read = read.within_list("attributes", span.attributes.len())?;
-                span.attributes.push(read);
+                let position = span.attributes.len();
+                let read = attribute_at(message, position, keys);
+                span.attributes.push(read.within_list("attributes", position)?);
             }
             fields::DROPPED_ATTRIBUTES_COUNT => {
                 span.dropped_attributes_count = count(&mut reader, "droppedAttributesCount")?;
@@ -48,7 +52,7 @@ pub(super) fn span<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checke
             fields::EVENTS => {
                 let message = reader.message().within("events")?;
                 let position = span.events.len();
-                event(message, span).within_list("events", position)?;
+                event(message, span, keys).within_list("events", position)?;
             }
             fields::DROPPED_EVENTS_COUNT => {
                 span.dropped_events_count = count(&mut reader, "droppedEventsCount")?;
@@ -56,7 +60,7 @@ pub(super) fn span<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checke
             fields::LINKS => {
                 let message = reader.message().within("links")?;
                 let position = span.links.len();
-                link(message, span).within_list("links", position)?;
+                link(message, span, keys).within_list("links", position)?;
             }
             fields::DROPPED_LINKS_COUNT => {
                 span.dropped_links_count = count(&mut reader, "droppedLinksCount")?;
@@ -137,14 +141,14 @@ fn status<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checked<()> {
     Ok(())
 }
 
-fn event<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checked<()> {
+fn event<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>, keys: &mut Keys<'a>) -> Checked<()> {
     let mut read = EventRef::default();
     let first = span.child_attributes.len();
     while let Some(key) = reader.key()? {
         match key {
             event::TIME_UNIX_NANO => read.time = time(&mut reader, "timeUnixNano")?,
             event::NAME => read.name = text(&mut reader, "name")?,
-            event::ATTRIBUTES => child_attribute(&mut reader, span, first)?,
+            event::ATTRIBUTES => child_attribute(&mut reader, (span, first), keys)?,
             event::DROPPED_ATTRIBUTES_COUNT => {
                 read.dropped_attributes_count = count(&mut reader, "droppedAttributesCount")?;
             }
@@ -156,7 +160,7 @@ fn event<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checked<()> {
     Ok(())
 }
 
-fn link<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checked<()> {
+fn link<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>, keys: &mut Keys<'a>) -> Checked<()> {
     let mut read = LinkRef::default();
     let mut ids = Ids::default();
     let first = span.child_attributes.len();
@@ -165,7 +169,7 @@ fn link<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checked<()> {
             link::TRACE_ID => ids.trace = reader.bytes().within("traceId")?,
             link::SPAN_ID => ids.span = reader.bytes().within("spanId")?,
             link::TRACE_STATE => read.trace_state = text(&mut reader, "traceState")?,
-            link::ATTRIBUTES => child_attribute(&mut reader, span, first)?,
+            link::ATTRIBUTES => child_attribute(&mut reader, (span, first), keys)?,
             link::DROPPED_ATTRIBUTES_COUNT => {
                 read.dropped_attributes_count = count(&mut reader, "droppedAttributesCount")?;
             }
@@ -190,12 +194,12 @@ fn link<'a>(mut reader: Reader<'a>, span: &mut SpanRef<'a>) -> Checked<()> {
 /// The next attribute of the event or link whose attributes begin at `first`.
 fn child_attribute<'a>(
     reader: &mut Reader<'a>,
-    span: &mut SpanRef<'a>,
-    first: usize,
+    (span, first): (&mut SpanRef<'a>, usize),
+    keys: &mut Keys<'a>,
 ) -> Checked<()> {
     let message = reader.message().within("attributes")?;
     let position = span.child_attributes.len() - first;
-    let read = attribute(message, 0).within_list("attributes", position)?;
-    span.child_attributes.push(read);
+    let read = attribute_at(message, position, keys);
+    span.child_attributes.push(read.within_list("attributes", position)?);
     Ok(())
 }

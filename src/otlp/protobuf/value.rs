@@ -24,6 +24,67 @@ fn not_utf8(name: &str, bytes: &[u8], offset: usize) -> Fault {
     Fault::new(name, format_args!("expected UTF-8, got byte 0x{got} at offset {offset}"))
 }
 
+/// The keys of the list of attributes that was read last, by position: those of the next one are
+/// mostly the same, and then they are known to be UTF-8.
+#[derive(Debug, Default)]
+pub(super) struct Keys<'a>(Vec<&'a str>);
+
+impl<'a> Keys<'a> {
+    #[inline]
+    fn text(&mut self, position: usize, bytes: &'a [u8]) -> Option<&'a str> {
+        if let Some(known) = self.0.get(position)
+            && known.as_bytes() == bytes
+        {
+            return Some(known);
+        }
+        let text = std::str::from_utf8(bytes).ok()?;
+        match self.0.get_mut(position) {
+            Some(known) => *known = text,
+            // Positions come one after another, as long as there are no faults.
+            None => self.0.push(text),
+        }
+        Some(text)
+    }
+}
+
+/// The attribute at `position` of a list of a span, an event or a link.
+#[inline]
+pub(super) fn attribute_at<'a>(
+    reader: Reader<'a>,
+    position: usize,
+    keys: &mut Keys<'a>,
+) -> Checked<AttributeRef<'a>> {
+    match plain(reader, position, keys) {
+        Some(attribute) => Ok(attribute),
+        None => attribute(reader, 0),
+    }
+}
+
+/// A `KeyValue` as everybody writes it: a short key, then a short value, and nothing else. `None` for
+/// all others, and where something is wrong.
+#[inline]
+fn plain<'a>(reader: Reader<'a>, position: usize, keys: &mut Keys<'a>) -> Option<AttributeRef<'a>> {
+    const KEY: u8 = key_value::KEY.byte();
+    const VALUE: u8 = key_value::VALUE.byte();
+    const STRING: u8 = any_value::STRING.byte();
+    let [KEY, key_len @ 0..0x80, rest @ ..] = reader.rest() else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(*key_len))?;
+    let [VALUE, value_len @ 0..0x80, content @ ..] = rest else { return None };
+    if usize::from(*value_len) != content.len() {
+        return None;
+    }
+    let key = keys.text(position, key)?;
+    if let [STRING, text_len @ 0..0x80, text @ ..] = content
+        && usize::from(*text_len) == text.len()
+    {
+        let value = ValueRef::String(std::str::from_utf8(text).ok()?);
+        return Some(AttributeRef { key, value });
+    }
+    let mut read = ValueRef::Empty;
+    value(reader.tail(content.len())?, &mut read, 0).ok()?;
+    Some(AttributeRef { key, value: read })
+}
+
 /// A `KeyValue` at `depth` nested arrays and lists.
 #[inline]
 pub(super) fn attribute(mut reader: Reader<'_>, depth: u32) -> Checked<AttributeRef<'_>> {

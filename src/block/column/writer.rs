@@ -1,0 +1,169 @@
+//! Columns as bytes, and the sections of a table of them. Invariant: the same columns give the same
+//! bytes.
+
+use super::directory::{ColumnEntry, ColumnKey, Directory, Run};
+use super::postings;
+use crate::block::format::{Part, Section, Table};
+use crate::block::staging::ValueKind;
+use crate::codec::bytes::Malformed;
+use crate::codec::cast::{u32_of, u64_of};
+use crate::codec::{packed, record};
+
+/// The distinct values of a column, ascending.
+#[derive(Debug)]
+pub(crate) enum Sorted<'a> {
+    /// Of numbers and booleans.
+    Payloads(&'a [u64]),
+    /// Of strings and bytes.
+    Texts(&'a [&'a [u8]]),
+}
+
+/// A column as bytes: all but its presence, which is written for the columns of a table together.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    entry: ColumnEntry,
+    rows: Vec<u32>,
+    parts: Parts,
+}
+
+/// The sections that columns share.
+#[derive(Debug, Default)]
+struct Parts {
+    numbers: Vec<u8>,
+    dictionary: Vec<u8>,
+    postings: Vec<u8>,
+}
+
+impl Encoded {
+    /// A column of these rows, ascending, and the number that each one's value has among `sorted`, of
+    /// which every one is used.
+    pub(super) fn new(
+        (key, kind): (ColumnKey, ValueKind),
+        rows: Vec<u32>,
+        numbers: &[u32],
+        sorted: &Sorted<'_>,
+    ) -> Self {
+        let mut parts = Parts::default();
+        let values = match sorted {
+            Sorted::Payloads(payloads) => {
+                packed::encode(payloads, &mut parts.dictionary);
+                payloads.len()
+            }
+            Sorted::Texts(texts) => {
+                put_strings(texts, &mut parts.dictionary);
+                texts.len()
+            }
+        };
+        if values > 1 {
+            let wide: Vec<u64> = numbers.iter().map(|number| u64::from(*number)).collect();
+            packed::encode(&wide, &mut parts.numbers);
+            postings::encode(&rows, numbers, values, &mut parts.postings);
+        }
+        let entry = ColumnEntry {
+            key,
+            kind,
+            rows: u32_of(rows.len()).unwrap_or(0),
+            values: u32_of(values).unwrap_or(0),
+            bounds: (rows.first().copied().unwrap_or(0), rows.last().copied().unwrap_or(0)),
+            presence: Run::default(),
+            numbers: Run::default(),
+            dictionary: Run::default(),
+            postings: Run::default(),
+        };
+        Self { entry, rows, parts }
+    }
+}
+
+/// Writes columns whose dictionaries are sorted; they come in order of key and kind.
+#[derive(Debug)]
+pub(crate) struct TableWriter {
+    table_rows: usize,
+    columns: Vec<Encoded>,
+}
+
+impl TableWriter {
+    /// An empty table of so many rows.
+    pub(crate) fn new(table_rows: usize) -> Self {
+        Self { table_rows, columns: Vec::new() }
+    }
+
+    /// Adds a column: its rows, ascending, and the number that each one's value has among `sorted`, of
+    /// which every one is used.
+    pub(crate) fn put(
+        &mut self,
+        column: (ColumnKey, ValueKind),
+        rows: Vec<u32>,
+        numbers: &[u32],
+        sorted: &Sorted<'_>,
+    ) {
+        self.columns.push(Encoded::new(column, rows, numbers, sorted));
+    }
+
+    /// Adds columns.
+    pub(super) fn extend(&mut self, columns: impl IntoIterator<Item = Encoded>) {
+        self.columns.extend(columns);
+    }
+
+    /// Writes the table's sections; none where there is no column.
+    pub(crate) fn finish(
+        self,
+        table: Table,
+        sections: &mut Vec<(Section, Vec<u8>)>,
+    ) -> Result<(), Malformed> {
+        if self.columns.is_empty() {
+            return Ok(());
+        }
+        let mut presence = Vec::new();
+        let mut all = Parts::default();
+        let mut directory = Directory::default();
+        for Encoded { mut entry, rows, parts } in self.columns {
+            if rows.len() < self.table_rows {
+                let bitmap = postings::bitmap_of(&rows);
+                let offset = presence.len();
+                postings::put_bitmap(&bitmap, &mut presence);
+                entry.presence =
+                    Run { offset: u64_of(offset), len: u64_of(presence.len() - offset) };
+            }
+            entry.numbers = append(&mut all.numbers, &parts.numbers);
+            entry.dictionary = append(&mut all.dictionary, &parts.dictionary);
+            entry.postings = append(&mut all.postings, &parts.postings);
+            directory.columns.push(entry);
+        }
+        let bytes = record::encode(&directory)?;
+        let written = [
+            (Part::Directory, bytes),
+            (Part::Presence, presence),
+            (Part::Numbers, all.numbers),
+            (Part::Dictionary, all.dictionary),
+            (Part::Postings, all.postings),
+        ];
+        let filled = written.into_iter().filter(|(_, bytes)| !bytes.is_empty());
+        sections.extend(filled.map(|(part, bytes)| (Section::Table(table, part), bytes)));
+        Ok(())
+    }
+}
+
+/// Where these bytes lie at the end of a section; at its start where there are none.
+fn append(section: &mut Vec<u8>, bytes: &[u8]) -> Run {
+    if bytes.is_empty() {
+        return Run::default();
+    }
+    let run = Run { offset: u64_of(section.len()), len: u64_of(bytes.len()) };
+    section.extend_from_slice(bytes);
+    run
+}
+
+/// A dictionary of strings: packed offsets (one more than strings), then the strings.
+fn put_strings(sorted: &[&[u8]], out: &mut Vec<u8>) {
+    let mut offsets = Vec::with_capacity(sorted.len() + 1);
+    let mut end = 0;
+    offsets.push(0);
+    for text in sorted {
+        end += u64_of(text.len());
+        offsets.push(end);
+    }
+    packed::encode(&offsets, out);
+    for text in sorted {
+        out.extend_from_slice(text);
+    }
+}
