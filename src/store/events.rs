@@ -17,7 +17,8 @@ pub enum Work {
     Seal,
     /// Making larger blocks of small ones.
     Compaction,
-    /// Dropping the oldest blocks, because of age or of the cap on bytes.
+    /// Dropping the oldest blocks, because of age or of the cap on bytes, or the oldest traces of a
+    /// service that has more than its share.
     Retention,
     /// Taking note of deleted traces.
     Deletion,
