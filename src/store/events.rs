@@ -24,6 +24,8 @@ pub enum Work {
     Deletion,
     /// Making new spans' traces whole ahead of readers.
     Folding,
+    /// Writing the file anew without what counts no more, sealing included.
+    Purge,
 }
 
 /// What is told of it.
