@@ -73,6 +73,18 @@ pub struct Options {
     /// with [`Error::SnapshotExpired`](crate::Error::SnapshotExpired). A file that takes more when it
     /// is opened is brought down before opening returns. Default none; at least 16 MiB.
     pub bytes_max: Option<u64>,
+    /// Where there is a cap on bytes: the most, in percent, that one service may have of the bytes that
+    /// count in blocks, so that a noisy service cannot push out the traces of others. A trace is
+    /// charged whole to the service (`service.name` of the resource; `""` where there is none) that has
+    /// the most of its spans, of equals to the one whose name sorts first; it takes its part of its
+    /// block by the number of its spans. While blocks take more than three quarters of `bytes_max`, the
+    /// oldest traces of the service that has most (by their start) go until it has no more than its share, or blocks
+    /// take no more than that; it is not brought below its share by more than a block. So a single
+    /// service fills three quarters of the cap. `Stats` counts what went. Late spans of a trace that
+    /// went start a new one. Cost: a pass over the resources of each block's spans, once, and blocks
+    /// that lose an eighth are written anew. Default none; from 1 to 100, which limits nothing, and
+    /// only with `bytes_max`.
+    pub service_share_max: Option<u8>,
     /// How much is taken in.
     pub limits: Limits,
 }
@@ -162,6 +174,7 @@ impl Default for Options {
             query_threads: std::thread::available_parallelism().map_or(1, NonZero::get).min(1024),
             retention_age: None,
             bytes_max: None,
+            service_share_max: None,
             limits: Limits::default(),
         }
     }
@@ -189,6 +202,15 @@ impl Options {
         }
         if let Some(bytes) = self.bytes_max.filter(|bytes| *bytes < BYTES_MAX_MIN) {
             return Err(format!("bytes_max is {bytes}, at least {BYTES_MAX_MIN} expected"));
+        }
+        match self.service_share_max {
+            Some(percent) if !(1..=100).contains(&percent) => {
+                return Err(format!("service_share_max is {percent}, 1 to 100 percent expected"));
+            }
+            Some(_) if self.bytes_max.is_none() => {
+                return Err("service_share_max is set, and bytes_max is not".to_owned());
+            }
+            _ => {}
         }
         self.limits.check()
     }

@@ -1,7 +1,9 @@
-//! A real process that is killed (SIGKILL) at random moments while four threads store and delete, again
-//! and again on one file. After each kill the file is opened, and every acknowledged operation must
-//! have happened, each trace whole; of the operations under way each may have happened as a whole or
-//! not. Prints which work of the store the kills hit.
+//! A real process that is killed (SIGKILL) while four threads store, delete and purge, again and again on
+//! one file: at random moments of a piece of work that is waited for. After each kill the file is
+//! opened, and every acknowledged operation must have happened, each trace whole; of the operations
+//! under way each may have happened as a whole or not. A second file keeps traces for a second: there
+//! old traces may be gone, each whole, and never one that is younger than what the store says it
+//! dropped. Prints which work of the store the kills hit.
 //!
 //! `cargo test --test crash` kills a few times; `TREERING_KILLS=200 cargo test --test crash` many. The
 //! program starts itself as the process that is killed.
@@ -16,8 +18,14 @@
 )]
 
 #[cfg(test)]
+#[path = "crash/aged.rs"]
+mod aged;
+#[cfg(test)]
 #[path = "crash/child.rs"]
 mod child;
+#[cfg(all(test, unix))]
+#[path = "crash/judging.rs"]
+mod judging;
 #[cfg(test)]
 #[path = "crash/script.rs"]
 mod script;

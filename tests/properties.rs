@@ -35,6 +35,9 @@ mod queries;
 #[path = "support/questions.rs"]
 mod questions;
 #[cfg(test)]
+#[path = "properties/shares.rs"]
+mod shares;
+#[cfg(test)]
 #[path = "support/spans.rs"]
 #[expect(dead_code, reason = "some of it is for the tests of OTLP alone")]
 mod spans;

@@ -18,6 +18,8 @@ pub(crate) struct United {
     pub(crate) made: Vec<Made>,
     /// Traces that count no more, by the number of their place.
     pub(crate) masks: BTreeMap<usize, RoaringBitmap>,
+    /// Traces that stay where they lay, as nothing came that was not there.
+    pub(crate) kept: Vec<TraceId>,
     /// How spans that were there more than once were settled.
     pub(crate) settled: Settled,
 }
@@ -64,8 +66,9 @@ pub(crate) fn unite(
         for (place, number) in spots.iter().filter(|spot| Some(**spot) != kept) {
             united.masks.entry(*place).or_default().insert(*number);
         }
-        if kept.is_none() {
-            traces.push(trace);
+        match kept {
+            Some(_) => united.kept.push(id),
+            None => traces.push(trace),
         }
     }
     let used = wanted.keys().filter_map(|at| places.get(*at));

@@ -3,6 +3,7 @@
 //! spans are rebuilt for `trace` only.
 
 mod brake;
+mod charges;
 mod computed;
 mod convert;
 mod count;
@@ -30,6 +31,7 @@ mod view;
 mod wanted;
 mod window;
 
+pub(crate) use charges::{Charge, charges};
 pub(crate) use count::count;
 pub use explain::Explanation;
 pub(crate) use explain::explain;

@@ -30,13 +30,14 @@ pub(crate) struct BlockRecord {
     pub(crate) retention: Timestamp,
 }
 
-/// What retention dropped since the store was made.
+/// What was dropped since the store was made, by retention or because of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Dropped {
+    /// Blocks; those of which a share took traces, as often as it did.
     pub(crate) blocks: u64,
     pub(crate) traces: u64,
     pub(crate) spans: u64,
-    /// Earliest start and latest end of the blocks dropped; 0 where there were none.
+    /// Earliest start and latest end of what was dropped; 0 where nothing was.
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
 }
@@ -54,6 +55,8 @@ pub(crate) struct Counters {
     pub(crate) too_old_spans: u64,
     /// What retention dropped.
     pub(crate) dropped: Dropped,
+    /// What went because a service had more than its share.
+    pub(crate) over_share: Dropped,
 }
 
 /// Which journal entries count.

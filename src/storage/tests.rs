@@ -30,6 +30,13 @@ const COUNTERS: Counters = Counters {
         start: Timestamp::from_unix_nanos(8),
         end: Timestamp::from_unix_nanos(1 << 60),
     },
+    over_share: Dropped {
+        blocks: 2,
+        traces: 40,
+        spans: 400,
+        start: Timestamp::from_unix_nanos(9),
+        end: Timestamp::from_unix_nanos(1 << 59),
+    },
 };
 
 fn options() -> Options {

@@ -17,12 +17,15 @@ pub enum Work {
     Seal,
     /// Making larger blocks of small ones.
     Compaction,
-    /// Dropping the oldest blocks, because of age or of the cap on bytes.
+    /// Dropping the oldest blocks, because of age or of the cap on bytes, or the oldest traces of a
+    /// service that has more than its share.
     Retention,
     /// Taking note of deleted traces.
     Deletion,
     /// Making new spans' traces whole ahead of readers.
     Folding,
+    /// Writing the file anew without what counts no more, sealing included.
+    Purge,
 }
 
 /// What is told of it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::id::{SpanId, TraceId};
-use crate::model::Span;
+use crate::model::{Attribute, Resource, Span};
 use crate::options::{Maintenance, Options};
 use crate::search::SearchOptions;
 use crate::storage::Medium;
@@ -28,12 +28,17 @@ enum Step {
     Ask,
     /// Seals, drops every block of the file, and makes it small.
     Retain,
+    /// Seals, and drops what is charged to the noisy service, as where it has more than its share.
+    Share,
 }
 
-use Step::{Ask, Delete, Ingest, Maintain, Purge, Retain};
+use Step::{Ask, Delete, Ingest, Maintain, Purge, Retain, Share};
 
-/// Small and large batches, late and repeated spans, seals, compactions, deletions, purges.
-const LIFE: [Step; 38] = [
+/// Traces from this one on are those of the noisy service.
+const NOISY: u8 = 70;
+
+/// Small and large batches, late and repeated spans, seals, compactions, deletions, purges, shares.
+const LIFE: [Step; 52] = [
     Ingest(0, 4, 0, 3),
     Ingest(2, 3, 2, 2),
     Maintain,
@@ -74,6 +79,21 @@ const LIFE: [Step; 38] = [
     Retain,
     Ingest(60, 1, 9, 1),
     Maintain,
+    // Of some blocks all is noise, of some a part, and what is left is late spans' and merged.
+    Ingest(66, 8, 0, 3),
+    Maintain,
+    Ingest(74, 6, 0, 2),
+    Maintain,
+    Ingest(68, 3, 5, 1),
+    Share,
+    Ingest(69, 2, 7, 1),
+    Ingest(74, 1, 9, 1),
+    Ask,
+    Share,
+    Maintain,
+    Ingest(66, 1, 9, 1),
+    Delete(67),
+    Share,
 ];
 
 fn options() -> Options {
@@ -89,6 +109,14 @@ fn options() -> Options {
 
 fn trace_id(number: u8) -> TraceId {
     TraceId::from_bytes([number + 1; 16])
+}
+
+fn resource(trace: u8) -> Arc<Resource> {
+    let service = if trace < NOISY { "quiet" } else { "noisy" };
+    Arc::new(Resource {
+        attributes: vec![Attribute::new("service.name", service)],
+        ..Resource::default()
+    })
 }
 
 fn open(medium: &Medium) -> Result<Store, Error> {
@@ -108,6 +136,7 @@ fn after(step: Step, content: &Content) -> Content {
         }
         Delete(trace) => drop(content.remove(&trace_id(trace))),
         Retain => content.clear(),
+        Share => content.retain(|id, _| *id < trace_id(NOISY)),
         Maintain | Purge | Ask => {}
     }
     content
@@ -124,6 +153,7 @@ fn run(store: &Store, step: Step) -> Result<(), Error> {
                         span_id: SpanId::from_bytes([number + 1; 8]),
                         parent_span_id: (number > 0).then(|| SpanId::from_bytes([number; 8])),
                         name: format!("span {number} of {trace}"),
+                        resource: resource(trace),
                         start: Timestamp::from_unix_nanos(1000 + u64::from(trace)),
                         end: Timestamp::from_unix_nanos(1001 + u64::from(trace)),
                         ..Span::default()
@@ -136,6 +166,7 @@ fn run(store: &Store, step: Step) -> Result<(), Error> {
         Delete(trace) => store.delete(&[trace_id(trace)]).map(drop),
         Maintain => store.maintain().map(drop),
         Retain => store.shared.drop_all(),
+        Share => store.shared.drop_service("noisy"),
         Purge => store.purge().map(drop),
         Ask => store.count("{ }", &SearchOptions::all()).map(drop),
     }
@@ -199,7 +230,7 @@ fn coin(seed: u64) -> impl FnMut() -> bool {
 
 /// Every so many operations are tried; all with `TREERING_FAULTS=1`.
 fn stride() -> usize {
-    std::env::var("TREERING_FAULTS").map_or(31, |text| text.parse().unwrap())
+    std::env::var("TREERING_FAULTS").map_or(43, |text| text.parse().unwrap())
 }
 
 #[test]

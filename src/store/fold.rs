@@ -52,8 +52,8 @@ impl Shared {
             return Ok(base);
         }
         let mut folded = Base::clone(&base);
-        self.fold_into(&mut folded, &fresh)?;
         folded.journal_next += u64_of(fresh.len());
+        self.fold_into(&mut folded, &fresh)?;
         folded.journal_bytes += fresh.iter().map(|one| one.size().journal_bytes).sum::<u64>();
         self.merge_many(&mut folded)?;
         let folded = Arc::new(folded);
@@ -104,6 +104,9 @@ impl Shared {
             }
         }
         base.head.extend(united.made.into_iter().map(|made| self.head_block(made)));
+        if !united.kept.is_empty() {
+            base.resent.push((base.journal_next, united.kept.into()));
+        }
         base.duplicate_spans += united.settled.duplicates;
         base.replaced_spans += united.settled.replaced;
         Ok(())

@@ -38,7 +38,10 @@ impl Shared {
             base
         } else {
             let opened = snapshot.load(0)?;
-            self.figures().dropped = opened.counters.dropped;
+            let mut figures = self.figures();
+            figures.dropped = opened.counters.dropped;
+            figures.over_share = opened.counters.over_share;
+            drop(figures);
             self.retention.set_too_old(opened.counters.too_old_spans);
             let mut base = self.bound(&self.base_of(&opened), &snapshot);
             self.add_journal(&mut base, &opened)?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::events::Work;
 use super::retired::Retired;
 use super::shared::Shared;
+use super::surplus::ChargeTables;
 use super::verify::chain;
 use crate::error::Error;
 use crate::head::Made;
@@ -23,6 +24,8 @@ pub(super) struct Maintainer {
     pub(super) retired: Vec<Retired>,
     /// True if bytes were given up since, which redb uses again after two durable commits only.
     pub(super) unsettled: bool,
+    /// Which services have how much of the blocks.
+    pub(super) charges: ChargeTables,
     /// When the last seal ended.
     pub(super) sealed_at: Instant,
 }
@@ -46,6 +49,8 @@ pub(super) struct Figures {
     pub(super) failed: Option<String>,
     /// What retention dropped since the store was made.
     pub(super) dropped: Dropped,
+    /// What was dropped because a service had more than its share, since the store was made.
+    pub(super) over_share: Dropped,
     /// Spans that were refused because their trace was full.
     pub(super) refused_spans: u64,
 }
@@ -57,6 +62,7 @@ impl Maintainer {
             journal_first,
             retired: Vec::new(),
             unsettled: false,
+            charges: ChargeTables::default(),
             sealed_at: Instant::now(),
         }
     }

@@ -25,9 +25,13 @@ mod retain;
 mod retired;
 mod salvage;
 mod seal;
+mod share;
 mod shared;
+#[cfg(test)]
+mod shares;
 mod state;
 mod stats;
+mod surplus;
 #[cfg(test)]
 mod tests;
 mod verify;

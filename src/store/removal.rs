@@ -5,6 +5,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::events::Work;
 use super::handle::Store;
 use super::maintain::{Maintained, Maintainer};
 use super::shared::Shared;
@@ -73,7 +74,7 @@ impl Store {
     /// has changed.
     pub fn purge(&self) -> Result<Purged, Error> {
         self.shared.writable()?;
-        self.shared.purge()
+        self.shared.during(Work::Purge, || self.shared.purge())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Retention: whole blocks are dropped, by age and to make room, in order of their latest retention
 //! time. Invariants: nothing is dropped while something older is kept in another block; a block of
-//! which traces were pulled into memory is dropped only after they are in the file.
+//! which traces were pulled into memory, or came again in part, is dropped only after the journal has
+//! nothing of them any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use crate::block::{BlockId, OrderedTrace, Staging};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::error::Error;
 use crate::head::{Made, make};
+use crate::id::TraceId;
 use crate::options::Options;
 use crate::storage::{BlockRecord, Change, Counters, image_bytes};
 use crate::time::Timestamp;
@@ -28,6 +30,9 @@ const FREE_PARTS: u64 = 5;
 /// One part in so many of the cap, and these bytes, are for all that is no chunk and no journal.
 const OTHER_SHARE: u64 = 64;
 const OTHER_BYTES: u64 = 1 << 20;
+/// Shares of services count from so much of the cap on, in quarters: what comes in until room has to
+/// be made is then that of the others.
+const SHARED_QUARTERS: u64 = 3;
 /// Bytes of a span, as long as none is known.
 const ROW_BYTES: u64 = 256;
 
@@ -35,6 +40,7 @@ const ROW_BYTES: u64 = 256;
 #[derive(Debug)]
 pub(super) struct Retention {
     pub(super) bytes_max: Option<u64>,
+    service_share_max: Option<u8>,
     block_rows_max: u32,
     /// Rows of a block that keep it below its part of the cap, judged by the blocks so far.
     rows_max: AtomicU32,
@@ -53,6 +59,7 @@ impl Retention {
         }
         let retention = Self {
             bytes_max: options.bytes_max,
+            service_share_max: options.service_share_max,
             block_rows_max: options.block_rows_max,
             rows_max: AtomicU32::new(rows_max),
             too_old_spans: AtomicU64::new(counters.too_old_spans),
@@ -98,6 +105,11 @@ impl Retention {
         }
     }
 
+    /// The percent that one service may have, and the bytes of blocks from which on that counts.
+    pub(super) fn share(&self) -> Option<(u8, u64)> {
+        Some((self.service_share_max?, self.bytes_max? / 4 * SHARED_QUARTERS))
+    }
+
     /// Bytes that chunks and journal may take.
     fn target(&self) -> Option<u64> {
         let bytes = self.bytes_max?;
@@ -126,10 +138,19 @@ impl Limits {
             let is_old = self.oldest.is_some_and(|oldest| stored.record.retention < oldest);
             let is_over = self.bytes.is_some_and(|bytes| left > bytes);
             left -= stored.record.stored_bytes();
-            (is_old || is_over) && !stored.is_pending()
+            (is_old || is_over) && !stored.is_pending() && !has_resent(stored, &base.resent)
         };
         blocks.iter().take_while(goes).map(|stored| stored.record.id).collect()
     }
+}
+
+/// True if the journal has spans of a trace that lies in the block.
+fn has_resent(stored: &Stored, resent: &[(u64, Arc<[TraceId]>)]) -> bool {
+    let counts = |id: &TraceId| {
+        let number = stored.view.block.find_trace(*id).ok().flatten();
+        number.is_some_and(|number| !stored.view.masked.contains(number))
+    };
+    resent.iter().any(|(_, ids)| ids.iter().any(counts))
 }
 
 impl Shared {
@@ -236,6 +257,7 @@ impl Shared {
     }
 
     fn retain_with(&self, maintainer: &mut Maintainer, free: u64) -> Result<(), Error> {
+        self.retain_shares(maintainer)?;
         let limits = Limits {
             oldest: self.oldest(Timestamp::now()),
             bytes: self.retention.target().map(|target| target.saturating_sub(free)),

@@ -154,6 +154,7 @@ impl Shared {
         let mut after = Base::clone(&now);
         after.sealing.clear();
         after.reshaped += 1;
+        after.resent.retain(|(end, _)| *end > sealed.base.journal_next);
         after.replaced_spans += sealed.base.replaced_spans - before.replaced_spans;
         after.duplicate_spans += sealed.base.duplicate_spans - before.duplicate_spans;
         // Where something came with the seal, what moved on meanwhile is united with it below.

@@ -85,7 +85,11 @@ impl Shared {
             queue: Queue::new(journal_next),
             maintainer: Mutex::new(Maintainer::new(counters, journal_first)),
             handler: Handler::default(),
-            figures: Mutex::new(Figures { dropped: counters.dropped, ..Figures::default() }),
+            figures: Mutex::new(Figures {
+                dropped: counters.dropped,
+                over_share: counters.over_share,
+                ..Figures::default()
+            }),
             retention,
             follower,
             memory_blocks: AtomicU64::new(0),

@@ -62,6 +62,9 @@ pub(super) struct Base {
     pub(super) journal_next: u64,
     /// Bytes that journal entries in here take in the file, since the store was opened.
     pub(super) journal_bytes: u64,
+    /// Traces of which the journal has spans that came again, with the number of the entry from which on
+    /// it has none any more: were they dropped from their blocks, a crash would bring these spans back.
+    pub(super) resent: Vec<(u64, Arc<[TraceId]>)>,
     /// Spans that came again, since the store was made.
     pub(super) replaced_spans: u64,
     pub(super) duplicate_spans: u64,

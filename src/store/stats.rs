@@ -45,6 +45,13 @@ pub struct Stats {
     pub dropped_spans: u64,
     /// Earliest start and latest end of the blocks dropped.
     pub dropped_time_range: Option<(Timestamp, Timestamp)>,
+    /// Traces that were dropped because their service had more than its share
+    /// ([`Options::service_share_max`](crate::Options::service_share_max)), since the store was made.
+    pub over_share_traces: u64,
+    /// Spans of these traces.
+    pub over_share_spans: u64,
+    /// Earliest start and latest end of these traces.
+    pub over_share_time_range: Option<(Timestamp, Timestamp)>,
     /// Spans that were refused because their trace had as many as it may, since the store was opened.
     pub refused_spans: u64,
     /// What sealing and compaction did since the store was opened.
@@ -86,6 +93,9 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
     (stats.dropped_blocks, stats.dropped_traces) = (dropped.blocks, dropped.traces);
     stats.dropped_spans = dropped.spans;
     stats.dropped_time_range = (dropped.blocks > 0).then_some((dropped.start, dropped.end));
+    let over = figures.over_share;
+    (stats.over_share_traces, stats.over_share_spans) = (over.traces, over.spans);
+    stats.over_share_time_range = (over.traces > 0).then_some((over.start, over.end));
     stats.refused_spans = figures.refused_spans;
     (stats.maintenance, stats.maintenance_error) = (figures.done, figures.failed.clone());
     Ok(stats)

@@ -190,3 +190,23 @@ fn a_span_of_the_future_is_as_old_as_its_arrival() {
     assert_eq!(store.stats().unwrap().spans, 0);
     assert_eq!(store.stats().unwrap().dropped_spans, 5);
 }
+
+#[test]
+fn what_the_journal_has_again_is_not_dropped_before_it_is_sealed() {
+    let (folder, store) = store();
+    spans(&store, 1, 0, 4, (1000, 1010));
+    store.shared.seal(&mut store.shared.maintainer(), Vec::new()).unwrap();
+    // One of them again, which changes nothing; only the journal has it.
+    spans(&store, 1, 2, 1, (1000, 1010));
+    let all = limits(Some(u64::MAX), None);
+    store.shared.drop_beyond(&mut store.shared.maintainer(), all).unwrap();
+    drop(store);
+    let options = Options { maintenance: Maintenance::ByHand, ..Options::default() };
+    let store = Store::open(folder.path().join("store"), options.clone()).unwrap();
+    assert_eq!(store.stats().unwrap().spans, 4);
+    store.shared.seal(&mut store.shared.maintainer(), Vec::new()).unwrap();
+    store.shared.drop_beyond(&mut store.shared.maintainer(), all).unwrap();
+    drop(store);
+    let store = Store::open(folder.path().join("store"), options).unwrap();
+    assert_eq!(store.stats().unwrap().spans, 0);
+}

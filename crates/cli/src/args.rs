@@ -95,6 +95,12 @@ pub(crate) struct IngestArgs {
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) max_bytes: Option<u64>,
 
+    /// Most of these bytes that one service may have, in percent: once the store is three quarters full,
+    /// the oldest traces of a service that has more go first
+    #[arg(long, value_name = "PERCENT", requires = "max_bytes")]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) max_service_share: Option<u8>,
+
     /// Drop traces that ended longer ago than this, such as `7d` or `12h`, and store none that did
     #[arg(long, value_name = "DURATION", value_parser = time::parse_length)]
     pub(crate) max_age: Option<Duration>,

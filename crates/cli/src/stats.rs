@@ -53,6 +53,11 @@ fn write(stats: &Stats, out: &mut impl Write) -> std::io::Result<()> {
         let traces = terminal::plural(stats.dropped_traces, "trace");
         writeln!(out, "dropped        {spans} of {traces}, {}", shown(range))?;
     }
+    if let Some(range) = stats.over_share_time_range {
+        let spans = terminal::plural(stats.over_share_spans, "span");
+        let traces = terminal::plural(stats.over_share_traces, "trace");
+        writeln!(out, "over share     {spans} of {traces}, {}", shown(range))?;
+    }
     if stats.section_bytes.is_empty() {
         return Ok(());
     }

@@ -2,10 +2,10 @@
 //! nor a store of an empty one.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use treering::{Maintenance, Options, Store};
 
+use crate::args::IngestArgs;
 use crate::failure::Failure;
 
 /// A store and where it is.
@@ -21,14 +21,11 @@ impl Opened {
         Self::open(path, Options::default())
     }
 
-    /// As [`Opened::make`], and keeps it below so many bytes and what is in it so young.
-    pub(crate) fn make_bounded(
-        path: &Path,
-        bytes_max: Option<u64>,
-        retention_age: Option<Duration>,
-    ) -> Result<Self, Failure> {
+    /// As [`Opened::make`], and keeps it within the bounds that `ingest` is given.
+    pub(crate) fn make_bounded(path: &Path, args: &IngestArgs) -> Result<Self, Failure> {
         let mut options = Options::default();
-        (options.bytes_max, options.retention_age) = (bytes_max, retention_age);
+        (options.bytes_max, options.retention_age) = (args.max_bytes, args.max_age);
+        options.service_share_max = args.max_service_share;
         Self::open(path, options)
     }
 

@@ -21,7 +21,7 @@ use crate::terminal;
 pub(crate) fn run(store: &Path, args: &IngestArgs, out: &mut impl Write) -> Result<(), Failure> {
     let formats = args.files.iter().map(|path| input::format(path, args.format));
     let formats = formats.collect::<Result<Vec<_>, _>>()?;
-    let opened = Opened::make_bounded(store, args.max_bytes, args.max_age)?;
+    let opened = Opened::make_bounded(store, args)?;
     let count = || opened.store.stats().map_err(|source| opened.failure("count traces", source));
     let before = count()?;
     let started = Instant::now();
