@@ -11,6 +11,8 @@ use crate::codec::cast::{low_u32, u64_of, usize_of};
 /// Of at least one row in so many of a column, all value numbers are decoded; of fewer, single ones are
 /// read.
 const MANY_ROWS_SHARE: u32 = 64;
+/// Of one in so many values of a dictionary, all are read; of fewer, single ones are.
+const MANY_VALUES_SHARE: usize = 4;
 
 impl ColumnReader<'_> {
     /// Hands on each value in some runs of rows: the position of its row, and its number. Positions
@@ -57,7 +59,11 @@ impl ColumnReader<'_> {
         numbers: &[u32],
         mut each: impl FnMut(u64),
     ) -> Result<(), BlockError> {
-        let mut payloads = self.payloads()?.cursor();
+        let payloads = self.payloads()?;
+        if numbers.len() == usize_of(self.values()) {
+            return payloads.decode(each);
+        }
+        let mut payloads = payloads.cursor();
         for number in numbers {
             each(payloads.get(usize_of(*number))?);
         }
@@ -78,12 +84,15 @@ impl ColumnReader<'_> {
             }
             Ok(())
         };
-        if numbers.len() == usize_of(self.values()) {
+        if numbers.len() >= usize_of(self.values()) / MANY_VALUES_SHARE {
+            let mut wanted = numbers.iter().peekable();
             return strings.for_each(0..self.values(), |texts| {
-                for place in 0..texts.len() {
-                    let bytes = texts.get(place);
-                    check(bytes)?;
-                    each(bytes);
+                for (place, number) in (0..texts.len()).zip(texts.first..) {
+                    if wanted.next_if_eq(&&number).is_some() {
+                        let bytes = texts.get(place);
+                        check(bytes)?;
+                        each(bytes);
+                    }
                 }
                 Ok(())
             });

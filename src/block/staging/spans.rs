@@ -266,18 +266,6 @@ impl Staging {
     }
 }
 
-impl Staging {
-    /// The number of a resource whose attributes are sorted.
-    pub(crate) fn resource_number(&mut self, resource: Resource) -> u32 {
-        number_of(&mut self.resource_numbers, &mut self.resources, resource)
-    }
-
-    /// The number of a scope whose attributes are sorted.
-    pub(crate) fn scope_number(&mut self, scope: InstrumentationScope) -> u32 {
-        number_of(&mut self.scope_numbers, &mut self.scopes, scope)
-    }
-}
-
 impl SpanSink for Staging {
     fn resource(&mut self, resource: &Resource) {
         let [fault, _] = &mut self.origin_faults;
