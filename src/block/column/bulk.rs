@@ -1,6 +1,8 @@
 //! Many values of a column at once, by number. Invariant: where many rows are wanted the column is
 //! decoded front to back, once; where few are, only what they need is read.
 
+use std::sync::Arc;
+
 use super::reader::ColumnReader;
 use crate::block::error::BlockError;
 use crate::block::format::Part;
@@ -34,7 +36,11 @@ impl ColumnReader<'_> {
             Some(cursor) => Ok(low_u32(cursor.get(usize_of(rank))?).min(last)),
             None => Ok(all.get(usize_of(rank)).copied().unwrap_or(0)),
         };
-        let presence = if self.is_full() { None } else { Some(self.presence()?) };
+        let presence = match (self.is_full(), is_many) {
+            (true, _) => None,
+            (false, true) => Some(Arc::new(self.decoded_presence()?)),
+            (false, false) => Some(self.presence()?),
+        };
         for (run, start) in meeting {
             let start = low_u32(u64_of(start));
             let Some(presence) = &presence else {

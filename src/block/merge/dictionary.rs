@@ -79,7 +79,7 @@ impl Gathered {
             Self::Payloads(payloads) => {
                 let mut keyed: Vec<(u64, u32)> = payloads.iter().copied().zip(0..).collect();
                 // A stable sort makes use of the runs that are in order.
-                keyed.sort();
+                keyed.sort_by_key(|(payload, _)| *payload);
                 let mut distinct: Vec<u64> = Vec::new();
                 let numbers = renumber(&keyed, count, |payload, _| {
                     let is_new = distinct.last() != Some(&payload);
