@@ -181,12 +181,14 @@ fn late() -> Outcome<()> {
     const BLOCKS: usize = 40;
     const LATE: usize = 1000;
     let spans: Vec<Span> = Generator::new(1).spans(400_000).collect();
-    let (folder, store) = open(Options::default())?;
+    // Blocks of the file that are full are not merged.
+    let mut options = Options::default();
+    options.block_rows_max = u32::try_from(spans.len() / BLOCKS)?;
+    let (folder, store) = open(options)?;
     for part in spans.chunks(spans.len() / BLOCKS) {
         store.ingest(batch(part)?)?;
     }
     drop(store);
-    // So many blocks that none are merged: those of the first 40 batches.
     let mut options = Options::default();
     options.maintenance = treering::Maintenance::ByHand;
     let store = Store::open(folder.path().join("life.redb"), options)?;

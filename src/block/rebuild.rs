@@ -223,6 +223,25 @@ impl Block {
         Ok(())
     }
 
+    /// The span of a row of trace `trace`. Its parent id is left out where structure gives it.
+    pub(super) fn one_span(&self, trace: &TraceEntry, row: u32) -> Result<Span, BlockError> {
+        let alone = TraceEntry { first_row: row, rows: 1, root: row, ..*trace };
+        let (spans, _) = self.trace_spans(&alone)?;
+        Ok(spans.into_iter().next().unwrap_or_default())
+    }
+
+    /// Checks that a table has some rows, which ascend.
+    pub(super) fn check_rows(&self, table: Table, rows: &[u32]) -> Result<(), BlockError> {
+        if let Some(last) = rows.last() {
+            self.check_row(table, *last)?;
+        }
+        if rows.is_sorted_by(|a, b| a < b) {
+            return Ok(());
+        }
+        let section = Section::Table(table, super::format::Part::Directory).name();
+        Err(self.image().corrupt(&section, Malformed::new(0, "rows that do not ascend")))
+    }
+
     fn check_row(&self, table: Table, row: u32) -> Result<(), BlockError> {
         let rows = self.table_rows(table)?;
         if row < rows {
@@ -232,26 +251,15 @@ impl Block {
         Err(self.image().corrupt(&section, Malformed::new(0, format!("row {row} of {rows}"))))
     }
 
-    /// The span of a row of trace `trace`. Its parent id is left out where structure gives it.
-    pub(super) fn one_span(&self, trace: &TraceEntry, row: u32) -> Result<Span, BlockError> {
-        let alone = TraceEntry { first_row: row, rows: 1, root: row, ..*trace };
-        let (spans, _) = self.trace_spans(&alone)?;
-        Ok(spans.into_iter().next().unwrap_or_default())
-    }
-
     /// Resource `row`.
     pub(crate) fn resource(&self, row: u32) -> Result<Resource, BlockError> {
         self.check_row(Table::Resources, row)?;
-        Ok(self.resources(row..row + 1)?.pop().unwrap_or_default())
-    }
-
-    /// The resources of a range of rows, which must be some of the block's.
-    pub(super) fn resources(&self, rows: Range<u32>) -> Result<Vec<Resource>, BlockError> {
-        let mut resources = vec![Resource::default(); rows.len()];
-        let runs = Runs::new(std::slice::from_ref(&rows));
-        self.each_value(Table::Resources, &runs, &mut |at, key, value| {
-            let Some(resource) = resources.get_mut(at) else { return };
-            match (key, value) {
+        let mut resource = Resource::default();
+        let run = row..row + 1;
+        self.each_value(
+            Table::Resources,
+            &Runs::new(std::slice::from_ref(&run)),
+            &mut |_, key, value| match (key, value) {
                 (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => {
                     resource.schema_url = url;
                 }
@@ -262,27 +270,21 @@ impl Block {
                     resource.entity_refs = entities_of(&value);
                 }
                 (key, value) => push(&mut resource.attributes, key, value),
-            }
-        })?;
-        for resource in &mut resources {
-            resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        }
-        Ok(resources)
+            },
+        )?;
+        resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(resource)
     }
 
     /// Instrumentation scope `row`.
     pub(crate) fn scope(&self, row: u32) -> Result<InstrumentationScope, BlockError> {
         self.check_row(Table::Scopes, row)?;
-        Ok(self.scopes(row..row + 1)?.pop().unwrap_or_default())
-    }
-
-    /// The scopes of a range of rows, which must be some of the block's.
-    pub(super) fn scopes(&self, rows: Range<u32>) -> Result<Vec<InstrumentationScope>, BlockError> {
-        let mut scopes = vec![InstrumentationScope::default(); rows.len()];
-        let runs = Runs::new(std::slice::from_ref(&rows));
-        self.each_value(Table::Scopes, &runs, &mut |at, key, value| {
-            let Some(scope) = scopes.get_mut(at) else { return };
-            match (key, value) {
+        let mut scope = InstrumentationScope::default();
+        let run = row..row + 1;
+        self.each_value(
+            Table::Scopes,
+            &Runs::new(std::slice::from_ref(&run)),
+            &mut |_, key, value| match (key, value) {
                 (ColumnKey::Field(field::NAME), Value::String(name)) => scope.name = name,
                 (ColumnKey::Field(field::VERSION), Value::String(text)) => scope.version = text,
                 (ColumnKey::Field(field::SCHEMA_URL), Value::String(url)) => scope.schema_url = url,
@@ -290,12 +292,10 @@ impl Block {
                     scope.dropped_attributes_count = low_u32(bits_of_i64(count));
                 }
                 (key, value) => push(&mut scope.attributes, key, value),
-            }
-        })?;
-        for scope in &mut scopes {
-            scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-        }
-        Ok(scopes)
+            },
+        )?;
+        scope.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(scope)
     }
 }
 

@@ -110,11 +110,12 @@ fn cut<T>(traces: &[T], rows_max: usize, of: impl Fn(&T) -> &OrderedTrace) -> Ve
 
 fn made<'t>(
     built: Built,
-    traces: impl Iterator<Item = &'t OrderedTrace> + Clone,
+    traces: impl Iterator<Item = &'t OrderedTrace>,
     arrived: Timestamp,
 ) -> Made {
-    let starts = || traces.clone().map(|trace| trace.start);
-    let ends = traces.clone().map(|trace| trace.end.max(trace.start));
+    let times: Vec<(Timestamp, Timestamp)> = traces.map(|trace| (trace.start, trace.end)).collect();
+    let starts = || times.iter().map(|(start, _)| *start);
+    let ends = times.iter().map(|(start, end)| *end.max(start));
     Made {
         image: built.image.into(),
         rows: built.header.rows,
@@ -123,7 +124,7 @@ fn made<'t>(
         links: built.header.links,
         start: starts().min().unwrap_or_default(),
         newest: starts().max().unwrap_or_default(),
-        end: traces.clone().map(|trace| trace.end).max().unwrap_or_default(),
+        end: times.iter().map(|(_, end)| *end).max().unwrap_or_default(),
         retention: ends.max().unwrap_or_default().min(arrived),
         settled: Settled::default(),
     }

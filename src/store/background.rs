@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Between two looks at one that is not.
 const PAUSE_IDLE: Duration = Duration::from_secs(1);
 /// Between two foldings: what a reader may find to be folded.
-const FOLDING_PAUSE: Duration = Duration::from_millis(4);
+const FOLDING_PAUSE: Duration = Duration::from_millis(8);
 /// Where the last folding took longer, traces are large, and a reader folds better for itself.
 const FOLDING_MAX: Duration = Duration::from_millis(20);
 /// After such a folding the thread pauses for so many times as long as it took.

@@ -83,7 +83,7 @@ impl Shared {
             return Ok(false);
         }
         let made = self.merged(&blocks)?;
-        self.take_over(&self.folding(), &before, blocks, made)?;
+        self.take_over(&self.folding(), &before, &blocks, made)?;
         Ok(true)
     }
 
@@ -92,7 +92,7 @@ impl Shared {
         &self,
         folding: &Folding<'_>,
         before: &Base,
-        blocks: Vec<(BlockId, HeadBlock)>,
+        blocks: &[(BlockId, HeadBlock)],
         made: Vec<(BlockId, HeadBlock)>,
     ) -> Result<(), Error> {
         let now = Arc::clone(&self.state().base);
@@ -101,7 +101,7 @@ impl Shared {
         }
         let moved = moved_on(blocks.iter().map(|(id, block)| (id, block)), &now)?;
         let mut after = Base::clone(&now);
-        for (id, _) in &blocks {
+        for (id, _) in blocks {
             after.head.remove(id);
         }
         for (id, block) in made {
@@ -113,5 +113,140 @@ impl Shared {
         after.reshaped += 1;
         self.publish(folding, after);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::id::{SpanId, TraceId};
+    use crate::model::Span;
+    use crate::options::{Maintenance, Options};
+    use crate::search::SearchOptions;
+    use crate::store::{Batch, Store};
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { maintenance: Maintenance::ByHand, ..Options::default() };
+        let store = Store::open(folder.path().join("store.redb"), options).unwrap();
+        (folder, store)
+    }
+
+    fn trace_id(number: u8) -> TraceId {
+        TraceId::from_bytes([number; 16])
+    }
+
+    fn ingest(store: &Store, trace: u8, span: u8) {
+        let mut batch = Batch::new();
+        let span = Span {
+            trace_id: trace_id(trace),
+            span_id: SpanId::from_bytes([span; 8]),
+            ..Span::default()
+        };
+        batch.push(&span).unwrap();
+        store.ingest(batch).unwrap();
+    }
+
+    /// Each trace that a search finds, with how many spans it has.
+    fn content(store: &Store) -> Vec<(TraceId, usize)> {
+        let found = store.search("{ }", &SearchOptions::all()).unwrap().traces;
+        let ids: BTreeSet<TraceId> = found.iter().map(|found| found.trace_id).collect();
+        assert_eq!(ids.len(), found.len(), "a trace twice");
+        let spans = |id: TraceId| store.trace(id).unwrap().map_or(0, |trace| trace.spans().len());
+        ids.into_iter().map(|id| (id, spans(id))).collect()
+    }
+
+    fn blocks(store: &Store) -> usize {
+        store.shared.state().base.head.len()
+    }
+
+    /// What is to be merged, and what is made of it.
+    type Aside = (Arc<Base>, Vec<(BlockId, HeadBlock)>, Vec<(BlockId, HeadBlock)>);
+
+    fn aside(store: &Store) -> Aside {
+        let before = store.shared.base().unwrap();
+        let blocks = crowded(&before, CLASS_BLOCKS, MERGED_ROWS_MAX);
+        let made = store.shared.merged(&blocks).unwrap();
+        assert!(blocks.len() >= CLASS_BLOCKS && made.len() == 1);
+        (before, blocks, made)
+    }
+
+    fn take_over(store: &Store, (before, blocks, made): Aside) {
+        let shared = &store.shared;
+        shared.take_over(&shared.folding(), &before, &blocks, made).unwrap();
+    }
+
+    #[test]
+    fn blocks_are_merged_where_there_are_enough() {
+        let (_folder, store) = store();
+        for trace in 1..=40 {
+            ingest(&store, trace, 1);
+        }
+        let expected = content(&store);
+        assert_eq!((expected.len(), blocks(&store)), (40, 40));
+        while store.shared.merge_aside().unwrap() {}
+        assert_eq!((content(&store), blocks(&store)), (expected, 1));
+    }
+
+    #[test]
+    fn what_moved_on_meanwhile_stays_where_it_went() {
+        let (_folder, store) = store();
+        for trace in 1..=20 {
+            ingest(&store, trace, 1);
+        }
+        let aside = aside(&store);
+        ingest(&store, 3, 2);
+        ingest(&store, 30, 1);
+        store.delete(&[trace_id(5)]).unwrap();
+        let expected = content(&store);
+        take_over(&store, aside);
+        assert_eq!(content(&store), expected);
+        // The one that was made, that of the trace that grew, and that of the new trace.
+        assert_eq!((expected.len(), blocks(&store)), (20, 3));
+        store.maintain().unwrap();
+        assert_eq!(content(&store), expected);
+    }
+
+    #[test]
+    fn what_was_sealed_or_merged_meanwhile_stays_as_it_is() {
+        for seal in [true, false] {
+            let (_folder, store) = store();
+            for trace in 1..=20 {
+                ingest(&store, trace, 1);
+            }
+            let aside = aside(&store);
+            if seal {
+                store.maintain().unwrap();
+            } else {
+                assert!(store.shared.merge_aside().unwrap());
+            }
+            ingest(&store, 3, 2);
+            let expected = (content(&store), blocks(&store));
+            take_over(&store, aside);
+            assert_eq!((content(&store), blocks(&store)), expected);
+        }
+    }
+
+    #[test]
+    fn a_reader_merges_where_nobody_else_does() {
+        let (_folder, store) = store();
+        let most = u16::try_from(SEEN_BLOCKS_MAX + 4).unwrap();
+        for number in 0..most {
+            let [low, high] = number.to_le_bytes();
+            let mut batch = Batch::new();
+            let mut id = [low; 16];
+            id[0] = high + 1;
+            let span = Span {
+                trace_id: TraceId::from_bytes(id),
+                span_id: SpanId::from_bytes([1; 8]),
+                ..Span::default()
+            };
+            batch.push(&span).unwrap();
+            store.ingest(batch).unwrap();
+        }
+        assert_eq!(content(&store).len(), usize::from(most));
+        assert_eq!(blocks(&store), 1);
     }
 }

@@ -8,7 +8,6 @@ mod spans;
 mod traces;
 
 pub(super) use assemble::{Sections, image, put_packed, put_plain};
-pub(super) use origin::sections as origin_sections;
 pub(super) use spans::structure as structure_sections;
 pub(super) use traces::sections as trace_sections;
 

@@ -9,8 +9,7 @@ use crate::codec::bytes::Malformed;
 use crate::codec::cast::usize_of;
 use crate::model::{Attribute, AttributeRef, EntityRef, InstrumentationScope, Resource, Value};
 
-/// The tables of some resources and scopes, by their numbers in the staging.
-pub(in crate::block) fn sections(
+pub(super) fn sections(
     staging: &Staging,
     resources: &[u32],
     scopes: &[u32],

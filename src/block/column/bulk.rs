@@ -1,6 +1,8 @@
 //! Many values of a column at once, by number. Invariant: where many rows are wanted the column is
 //! decoded front to back, once; where few are, only what they need is read.
 
+use std::sync::Arc;
+
 use super::reader::ColumnReader;
 use crate::block::error::BlockError;
 use crate::block::format::Part;
@@ -11,6 +13,8 @@ use crate::codec::cast::{low_u32, u64_of, usize_of};
 /// Of at least one row in so many of a column, all value numbers are decoded; of fewer, single ones are
 /// read.
 const MANY_ROWS_SHARE: u32 = 64;
+/// Of one in so many values of a dictionary, all are read; of fewer, single ones are.
+const MANY_VALUES_SHARE: usize = 4;
 
 impl ColumnReader<'_> {
     /// Hands on each value in some runs of rows: the position of its row, and its number. Positions
@@ -32,7 +36,11 @@ impl ColumnReader<'_> {
             Some(cursor) => Ok(low_u32(cursor.get(usize_of(rank))?).min(last)),
             None => Ok(all.get(usize_of(rank)).copied().unwrap_or(0)),
         };
-        let presence = if self.is_full() { None } else { Some(self.presence()?) };
+        let presence = match (self.is_full(), is_many) {
+            (true, _) => None,
+            (false, true) => Some(Arc::new(self.decoded_presence()?)),
+            (false, false) => Some(self.presence()?),
+        };
         for (run, start) in meeting {
             let start = low_u32(u64_of(start));
             let Some(presence) = &presence else {
@@ -57,7 +65,11 @@ impl ColumnReader<'_> {
         numbers: &[u32],
         mut each: impl FnMut(u64),
     ) -> Result<(), BlockError> {
-        let mut payloads = self.payloads()?.cursor();
+        let payloads = self.payloads()?;
+        if numbers.len() == usize_of(self.values()) {
+            return payloads.decode(each);
+        }
+        let mut payloads = payloads.cursor();
         for number in numbers {
             each(payloads.get(usize_of(*number))?);
         }
@@ -78,12 +90,15 @@ impl ColumnReader<'_> {
             }
             Ok(())
         };
-        if numbers.len() == usize_of(self.values()) {
+        if numbers.len() >= usize_of(self.values()) / MANY_VALUES_SHARE {
+            let mut wanted = numbers.iter().peekable();
             return strings.for_each(0..self.values(), |texts| {
-                for place in 0..texts.len() {
-                    let bytes = texts.get(place);
-                    check(bytes)?;
-                    each(bytes);
+                for (place, number) in (0..texts.len()).zip(texts.first..) {
+                    if wanted.next_if_eq(&&number).is_some() {
+                        let bytes = texts.get(place);
+                        check(bytes)?;
+                        each(bytes);
+                    }
                 }
                 Ok(())
             });

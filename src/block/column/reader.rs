@@ -169,17 +169,20 @@ impl<'a> ColumnReader<'a> {
             });
         }
         let run = self.run(|entry| entry.presence);
-        self.cached_rows(Part::Presence, run.offset, 0, || {
-            let bytes = self.bytes(Part::Presence, run.offset, run.len)?;
-            let rows = postings::bitmap_from(&bytes, self.table_rows)
-                .map_err(|cause| self.corrupt(Part::Presence, cause.to_string()))?;
-            if rows.len() == u64::from(self.rows) {
-                Ok(rows)
-            } else {
-                let what = format!("{} rows, {} expected", rows.len(), self.rows);
-                Err(self.corrupt(Part::Presence, what))
-            }
-        })
+        self.cached_rows(Part::Presence, run.offset, 0, || self.decoded_presence())
+    }
+
+    /// The same of a column that not every row has, not kept.
+    pub(super) fn decoded_presence(&self) -> Result<RoaringBitmap, BlockError> {
+        let run = self.run(|entry| entry.presence);
+        let bytes = self.bytes(Part::Presence, run.offset, run.len)?;
+        let rows = postings::bitmap_from(&bytes, self.table_rows)
+            .map_err(|cause| self.corrupt(Part::Presence, cause.to_string()))?;
+        if rows.len() == u64::from(self.rows) {
+            return Ok(rows);
+        }
+        let what = format!("{} rows, {} expected", rows.len(), self.rows);
+        Err(self.corrupt(Part::Presence, what))
     }
 
     /// The rows that have value `number`.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::dictionary::{Gathered, Texts};
+use super::dictionary::Gathered;
 use super::part::From;
 use crate::block::column::{ColumnKey, ColumnReader, Directory, Sorted, TableWriter};
 use crate::block::error::BlockError;
@@ -31,96 +31,125 @@ pub(super) struct Given {
 }
 
 /// A column of one of the blocks: which block, and its place in the directory there.
-type Member = (usize, usize);
+pub(super) type Member = (usize, usize);
 
 /// A row of the new block, and the place of its value among those gathered.
-type CellAt = (u32, u32);
+pub(super) type CellAt = (u32, u32);
+
+/// The columns of each key and type.
+type Members = BTreeMap<(ColumnKey, ValueKind), Vec<Member>>;
+
+/// The directories of a table in some blocks, and which columns these have.
+pub(super) fn members_of(
+    froms: &[From<'_>],
+    table: Table,
+) -> Result<(Vec<Arc<Directory>>, Members), BlockError> {
+    let directories = froms.iter().map(|from| from.block.directory(table));
+    let directories = directories.collect::<Result<Vec<_>, _>>()?;
+    let mut members = Members::new();
+    for (at, directory) in directories.iter().enumerate() {
+        for (column, entry) in directory.columns.iter().enumerate() {
+            members.entry((entry.key.clone(), entry.kind)).or_default().push((at, column));
+        }
+    }
+    Ok((directories, members))
+}
 
 /// Writes all columns of a table.
 pub(super) fn merge_table(
     froms: &[From<'_>],
     table: Table,
     rows: u32,
-    given: &[Given],
+    given: &[&Given],
     writer: &mut TableWriter,
 ) -> Result<(), BlockError> {
-    let directories = froms.iter().map(|from| from.block.directory(table));
-    let directories = directories.collect::<Result<Vec<_>, _>>()?;
-    let mut columns: BTreeMap<(ColumnKey, ValueKind), (Vec<Member>, Option<&Given>)> =
-        BTreeMap::new();
-    for (at, directory) in directories.iter().enumerate() {
-        for (column, entry) in directory.columns.iter().enumerate() {
-            let key = (entry.key.clone(), entry.kind);
-            columns.entry(key).or_default().0.push((at, column));
-        }
-    }
+    let (directories, mut columns) = members_of(froms, table)?;
     for one in given {
-        let key = (ColumnKey::Field(one.field), one.kind);
-        columns.entry(key).or_default().1 = Some(one);
+        columns.entry((ColumnKey::Field(one.field), one.kind)).or_default();
     }
-    let mut slots = Vec::new();
-    for (key, (members, given)) in columns {
-        match given {
+    for (key, members) in columns {
+        let is_given = |one: &&&Given| key == (ColumnKey::Field(one.field), one.kind);
+        match given.iter().find(is_given) {
             Some(one) if one.rows.is_empty() => {}
             Some(one) => {
                 writer.put(key, one.rows.clone(), &one.numbers, &Sorted::Payloads(&one.payloads));
             }
             None => {
-                let merging = Merging { froms, directories: &directories, table, rows };
-                merging.column(key, &members, &mut slots, writer)?;
+                Gathering::new(key, (froms, &directories), table, &members)?.write(rows, writer);
             }
         }
     }
     Ok(())
 }
 
-struct Merging<'m, 'a> {
-    froms: &'m [From<'a>],
-    directories: &'m [Arc<Directory>],
-    table: Table,
-    rows: u32,
+/// A column's cells, with the values that they use.
+pub(super) struct Gathering {
+    key: (ColumnKey, ValueKind),
+    /// In any order; no two have one row.
+    pub(super) cells: Vec<CellAt>,
+    gathered: Gathered,
+    /// True if the values are in order, each once.
+    is_sorted: bool,
 }
 
-impl Merging<'_, '_> {
-    fn column(
-        &self,
+impl Gathering {
+    pub(super) fn new(
         key: (ColumnKey, ValueKind),
+        (froms, directories): (&[From<'_>], &[Arc<Directory>]),
+        table: Table,
         members: &[Member],
-        slots: &mut Vec<u32>,
-        writer: &mut TableWriter,
-    ) -> Result<(), BlockError> {
-        let mut gathered = if key.1.is_interned() {
-            Gathered::Texts(Texts::default())
-        } else {
-            Gathered::Payloads(Vec::new())
-        };
-        let mut cells: Vec<CellAt> = Vec::new();
+    ) -> Result<Self, BlockError> {
+        let gathered = Gathered::of(key.1);
+        let is_sorted = members.len() == 1;
+        let mut gathering = Self { key, cells: Vec::new(), gathered, is_sorted };
         for (from, column) in members {
-            let Some((from, directory)) = self.froms.get(*from).zip(self.directories.get(*from))
-            else {
+            let Some((from, directory)) = froms.get(*from).zip(directories.get(*from)) else {
                 continue;
             };
-            let rows = from.block.table_rows(self.table)?;
-            let directory = Arc::clone(directory);
-            let column = ColumnReader::new(from.block, self.table, rows, directory, *column)?;
-            gather(from, &column, &mut cells, &mut gathered)?;
+            let rows = from.block.table_rows(table)?;
+            let column =
+                ColumnReader::new(from.block, table, rows, Arc::clone(directory), *column)?;
+            gather(from, &column, &mut gathering.cells, &mut gathering.gathered)?;
         }
+        Ok(gathering)
+    }
+
+    /// The number of each cell's value among all, in order of cells.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        let number = |map: &[u32], at: u32| map.get(usize_of(at)).copied().unwrap_or(0);
+        self.gathered.merge(self.is_sorted, |map, _| {
+            self.cells.iter().map(|(_, at)| number(map, *at)).collect()
+        })
+    }
+
+    /// The same of some of the rows, under new numbers.
+    pub(super) fn of_rows(&self, new_row: impl Fn(u32) -> Option<u32>) -> Self {
+        let kept = self.cells.iter().filter_map(|(row, at)| Some((new_row(*row)?, *at)));
+        let mut cells: Vec<CellAt> = kept.collect();
+        let all = u32_of(self.gathered.len()).unwrap_or(u32::MAX);
+        let used = compact(&mut cells, all, 0);
+        let gathered = self.gathered.only(&used);
+        Self { key: self.key.clone(), cells, gathered, is_sorted: self.is_sorted }
+    }
+
+    /// Writes the column; it is left out where it has no cells.
+    pub(super) fn write(self, rows: u32, writer: &mut TableWriter) {
+        let Self { key, mut cells, gathered, is_sorted } = self;
         if cells.is_empty() {
-            return Ok(());
+            return;
         }
-        in_order(&mut cells, self.rows, slots);
-        gathered.merge(members.len() == 1, |map, sorted| {
+        in_order(&mut cells, rows);
+        gathered.merge(is_sorted, |map, sorted| {
             let rows: Vec<u32> = cells.iter().map(|(row, _)| *row).collect();
             let number = |(_, at): &CellAt| map.get(usize_of(*at)).copied().unwrap_or(0);
             let numbers: Vec<u32> = cells.iter().map(number).collect();
             writer.put(key, rows, &numbers, sorted);
         });
-        Ok(())
     }
 }
 
 /// Adds the cells of one block's column, and the values that they use.
-fn gather(
+pub(super) fn gather(
     from: &From<'_>,
     column: &ColumnReader<'_>,
     cells: &mut Vec<CellAt>,
@@ -172,8 +201,8 @@ fn compact(cells: &mut [CellAt], values: u32, base: u32) -> Vec<u32> {
     used
 }
 
-/// Sorts cells by row; no two have one row. `slots` is room to do so.
-fn in_order(cells: &mut Vec<CellAt>, rows: u32, slots: &mut Vec<u32>) {
+/// Sorts cells by row; no two have one row.
+fn in_order(cells: &mut Vec<CellAt>, rows: u32) {
     if cells.is_sorted_by_key(|(row, _)| *row) {
         return;
     }
@@ -181,8 +210,7 @@ fn in_order(cells: &mut Vec<CellAt>, rows: u32, slots: &mut Vec<u32>) {
         cells.sort_unstable();
         return;
     }
-    slots.clear();
-    slots.resize(usize_of(rows), NOTHING);
+    let mut slots = vec![NOTHING; usize_of(rows)];
     for (row, place) in cells.iter() {
         if let Some(slot) = slots.get_mut(usize_of(*row)) {
             *slot = *place;

@@ -2,6 +2,7 @@
 //! it once, in order; where a value stood before says a map.
 
 use crate::block::column::{Sorted, prefix};
+use crate::block::staging::ValueKind;
 use crate::codec::cast::{u32_of, usize_of};
 
 /// Values in the order in which they were gathered: each block's ascend.
@@ -33,6 +34,28 @@ impl Texts {
 }
 
 impl Gathered {
+    /// Nothing yet of a column of this type.
+    pub(super) fn of(kind: ValueKind) -> Self {
+        if kind.is_interned() { Self::Texts(Texts::default()) } else { Self::Payloads(Vec::new()) }
+    }
+
+    /// Some of the values, whose places ascend.
+    pub(super) fn only(&self, used: &[u32]) -> Self {
+        match self {
+            Self::Payloads(payloads) => {
+                let value = |at: &u32| payloads.get(usize_of(*at)).copied();
+                Self::Payloads(used.iter().filter_map(value).collect())
+            }
+            Self::Texts(texts) => {
+                let mut kept = Texts::default();
+                for at in used {
+                    kept.push(texts.get(*at));
+                }
+                Self::Texts(kept)
+            }
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Payloads(payloads) => payloads.len(),
@@ -56,7 +79,7 @@ impl Gathered {
             Self::Payloads(payloads) => {
                 let mut keyed: Vec<(u64, u32)> = payloads.iter().copied().zip(0..).collect();
                 // A stable sort makes use of the runs that are in order.
-                keyed.sort();
+                keyed.sort_by_key(|(payload, _)| *payload);
                 let mut distinct: Vec<u64> = Vec::new();
                 let numbers = renumber(&keyed, count, |payload, _| {
                     let is_new = distinct.last() != Some(&payload);

@@ -3,18 +3,17 @@
 use super::children::Children;
 use super::columns::{Given, merge_table, payloads_of};
 use super::join::sent_parents;
-use super::origins;
+use super::origins::origins;
 use super::part::{From, parts, row_count};
 use super::pulled::{MergedTrace, Pulled};
 use crate::block::builder::{
-    Built, Sections, image, origin_sections, put_packed, put_plain, structure_sections,
-    trace_sections,
+    Built, Sections, image, put_packed, put_plain, structure_sections, trace_sections,
 };
 use crate::block::column::TableWriter;
 use crate::block::error::{BlockError, BlockId};
 use crate::block::format::{Header, Section, Table, field};
 use crate::block::reader::Block;
-use crate::block::staging::{Staging, ValueKind, payload_of_bits};
+use crate::block::staging::{ValueKind, payload_of_bits};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u32_of, usize_of};
 use crate::id::SpanId;
@@ -50,13 +49,15 @@ pub(crate) fn merged(pulled: &Pulled<'_>, traces: &[MergedTrace]) -> Result<Buil
     {
         put_plain(&mut sections, section, records(&links.froms, links.count(), section, len)?);
     }
-    let mut staging = Staging::default();
-    let resources = origins::resources(&froms, rows, &mut staging)?;
-    let scopes = origins::scopes(&froms, rows, &mut staging)?;
+    let resources = origins(&froms, rows, (Table::Resources, field::RESOURCE))?;
+    let scopes = origins(&froms, rows, (Table::Scopes, field::SCOPE))?;
     let [parents, cuts] = parent_columns(&froms, traces, &span_ids)?;
-    let given = [resources.column, scopes.column, parents, cuts];
+    let given = [&resources.column, &scopes.column, &parents, &cuts];
     table(&froms, Table::Spans, rows, &given, &mut sections)?;
-    origin_sections(&staging, &resources.used, &scopes.used, &mut sections).map_err(unbuilt)?;
+    for origins in [&resources, &scopes] {
+        let (table, writer) = origins.writer();
+        writer.finish(table, &mut sections).map_err(unbuilt)?;
+    }
     table(&events.froms, Table::Events, events.count(), &[], &mut sections)?;
     table(&links.froms, Table::Links, links.count(), &[], &mut sections)?;
     let header = Header {
@@ -77,7 +78,7 @@ fn table(
     froms: &[From<'_>],
     table: Table,
     rows: u32,
-    given: &[Given],
+    given: &[&Given],
     sections: &mut Sections,
 ) -> Result<(), BlockError> {
     let mut writer = TableWriter::new(usize_of(rows));
@@ -114,12 +115,12 @@ fn records(
 fn numbers(froms: &[From<'_>], rows: u32, section: Section) -> Result<Vec<u64>, BlockError> {
     let mut all = vec![0u64; usize_of(rows)];
     for from in froms {
-        let mut cursor = from.block.cursor(section)?;
+        let mut read = from.block.read_rows(section, from.to.len())?;
         let shifts = if section == Section::Starts { from.shifts.as_slice() } else { &[] };
         let shifts = shifts.iter().copied().chain(std::iter::repeat(0));
         let rows = from.ranges.iter().cloned().flatten();
         for ((row, to), shift) in rows.zip(&from.to).zip(shifts) {
-            let number = cursor.get(usize_of(row))?.wrapping_add(shift);
+            let number = read.get(row)?.wrapping_add(shift);
             if let Some(slot) = all.get_mut(usize_of(*to)) {
                 *slot = number;
             }

@@ -49,19 +49,19 @@ fn read(taken: &Taken<'_>, facts: &mut Vec<Fact>) -> Result<(), BlockError> {
     let base = facts.len();
     let ranges: Vec<_> = taken.entries.iter().map(|e| e.first_row..e.first_row + e.rows).collect();
     let runs = Runs::new(&ranges);
-    let mut starts = block.cursor(Section::Starts)?;
-    let mut durations = block.cursor(Section::Durations)?;
+    let mut starts = block.read_rows(Section::Starts, runs.len())?;
+    let mut durations = block.read_rows(Section::Durations, runs.len())?;
     for entry in &taken.entries {
         let ids = block.records(Section::SpanIds, 8, entry.first_row, entry.rows)?;
         for (row, id) in (entry.first_row..).zip(ids.chunks_exact(8)) {
-            let start = entry.start.unix_nanos().wrapping_add(starts.get(usize_of(row))?);
+            let start = entry.start.unix_nanos().wrapping_add(starts.get(row)?);
             let node = Node {
                 span_id: SpanId::from_slice(id).unwrap_or_default(),
                 parent_span_id: None,
                 kind: SpanKind::default(),
                 start: Timestamp::from_unix_nanos(start),
             };
-            let end = start.wrapping_add(durations.get(usize_of(row))?);
+            let end = start.wrapping_add(durations.get(row)?);
             facts.push(Fact { node, end: Timestamp::from_unix_nanos(end) });
         }
     }

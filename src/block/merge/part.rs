@@ -4,8 +4,15 @@
 use std::ops::Range;
 
 use super::pulled::{MergedTrace, Pulled};
+use crate::block::error::BlockError;
+use crate::block::format::Section;
+use crate::block::packed::Cursor;
 use crate::block::reader::Block;
+use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u32_of, usize_of};
+
+/// Of one in so many numbers of a section, all are decoded; of fewer, single ones are read.
+const MANY_SHARE: usize = 8;
 
 /// Rows of one block that go into the new one.
 #[derive(Debug)]
@@ -18,6 +25,39 @@ pub(super) struct From<'a> {
     /// What to add to a start that counts from the trace's start there, by position; empty where that
     /// is nothing.
     pub(super) shifts: Vec<u64>,
+}
+
+/// Reads numbers of a section by row.
+pub(super) enum Read<'a> {
+    /// All of them, decoded, and where from.
+    All(Vec<u64>, &'a Block, Section),
+    Single(Cursor<'a>),
+}
+
+impl Block {
+    /// A reader of so many numbers of a section, ascending by row.
+    pub(super) fn read_rows(&self, section: Section, count: usize) -> Result<Read<'_>, BlockError> {
+        let cursor = self.cursor(section)?;
+        if count < cursor.count() / MANY_SHARE {
+            return Ok(Read::Single(cursor));
+        }
+        let mut all = Vec::with_capacity(cursor.count());
+        cursor.packed().decode(|number| all.push(number))?;
+        Ok(Read::All(all, self, section))
+    }
+}
+
+impl Read<'_> {
+    #[inline]
+    pub(super) fn get(&mut self, row: u32) -> Result<u64, BlockError> {
+        match self {
+            Self::All(all, block, section) => all.get(usize_of(row)).copied().ok_or_else(|| {
+                let what = Malformed::new(0, format!("row {row} of {}", all.len()));
+                block.image().corrupt(&section.name(), what)
+            }),
+            Self::Single(cursor) => cursor.get(usize_of(row)),
+        }
+    }
 }
 
 /// The blocks that have rows of some traces.

@@ -1,6 +1,8 @@
 //! Merging blocks gives byte for byte the block of the same spans, however these were cut up, masked,
 //! resent, and turned round.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -11,25 +13,25 @@ use crate::block::reader::Block;
 use crate::block::tests::{block_from, block_of, spans};
 use crate::codec::cast::usize_of_u64;
 use crate::id::{SpanId, TraceId};
-use crate::model::Span;
+use crate::model::{Attribute, Span};
 use crate::time::Timestamp;
 
 /// The traces of some blocks but for those masked, each as `join` says: taken over as they are, or
 /// put together anew.
-fn traces<'a>(
+fn taken<'a>(
     pulled: &mut Pulled<'a>,
     blocks: &'a [Block],
     is_masked: impl Fn(TraceId) -> bool,
     join: impl Fn(usize) -> bool,
 ) -> Result<Vec<MergedTrace>, BlockError> {
-    let mut places: std::collections::BTreeMap<TraceId, Vec<(usize, u32)>> = Default::default();
+    let mut places: BTreeMap<TraceId, Vec<(usize, u32)>> = BTreeMap::new();
     for (at, block) in blocks.iter().enumerate() {
         for number in 0..block.header()?.traces {
             places.entry(block.trace_id(number)?).or_default().push((at, number));
         }
     }
     places.retain(|id, _| !is_masked(*id));
-    let mut spans: std::collections::BTreeMap<TraceId, Vec<u32>> = Default::default();
+    let mut spans: BTreeMap<TraceId, Vec<u32>> = BTreeMap::new();
     let mut traces = Vec::new();
     for (at, block) in blocks.iter().enumerate() {
         let of = |joined: bool| -> Vec<u32> {
@@ -92,7 +94,7 @@ proptest! {
         let is_masked = |id: TraceId| id == TraceId::from_bytes([masked; 16]);
         let mut pulled = Pulled::default();
         let traces =
-            traces(&mut pulled, &blocks, is_masked, |places| places > 1 || join_all).unwrap();
+            taken(&mut pulled, &blocks, is_masked, |places| places > 1 || join_all).unwrap();
         let kept: Vec<Span> =
             spans.iter().filter(|span| !is_masked(span.trace_id)).cloned().collect();
         let image = merged(&pulled, &traces).unwrap().image;
@@ -107,7 +109,7 @@ proptest! {
         let blocks = [block_from(image, 1 << 20)];
         for join in [false, true] {
             let mut pulled = Pulled::default();
-            let traces = traces(&mut pulled, &blocks, |_| false, |_| join);
+            let traces = taken(&mut pulled, &blocks, |_| false, |_| join);
             let outcome = traces.and_then(|traces| merged(&pulled, &traces));
             prop_assert!(outcome.is_ok() || outcome.is_err());
         }
@@ -130,11 +132,11 @@ fn many_rows_of_many_blocks_merge_as_few_do() {
             ..Span::default()
         };
         span.attributes = vec![
-            crate::model::Attribute::new("id", format!("{}", number.wrapping_mul(0x9e37_79b9))),
-            crate::model::Attribute::new("few", i64::try_from(number % 3).unwrap()),
+            Attribute::new("id", format!("{}", number.wrapping_mul(0x9e37_79b9))),
+            Attribute::new("few", i64::try_from(number % 3).unwrap()),
         ];
-        if number % 50 == 0 {
-            span.attributes.push(crate::model::Attribute::new("rare", number % 100 == 0));
+        if number.is_multiple_of(50) {
+            span.attributes.push(Attribute::new("rare", number.is_multiple_of(100)));
         }
         span
     };
@@ -144,7 +146,7 @@ fn many_rows_of_many_blocks_merge_as_few_do() {
         let number = |id: TraceId| u128::from_le_bytes(id.to_bytes()) - 1;
         let is_masked = |id: TraceId| number(id) % kept_every != 0;
         let mut pulled = Pulled::default();
-        let traces = traces(&mut pulled, &blocks, is_masked, |_| true).unwrap();
+        let traces = taken(&mut pulled, &blocks, is_masked, |_| true).unwrap();
         let kept: Vec<Span> =
             all.iter().filter(|span| !is_masked(span.trace_id)).cloned().collect();
         let expected = block_of(&kept, 1 << 20);
@@ -154,7 +156,7 @@ fn many_rows_of_many_blocks_merge_as_few_do() {
             all.iter().cloned().partition(|span| number(span.trace_id) < 200);
         let halves = [block_of(&first, 1 << 20), block_of(&second, 1 << 20)];
         let mut pulled = Pulled::default();
-        let whole = super::tests::traces(&mut pulled, &halves, is_masked, |_| false).unwrap();
+        let whole = taken(&mut pulled, &halves, is_masked, |_| false).unwrap();
         assert_eq!(merged(&pulled, &whole).unwrap().image, bytes(&expected));
     }
 }

@@ -50,12 +50,12 @@ impl Origins {
 
 impl Staging {
     /// The number of a resource whose attributes are sorted.
-    pub(crate) fn resource_number(&mut self, resource: Resource) -> u32 {
+    fn resource_number(&mut self, resource: Resource) -> u32 {
         number_of(&mut self.origins.resource_numbers, &mut self.resources, resource)
     }
 
     /// The number of a scope whose attributes are sorted.
-    pub(crate) fn scope_number(&mut self, scope: InstrumentationScope) -> u32 {
+    fn scope_number(&mut self, scope: InstrumentationScope) -> u32 {
         number_of(&mut self.origins.scope_numbers, &mut self.scopes, scope)
     }
 
