@@ -74,7 +74,7 @@ pub(crate) fn arrange_all(
         }
         runs.push(run);
     }
-    let work = |_: &mut (), run: Vec<(TraceId, Vec<u32>)>| {
+    let work = |(): &mut (), run: Vec<(TraceId, Vec<u32>)>| {
         run.into_iter().map(|(id, numbers)| arrange(staging, id, numbers)).collect::<Vec<_>>()
     };
     let mut traces = Vec::new();

@@ -11,7 +11,11 @@ use super::surplus::ChargeTables;
 use super::verify::chain;
 use crate::error::Error;
 use crate::head::Made;
+use crate::options::Maintenance;
 use crate::storage::{Counters, Dropped, Flush};
+
+/// Merging blocks of fewer spans than this takes moments.
+const SMALL_ROWS: u64 = 1 << 14;
 
 /// What only the one that maintains needs.
 #[derive(Debug)]
@@ -99,7 +103,24 @@ impl Shared {
         let mut maintainer = self.maintainer();
         let written_bytes = self.during(Work::Seal, || self.seal(&mut maintainer, made))?;
         self.add_figures(Maintained { seals: 1, written_bytes, ..Maintained::default() });
+        if self.options.maintenance == Maintenance::Background {
+            // The batch is stored, whatever becomes of this.
+            self.note(self.compact_small(&mut maintainer));
+        }
         Ok(())
+    }
+
+    /// Merges small blocks, of which large batches leave one each: the traces that began before them.
+    fn compact_small(&self, maintainer: &mut Maintainer) -> Result<(), Error> {
+        loop {
+            let chosen = self.to_compact();
+            let base = Arc::clone(&self.state().base);
+            let rows = chosen.iter().filter_map(|id| base.stored.get(id));
+            let rows: u64 = rows.map(|stored| u64::from(stored.record.rows)).sum();
+            if rows >= SMALL_ROWS || !self.compact_step(maintainer, &mut Maintained::default())? {
+                return Ok(());
+            }
+        }
     }
 
     /// Seals where that is due, then compacts.
@@ -144,13 +165,22 @@ impl Shared {
     }
 
     fn compact_all(&self, maintainer: &mut Maintainer, done: &mut Maintained) -> Result<(), Error> {
-        while let Some(bytes) = self.compact_once(maintainer)? {
-            let step = Maintained { compactions: 1, written_bytes: bytes, ..Maintained::default() };
-            self.add_figures(step);
-            done.compactions += 1;
-            done.written_bytes += bytes;
-        }
+        while self.compact_step(maintainer, done)? {}
         Ok(())
+    }
+
+    /// True if there was something to compact.
+    fn compact_step(
+        &self,
+        maintainer: &mut Maintainer,
+        done: &mut Maintained,
+    ) -> Result<bool, Error> {
+        let Some(bytes) = self.compact_once(maintainer)? else { return Ok(false) };
+        let step = Maintained { compactions: 1, written_bytes: bytes, ..Maintained::default() };
+        self.add_figures(step);
+        done.compactions += 1;
+        done.written_bytes += bytes;
+        Ok(true)
     }
 
     /// How much is in memory.

@@ -145,3 +145,28 @@ fn large_batches_are_split_and_large_traces_are_not() {
     // 17 traces before the large one, it alone, 17 after it.
     assert_eq!(store.stats().unwrap().blocks, 5);
 }
+
+#[test]
+fn large_batches_that_split_traces_are_written_once_and_leave_few_blocks() {
+    const SPANS: u64 = 33_000;
+    let place = place();
+    let mut options = Options::default();
+    options.head_bytes_max = 1 << 20;
+    let store = Store::open(&place.path, options).unwrap();
+    let mut content = Content::new();
+    let batches = 6;
+    for batch in 0..batches {
+        // Traces of 700 spans, of which each batch but the first has the rest of one.
+        let numbers = batch * SPANS..(batch + 1) * SPANS;
+        let spans: Vec<Span> =
+            numbers.map(|number| span(number / 700, number % 700, number)).collect();
+        ingest(&store, &spans);
+        add(&mut content, &spans);
+    }
+    let stats = store.stats().unwrap();
+    assert!(stats.blocks < batches + 4, "{} blocks", stats.blocks);
+    let stored: u64 = stats.section_bytes.iter().map(|(_, bytes)| bytes).sum();
+    let written = stats.maintenance.written_bytes;
+    assert!(written < stored + stored / 10, "{written} bytes written, {stored} stored");
+    assert_holds(&store, &content, "taken in");
+}

@@ -63,13 +63,13 @@ impl Staging {
         let first = self.cells.len();
         self.lists += 1;
         let mut repeated = Vec::new();
-        let mut last = 0;
+        let mut before = 0;
         for attribute in list {
             if !is_kept(attribute) {
                 continue;
             }
-            let key = self.key_after(last, attribute.key.as_bytes());
-            last = key;
+            let key = self.key_after(before, attribute.key.as_bytes());
+            before = key;
             if self.is_repeated(key) {
                 repeated.push(Attribute::from(attribute));
                 continue;
@@ -79,8 +79,8 @@ impl Staging {
         }
         if !repeated.is_empty() {
             let (kind, payload) = self.stage_other(&Value::KeyValues(repeated));
-            let key = FIELD_KEYS + u32::from(field::REPEATED);
-            self.cells.push(Cell { key, kind, payload });
+            let field = FIELD_KEYS + u32::from(field::REPEATED);
+            self.cells.push(Cell { key: field, kind, payload });
         }
         first..self.cells.len()
     }
