@@ -5,6 +5,8 @@
 //! old traces may be gone, each whole, and never one that is younger than what the store says it
 //! dropped. Prints which work of the store the kills hit.
 //!
+//! Before that a process writes to damaged files, `TREERING_DAMAGES` of them; none may end it.
+//!
 //! `cargo test --test crash` kills a few times; `TREERING_KILLS=200 cargo test --test crash` many. The
 //! program starts itself as the process that is killed.
 
@@ -23,6 +25,9 @@ mod aged;
 #[cfg(test)]
 #[path = "crash/child.rs"]
 mod child;
+#[cfg(test)]
+#[path = "crash/damaged.rs"]
+mod damaged;
 #[cfg(all(test, unix))]
 #[path = "crash/judging.rs"]
 mod judging;
@@ -36,10 +41,15 @@ mod parent;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some(child::ARGUMENT) {
-        child::run(&arguments.collect::<Vec<_>>());
-        return;
+    let role = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    match role.as_deref() {
+        Some(child::ARGUMENT) => child::run(&rest),
+        Some(damaged::ARGUMENT) => damaged::run(&rest),
+        _ => {
+            damaged::damage_all();
+            #[cfg(unix)]
+            parent::run();
+        }
     }
-    #[cfg(unix)]
-    parent::run();
 }

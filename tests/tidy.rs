@@ -127,6 +127,7 @@ fn what_could_be_replaced_is_known_to_one_place() {
         ("bincode", "src/codec/record.rs"),
         ("crc32fast", "src/codec/checksum.rs"),
         ("redb", "src/storage/"),
+        ("xxhash_rust", "src/codec/checksum.rs"),
         ("crossbeam_channel", "src/search/pool.rs"),
         ("lalrpop_util", "src/query/syntax/"),
         ("serde_json", "src/otlp/json/"),

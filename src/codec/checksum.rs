@@ -1,5 +1,5 @@
-//! Checksums: CRC-32 (IEEE 802.3), four little-endian bytes after what they cover. Invariant: every
-//! stored value ends with one, and nothing is decoded before it held.
+//! Checksums: CRC-32 (IEEE 802.3), four little-endian bytes after what they cover, and that of redb's
+//! pages. Invariant: every stored value ends with one, and nothing is decoded before it held.
 
 use super::bytes::Malformed;
 
@@ -10,6 +10,11 @@ pub(crate) fn of(parts: &[&[u8]]) -> u32 {
         hasher.update(part);
     }
     hasher.finalize()
+}
+
+/// The checksum of redb's pages: XXH3, 128 bits, without a seed.
+pub(crate) fn wide(bytes: &[u8]) -> u128 {
+    xxhash_rust::xxh3::xxh3_128(bytes)
 }
 
 /// `bytes` less the checksum at their end, if it is that of `context` followed by them.

@@ -82,9 +82,7 @@ pub(crate) fn search_each(
 /// The whole trace with this id.
 pub(crate) fn trace(views: &[Arc<BlockView>], id: TraceId) -> Result<Option<Trace>, BlockError> {
     for view in views {
-        if let Some(number) = view.block.find_trace(id)?
-            && !view.masked.contains(number)
-        {
+        if let Some(number) = view.find_trace(id)? {
             let entry = view.block.trace_entry(number)?;
             let (spans, parents) = view.block.trace_spans(&entry)?;
             return Ok(Some(Trace::new(id, spans, parents)));
@@ -96,7 +94,7 @@ pub(crate) fn trace(views: &[Arc<BlockView>], id: TraceId) -> Result<Option<Trac
 /// True if a span of the trace is stored.
 pub(crate) fn has_trace(views: &[Arc<BlockView>], id: TraceId) -> Result<bool, BlockError> {
     for view in views {
-        if view.block.find_trace(id)?.is_some_and(|number| !view.masked.contains(number)) {
+        if view.find_trace(id)?.is_some() {
             return Ok(true);
         }
     }

@@ -6,6 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::block::{Block, BlockError, Section};
 use crate::codec::cast::usize_of;
+use crate::id::TraceId;
 use crate::query::rows::Rows;
 use crate::time::Timestamp;
 
@@ -33,6 +34,8 @@ pub(crate) struct BlockView {
     /// The latest of their retention times.
     pub(crate) retention: Timestamp,
     masked_rows: OnceLock<Rows>,
+    /// The true block where `block` gives errors only.
+    within: Option<Arc<Block>>,
 }
 
 impl BlockView {
@@ -42,13 +45,37 @@ impl BlockView {
         masked: RoaringBitmap,
         BlockTimes { start, newest, end, retention }: BlockTimes,
     ) -> Self {
-        Self { block, masked, start, newest, end, retention, masked_rows: OnceLock::new() }
+        let masked_rows = OnceLock::new();
+        Self { block, masked, start, newest, end, retention, masked_rows, within: None }
+    }
+
+    /// The same with a block that gives errors only: who needs it is told so.
+    pub(crate) fn closed(&self, block: Arc<Block>) -> Self {
+        let Self { start, newest, end, retention, .. } = *self;
+        let times = BlockTimes { start, newest, end, retention };
+        let within = Some(Arc::clone(self.within.as_ref().unwrap_or(&self.block)));
+        Self { within, ..Self::new(block, self.masked.clone(), times) }
+    }
+
+    /// The number of a trace that counts.
+    pub(crate) fn find_trace(&self, id: TraceId) -> Result<Option<u32>, BlockError> {
+        let found = match &self.within {
+            None => self.block.find_trace(id)?,
+            Some(within) => match within.find_trace(id)? {
+                None => None,
+                // It is there, and cannot be had.
+                Some(_) => self.block.find_trace(id)?,
+            },
+        };
+        Ok(found.filter(|number| !self.masked.contains(*number)))
     }
 
     /// The same block with other traces masked.
     pub(crate) fn with_mask(&self, masked: RoaringBitmap) -> Self {
         let Self { start, newest, end, retention, .. } = *self;
-        Self::new(Arc::clone(&self.block), masked, BlockTimes { start, newest, end, retention })
+        let times = BlockTimes { start, newest, end, retention };
+        let within = self.within.clone();
+        Self { within, ..Self::new(Arc::clone(&self.block), masked, times) }
     }
 
     /// The rows of masked traces; `None` where none is masked.

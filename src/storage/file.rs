@@ -18,6 +18,7 @@ use super::handle::{self, Handle};
 use super::header::{self, Commits};
 use super::journal::{Flush, JournalEntry, change_record};
 use super::make::make_if_missing;
+use super::pages;
 use super::records::{BlockRecord, Counters, JournalRecord, StoreRecord, encode, encode_mask};
 use super::shadow::{Shadow, Shows};
 use super::snapshot::Snapshot;
@@ -110,6 +111,7 @@ impl Storage {
         if commits == Commits::Begun && options.paranoid_open {
             prefer_newer(path)?;
         }
+        pages::check(path)?;
         let file = path.to_owned();
         let mode = handle::sharing(options.durability);
         let beside: Box<dyn Beside> = Box::new(FileBeside(path.to_owned()));

@@ -9,7 +9,7 @@ use super::error::StorageError;
 use crate::codec::bytes::Malformed;
 
 /// The first bytes of a redb file.
-const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
+pub(super) const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
 /// Offset of the byte of flags.
 pub(super) const GOD_BYTE: u64 = 9;
 /// Flag: the second commit slot is the newest commit's.
@@ -20,14 +20,14 @@ pub(super) const RECOVERY_REQUIRED: u8 = 2;
 pub(super) const TWO_PHASE: u8 = 4;
 /// Offsets of the length of a page, pages of a region's head, of its data, whole regions, and pages of
 /// data in the rest.
-const LAYOUT: [usize; 5] = [12, 16, 20, 24, 28];
+pub(super) const LAYOUT: [usize; 5] = [12, 16, 20, 24, 28];
 /// Offsets of the commit slots.
-const SLOTS: [usize; 2] = [64, 192];
+pub(super) const SLOTS: [usize; 2] = [64, 192];
 /// Offset, within a slot, of the flags that say whether there is a root.
 const HAS_ROOT: usize = 1;
 /// Offset, within a slot, of the number of its transaction.
 const TRANSACTION: usize = 104;
-const HEADER_LEN: usize = 320;
+pub(super) const HEADER_LEN: usize = 320;
 
 /// What a header says of the commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

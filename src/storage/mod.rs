@@ -14,6 +14,7 @@ mod journal;
 mod make;
 #[cfg(test)]
 mod medium;
+mod pages;
 mod records;
 mod replace;
 mod shadow;

@@ -39,7 +39,27 @@ impl Shared {
                 return Ok(Arc::clone(&state.base));
             }
         }
-        self.fold(&self.folding())
+        let folding = self.folding();
+        match self.fold(&folding) {
+            Ok(base) => Ok(base),
+            Err(error) => self.base_aside(error),
+        }
+    }
+
+    /// What readers see while what came in cannot be folded.
+    fn base_aside(&self, error: Error) -> Result<Arc<Base>, Error> {
+        let (base, fresh) = {
+            let state = self.state();
+            if let Some((count, aside)) = &state.aside
+                && *count == state.fresh.len()
+            {
+                return Ok(Arc::clone(aside));
+            }
+            (Arc::clone(&state.base), state.fresh.clone())
+        };
+        let aside = Arc::new(self.aside(&base, &fresh, error)?);
+        self.state().aside = Some((fresh.len(), Arc::clone(&aside)));
+        Ok(aside)
     }
 
     /// Folds what is fresh.
@@ -63,7 +83,9 @@ impl Shared {
 
     /// Replaces the base.
     pub(super) fn publish(&self, _: &Folding<'_>, base: Base) {
-        self.state().base = Arc::new(base);
+        let mut state = self.state();
+        state.base = Arc::new(base);
+        state.aside = None;
     }
 
     /// Adds `fresh` to a base, in order.

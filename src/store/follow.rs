@@ -33,7 +33,10 @@ impl Shared {
             let kept = Arc::clone(&self.state().base);
             let mut base = self.bound(&kept, &snapshot);
             if known != marks {
-                self.add_journal(&mut base, &snapshot.load(kept.journal_next)?)?;
+                let opened = snapshot.load(kept.journal_next)?;
+                if let Some(aside) = self.add_journal(&mut base, &opened)? {
+                    return Ok(Arc::new(aside));
+                }
             }
             base
         } else {
@@ -44,7 +47,9 @@ impl Shared {
             drop(figures);
             self.retention.set_too_old(opened.counters.too_old_spans);
             let mut base = self.bound(&self.base_of(&opened), &snapshot);
-            self.add_journal(&mut base, &opened)?;
+            if let Some(aside) = self.add_journal(&mut base, &opened)? {
+                return Ok(Arc::new(aside));
+            }
             base
         };
         // What is kept must not hold the snapshot.
@@ -53,12 +58,18 @@ impl Shared {
         Ok(Arc::new(base))
     }
 
-    fn add_journal(&self, base: &mut Base, opened: &Opened) -> Result<(), Error> {
+    /// Joins what the journal has; gives what readers see where that cannot be done.
+    fn add_journal(&self, base: &mut Base, opened: &Opened) -> Result<Option<Base>, Error> {
         let fresh = opened.journal.iter().map(|entry| self.fresh(entry));
         let fresh = fresh.collect::<Result<Vec<Fresh>, Error>>()?;
-        self.fold_into(base, &fresh)?;
+        let mut joined = base.clone();
+        if let Err(error) = self.fold_into(&mut joined, &fresh) {
+            return self.aside(base, &fresh, error).map(Some);
+        }
+        *base = joined;
         base.journal_next = opened.journal_next;
-        self.merge_many(base)
+        self.merge_many(base)?;
+        Ok(None)
     }
 
     /// The same with its blocks read through `chunks`.

@@ -2,6 +2,7 @@
 //! becomes blocks of the file, and both are searched. Invariants: a trace lives whole in exactly one
 //! block; a reader sees one instant, and no reader waits for a write.
 
+mod aside;
 mod background;
 mod backup;
 mod batch;

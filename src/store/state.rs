@@ -74,6 +74,8 @@ pub(super) struct Base {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) base: Arc<Base>,
+    /// What readers see where the first so many of what came after cannot be folded.
+    pub(super) aside: Option<(usize, Arc<Base>)>,
     /// In order; each is one journal entry.
     pub(super) fresh: Vec<Fresh>,
     /// How much of it is in memory.
@@ -93,6 +95,7 @@ impl State {
     /// Takes `base`, which the first `count` entries have gone into.
     pub(super) fn folded(&mut self, base: Arc<Base>, count: usize) {
         self.base = base;
+        self.aside = None;
         for fresh in self.fresh.drain(..count.min(self.fresh.len())) {
             let size = fresh.size();
             self.fresh_size.bytes = self.fresh_size.bytes.saturating_sub(size.bytes);
