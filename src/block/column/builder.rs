@@ -2,7 +2,7 @@
 //! dictionary and writes its parts. Invariant: the same rows give the same bytes.
 
 use super::directory::{ColumnEntry, ColumnKey, Directory, Run};
-use super::postings;
+use super::{postings, presence, strings as texts};
 use crate::block::format::{Part, Section, Table};
 use crate::block::staging::{Cell, FIELD_KEYS, Interner, ValueKind};
 use crate::codec::bytes::Malformed;
@@ -93,8 +93,11 @@ impl<'a> TableBuilder<'a> {
         self.columns.sort_by(|a, b| (&a.key, a.kind).cmp(&(&b.key, b.kind)));
         let mut parts = Parts::default();
         let mut directory = Directory::default();
-        for column in self.columns {
-            directory.columns.push(column.finish(table_rows, self.strings, scratch, &mut parts));
+        let rows: Vec<&[u32]> = self.columns.iter().map(|column| column.rows.as_slice()).collect();
+        let presences = presence::encode(&rows, table_rows, &mut parts.presence);
+        for (column, presence) in self.columns.into_iter().zip(presences) {
+            let entry = column.finish(presence, self.strings, scratch, &mut parts);
+            directory.columns.push(entry);
         }
         let bytes = record::encode(&directory)?;
         let written = [
@@ -113,15 +116,15 @@ impl<'a> TableBuilder<'a> {
 impl Pending {
     fn finish(
         self,
-        table_rows: usize,
+        presence: Run,
         strings: &Interner,
         scratch: &mut [u32],
         parts: &mut Parts,
     ) -> ColumnEntry {
         let (numbers, values) = if self.kind.is_interned() {
             let distinct = sorted_distinct_strings(&self.payloads, strings, scratch);
-            let dictionary = |out: &mut Vec<u8>| put_strings(&distinct, strings, out);
-            let run = append(&mut parts.dictionary, dictionary);
+            let texts: Vec<&[u8]> = distinct.iter().map(|number| strings.get(*number)).collect();
+            let run = append(&mut parts.dictionary, |out| texts::encode(&texts, out));
             let numbers = take_numbers(&self.payloads, &distinct, scratch);
             (numbers, (distinct.len(), run))
         } else {
@@ -144,21 +147,16 @@ impl Pending {
                 self.rows.first().copied().unwrap_or(0),
                 self.rows.last().copied().unwrap_or(0),
             ),
-            presence: Run::default(),
+            presence,
             numbers: Run::default(),
             dictionary,
             postings: Run::default(),
         };
-        if self.rows.len() < table_rows {
-            let bitmap = postings::bitmap_of(&self.rows);
-            entry.presence = append(&mut parts.presence, |out| postings::put_bitmap(&bitmap, out));
-        }
         if values > 1 {
             let wide: Vec<u64> = numbers.iter().map(|number| u64::from(*number)).collect();
             entry.numbers = append(&mut parts.numbers, |out| packed::encode(&wide, out));
-            entry.postings = append(&mut parts.postings, |out| {
-                postings::encode(&self.rows, &numbers, values, out);
-            });
+            entry.postings =
+                append(&mut parts.postings, |out| postings::encode(&numbers, values, out));
         }
         entry
     }
@@ -215,19 +213,4 @@ fn take_numbers(payloads: &[u64], distinct: &[u32], scratch: &mut [u32]) -> Vec<
         }
     }
     numbers
-}
-
-/// A dictionary of strings: packed offsets (one more than strings), then the strings.
-fn put_strings(sorted: &[u32], strings: &Interner, out: &mut Vec<u8>) {
-    let mut offsets = Vec::with_capacity(sorted.len() + 1);
-    let mut end = 0;
-    offsets.push(0);
-    for number in sorted {
-        end += u64_of(strings.get(*number).len());
-        offsets.push(end);
-    }
-    packed::encode(&offsets, out);
-    for number in sorted {
-        out.extend_from_slice(strings.get(*number));
-    }
 }
