@@ -1,8 +1,9 @@
-//! A damaged block whose checksums hold: everything that can be asked is answered or refused.
+//! A damaged block whose checksums hold: everything that can be asked is answered or refused. Then the
+//! input as parts of columns that only large blocks have.
 
 use std::sync::OnceLock;
 
-use treering::fuzzing::{BlockImage, MemoryBlock, PlannedQuery};
+use treering::fuzzing::{BlockImage, MemoryBlock, PlannedQuery, decode_parts};
 use treering::{Batch, SearchOptions, TagOptions};
 
 use crate::bytes::Bytes;
@@ -111,6 +112,7 @@ fn put(bytes: &mut [u8], at: usize, new: &[u8]) {
 
 /// Builds a block, damages it, and reads all of it.
 pub(crate) fn run(bytes: &[u8]) {
+    decode_parts(bytes);
     let mut bytes = Bytes(bytes);
     let first = bytes.byte();
     let chunk_len = bytes.pick(&[60, 200, 1_000, u16::MAX]);

@@ -114,7 +114,8 @@ fn code(bytes: &mut Bytes<'_>) -> i32 {
 /// A text of a few.
 fn text(bytes: &mut Bytes<'_>) -> String {
     match bytes.byte() {
-        255 => "long ".repeat(usize::from(bytes.byte())),
+        // The longest of these are groups of a dictionary by themselves.
+        255 => "long ".repeat(usize::from(bytes.byte()) * 16),
         254 => char::from(bytes.byte()).to_string(),
         other => TEXTS[usize::from(other) % TEXTS.len()].to_owned(),
     }

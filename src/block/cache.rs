@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
-use super::column::{Directory, RankTable};
+use super::column::{Directory, RankTable, TextGroup};
 use super::error::BlockId;
 use crate::codec::cast::u64_of;
 
@@ -52,6 +52,7 @@ pub(crate) enum Cached {
     Rows(Arc<RoaringBitmap>),
     Ranks(Arc<RankTable>),
     Directory(Arc<Directory>),
+    Texts(Arc<TextGroup>),
 }
 
 impl Cached {
@@ -64,6 +65,7 @@ impl Cached {
             Self::Rows(rows) => rows.serialized_size(),
             Self::Ranks(ranks) => ranks.bytes_len(),
             Self::Directory(directory) => directory.columns.len() * 160,
+            Self::Texts(texts) => texts.bytes_len(),
         };
         u64_of(len + ENTRY)
     }

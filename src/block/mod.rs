@@ -35,6 +35,8 @@ pub(crate) use staging::{Staging, ValueKind};
 pub(crate) use verify::{BlockFault, block_faults, each_readable};
 
 #[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use column::decode_column_parts;
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod repair;
 
 #[cfg(test)]

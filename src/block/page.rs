@@ -60,7 +60,9 @@ fn constants_are_as_the_page_says() {
     }
     for (source, names) in [
         (include_str!("../codec/packed.rs"), &["ENTRY_LEN"][..]),
-        (include_str!("column/postings.rs"), &["LIST_ROWS_MAX"]),
+        (include_str!("column/postings.rs"), &["POSTINGS_ROWS_MIN", "STRIDE_MAX", "ZONE_BITS"]),
+        (include_str!("column/postings.rs"), &["EVERYWHERE"]),
+        (include_str!("column/text_group.rs"), &["GROUP_BYTES"]),
         (include_str!("filter.rs"), &["BITS_PER_ID", "PROBES"]),
     ] {
         let known = constants(source, "");
@@ -90,14 +92,19 @@ fn fields_tags_and_forms_are_as_the_page_says() {
     assert_eq!(pairs("field", "name"), fields);
     let tags = constants(include_str!("../codec/value.rs"), "    ");
     assert_eq!(pairs("tag", "value"), tags);
-    let postings = constants(include_str!("column/postings.rs"), "");
-    let numbers = |prefix: &str| -> Vec<String> {
-        let with = postings.iter().filter(|(_, name)| name.starts_with(prefix));
-        with.map(|(value, _)| value.clone()).collect()
-    };
-    let page = |first: &str| table(first, "bytes").into_iter().map(|row| row[0].clone());
-    assert_eq!(page("form").collect::<Vec<_>>(), numbers("FORM_"));
-    assert_eq!(page("row set").collect::<Vec<_>>(), numbers("TAG_"));
+    for (heading, prefix, source) in [
+        ("presence", "PRESENCE_", include_str!("column/presence.rs")),
+        ("dictionary", "DICTIONARY_", include_str!("column/strings.rs")),
+        ("group", "GROUP_", include_str!("column/text_group.rs")),
+    ] {
+        let known = constants(source, "");
+        let forms = known.iter().filter(|(_, name)| name.starts_with(prefix));
+        let forms = forms.filter(|(_, name)| name != "GROUP_BYTES");
+        let numbers: Vec<String> = forms.map(|(value, _)| value.clone()).collect();
+        let page = table(heading, "bytes").into_iter().map(|row| row[0].clone());
+        assert_eq!(page.collect::<Vec<_>>(), numbers, "{heading}");
+        assert_eq!(numbers.len(), 2);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub(crate) mod base64;
 pub(crate) mod bytes;
 pub(crate) mod cast;
 pub(crate) mod checksum;
+pub(crate) mod compress;
 pub(crate) mod hex;
 pub(crate) mod order;
 pub(crate) mod packed;

@@ -148,9 +148,7 @@ impl<'a> BlockSource<'a> {
         if shared.len() > u64_of(UNION_MAX) {
             return Ok(self.rows);
         }
-        let sizes = shared.to_vec().into_iter().map(|number| Ok(column.posting(number)?.len()));
-        let sum: u64 = sizes.sum::<Result<u64, BlockError>>()?;
-        Ok(u32::try_from(sum).unwrap_or(self.rows))
+        Ok(u32::try_from(column.rows_max(&shared.to_vec())?).unwrap_or(self.rows))
     }
 
     /// The resource or scope of each of some rows.

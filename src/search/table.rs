@@ -115,7 +115,7 @@ impl<'a> Field<'a> {
                 Test::Compare(CompareOp::Equal, _) => match self.passing(column, test)? {
                     Numbers::Range(range) if range.is_empty() => 0,
                     Numbers::Range(range) if range.len() == 1 => {
-                        u32::try_from(column.posting(range.start)?.len()).unwrap_or(u32::MAX)
+                        u32::try_from(column.rows_max(&[range.start])?).unwrap_or(u32::MAX)
                     }
                     _ => column.rows(),
                 },

@@ -10,7 +10,8 @@ use roaring::RoaringBitmap;
 use super::batch::Batch;
 use crate::block::repair::{repair, sections};
 use crate::block::{
-    Block, BlockId, Cache, Chunks, Image, OrderedTrace, arrange, build, group_by_trace,
+    Block, BlockId, Cache, Chunks, Image, OrderedTrace, arrange, build, decode_column_parts,
+    group_by_trace,
 };
 use crate::codec::cast::{u64_of, usize_of};
 use crate::error::Error;
@@ -27,6 +28,11 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone)]
 pub struct BlockImage {
     bytes: Vec<u8>,
+}
+
+/// Reads bytes as each part of a column that stands in them as it is, small or large.
+pub fn decode_parts(bytes: &[u8]) {
+    decode_column_parts(bytes);
 }
 
 /// A search that is planned once and run on many blocks.

@@ -52,6 +52,7 @@ fn spans() -> Vec<Span> {
                 attributes: vec![
                     Attribute::new("n", i64::try_from(next(&mut state, 50_000)).unwrap()),
                     Attribute::new("few", i64::try_from(next(&mut state, 5)).unwrap()),
+                    Attribute::new("text", format!("{:05}", next(&mut state, 90_000))),
                 ],
                 resource: Arc::clone(&services[usize::try_from(next(&mut state, 3)).unwrap()]),
                 ..Span::default()
@@ -78,6 +79,9 @@ fn operators_cross_the_borders_of_containers() {
             "{ duration > 50us } >> { span.n > 49000 } && { span.few = 3 }",
             "{ span.few * 10000 > span.n } || { name =~ \"s.*\" && kind = client }",
             "{ nestedSetParent = 0 } ~ { }",
+            "{ span.n = 4711 || span.text = \"00815\" }",
+            "{ span.text =~ \"1[0-3]77.|.*99\" && span.few != 2 }",
+            "{ span.text < \"01\" || span.n = 3 } < { span.few = 0 }",
         ]
         .map(str::to_owned),
     );

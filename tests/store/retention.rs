@@ -101,11 +101,11 @@ fn a_block_stays_while_one_of_its_traces_is_young() {
     assert_holds(&store, &Content::new(), "all of it is old");
 }
 
-/// A trace of four spans and some 16 KB that no dictionary makes smaller.
+/// A trace of four spans and some 16 KB that nothing makes smaller: twice as many digits, of four bits.
 fn large(numbers: &mut Numbers, trace: u64) -> Vec<Span> {
     let text = |numbers: &mut Numbers| -> String {
         let word = |_| format!("{:016x}", numbers.below(u64::MAX));
-        (0..256).map(word).collect()
+        (0..512).map(word).collect()
     };
     let one = |number| {
         let mut span = span(trace, number, 1_000_000 + trace * 1000 + number);

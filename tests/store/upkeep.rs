@@ -5,7 +5,7 @@ use std::path::Path;
 
 use treering::model::Span;
 use treering::otlp::write_json;
-use treering::{Batch, Error, Options, Place, SearchOptions, Store, TraceId};
+use treering::{Batch, Error, Options, Place, SearchOptions, Store, Verification};
 
 use crate::damage::{damages, make};
 use crate::making::{Content, add, assert_holds, by_hand, ingest, place, span, trace_id};
@@ -117,16 +117,22 @@ fn a_fault_names_its_place_and_the_traces() {
     let mut bytes = sound.clone();
     let places: Vec<usize> =
         (0..bytes.len() - ids.len()).filter(|at| bytes[*at..*at + ids.len()] == ids[..]).collect();
-    // Some of them are in pages that count no more, where nobody finds them.
-    let found = places.iter().find_map(|middle| {
+    let named = |found: &Verification| found.faults.iter().flat_map(|fault| &fault.traces).count();
+    // Some of them are in pages that count no more, where nobody finds them, or share a chunk with what
+    // all traces need.
+    let found = places.iter().filter_map(|middle| {
         bytes.clone_from(&sound);
         bytes[middle + 3] ^= 1;
         std::fs::write(&place.path, &bytes).unwrap();
-        Some(Store::verify_file(&place.path).unwrap()).filter(|found| !found.faults.is_empty())
+        let found = Store::verify_file(&place.path).unwrap();
+        (!found.faults.is_empty()).then_some((*middle, found))
     });
-    let found = found.expect("a place that counts");
-    let named: Vec<&TraceId> = found.faults.iter().flat_map(|fault| &fault.traces).collect();
-    assert!(!named.is_empty() && named.len() < 40, "{found:?}");
+    let found = found.min_by_key(|(_, found)| named(found));
+    let (middle, found) = found.expect("a place that counts");
+    bytes.clone_from(&sound);
+    bytes[middle + 3] ^= 1;
+    std::fs::write(&place.path, &bytes).unwrap();
+    assert!(named(&found) > 0 && named(&found) < 40, "{found:?}");
     assert!(found.faults.iter().all(|fault| matches!(fault.place, Place::Block { block: 0, .. })));
     let out = place.path.with_extension("out");
     let salvaged = Store::salvage(&place.path, &out).unwrap();

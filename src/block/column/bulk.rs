@@ -19,7 +19,7 @@ const MANY_VALUES_SHARE: usize = 4;
 impl ColumnReader<'_> {
     /// Hands on each value in some runs of rows: the position of its row, and its number. Positions
     /// ascend.
-    pub(in crate::block) fn each_number(
+    pub(in crate::block) fn each_number_of(
         &self,
         runs: &Runs<'_>,
         mut each: impl FnMut(u32, u32),
@@ -38,7 +38,7 @@ impl ColumnReader<'_> {
         };
         let presence = match (self.is_full(), is_many) {
             (true, _) => None,
-            (false, true) => Some(Arc::new(self.decoded_presence()?)),
+            (false, true) => Some(Arc::new(self.read_presence()?)),
             (false, false) => Some(self.presence()?),
         };
         for (run, start) in meeting {

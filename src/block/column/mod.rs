@@ -5,18 +5,31 @@ mod builder;
 mod bulk;
 mod directory;
 mod postings;
+mod presence;
 mod ranks;
 mod reader;
+mod row_bits;
+mod rows;
 mod sizes;
 mod sorted;
 mod strings;
+mod text_group;
 mod values;
 pub(super) mod verify;
 mod writer;
+
+#[cfg(any(test, feature = "fuzzing"))]
+mod parts;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use builder::TableBuilder;
 pub(crate) use directory::{ColumnKey, Directory};
 pub(crate) use ranks::RankTable;
 pub(crate) use reader::{ColumnReader, Numbers};
 pub(crate) use sorted::prefix;
+pub(crate) use text_group::TextGroup;
 pub(crate) use writer::{Sorted, TableWriter};
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use parts::decode_column_parts;

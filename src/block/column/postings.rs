@@ -1,54 +1,71 @@
-//! For each value of a column, the rows that have it. Bytes: a form; then either, where every value
-//! has exactly one row, those rows as packed integers; or packed offsets (one more than values) and the
-//! row sets one after another. A set is a tag and either ascending differences as varints, or a
-//! roaring bitmap in its portable format (github.com/RoaringBitmap/RoaringFormatSpec).
-//! Invariant: a set is never empty; of both forms of a set the smaller is stored.
+//! For each value of a column where to look for its rows: zones of the value numbers, which are scanned
+//! for it. The rarer a value, the longer its zones, so that none takes more than `SCAN_MAX` numbers to
+//! look at, and few bytes to store. Values that many rows have are looked for everywhere; so is any
+//! value of a column of few rows, which has no postings.
+//!
+//! Bytes: a number of values from one to the next whose list has an offset; packed, these offsets and
+//! that of the lists' end; the lists. A list is varints: twice the difference of a zone to the one before (of the first, to -1), plus 1 if it is the
+//! last. Zones have 2^`ZONE_BITS` numbers, unless the list begins with a 0 and a byte: other bits, or
+//! `EVERYWHERE` and how many rows have the value, as a varint. Invariant: all of a value's ranks are
+//! within its zones.
 
-use roaring::RoaringBitmap;
+use std::ops::Range;
 
 use crate::codec::bytes::{Malformed, Reader, put_varint};
-use crate::codec::cast::{u32_of, u64_of, usize_of};
+use crate::codec::cast::{low_u32, u8_of, u64_of, usize_of};
 use crate::codec::packed;
 
-/// Every value has exactly one row.
-pub(crate) const FORM_SINGLE: u8 = 1;
-/// Row sets with offsets.
-pub(crate) const FORM_SETS: u8 = 2;
-const TAG_LIST: u8 = 1;
-const TAG_BITMAP: u8 = 2;
-/// Lists beyond this many rows are never smaller than a bitmap.
-const LIST_ROWS_MAX: usize = 4096;
+/// Columns of fewer rows have no postings.
+pub(crate) const POSTINGS_ROWS_MIN: usize = 16_384;
+/// Most values from one to the next whose list has an offset.
+pub(crate) const STRIDE_MAX: u8 = 64;
+/// Bytes of lists that are passed to get to one, about, at most.
+const PASSED_BYTES: usize = 256;
+/// Numbers in a zone, as a power of two, where the list says no other.
+pub(crate) const ZONE_BITS: u8 = 12;
+/// The value is looked for everywhere.
+pub(crate) const EVERYWHERE: u8 = 255;
+/// Numbers looked at for one value that is not looked for everywhere, about; scanned in some 25
+/// microseconds.
+const SCAN_MAX: usize = 1 << 15;
+/// A value that at least one in so many rows has is looked for everywhere.
+const COMMON_SHARE: usize = 128;
 
-/// Appends the postings of a column whose `rows` (ascending) have the values `numbers`.
-pub(crate) fn encode(rows: &[u32], numbers: &[u32], values: usize, out: &mut Vec<u8>) {
-    let grouped = group(rows, numbers, values);
-    if rows.len() == values {
-        out.push(FORM_SINGLE);
-        let singles: Vec<u64> = grouped.rows.iter().map(|row| u64::from(*row)).collect();
-        packed::encode(&singles, out);
+/// Where to look for a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Zones {
+    /// Everywhere, for so many rows.
+    Everywhere(u64),
+    /// In these ranks, for at most as many rows as they are.
+    Ranks(Vec<Range<u32>>),
+}
+
+/// Appends the postings of a column whose rows have, in order, these value numbers.
+pub(super) fn encode(numbers: &[u32], values: usize, out: &mut Vec<u8>) {
+    if numbers.len() < POSTINGS_ROWS_MIN || values <= 1 {
         return;
     }
-    out.push(FORM_SETS);
-    let mut sets = Vec::new();
-    let mut offsets = vec![0];
-    for bounds in grouped.starts.windows(2) {
+    let (starts, ranks) = group(numbers, values);
+    let (mut offsets, mut lists) = (Vec::with_capacity(values), Vec::new());
+    for bounds in starts.windows(2) {
+        offsets.push(u64_of(lists.len()));
         let (first, last) = (bounds.first().copied(), bounds.last().copied());
         let range = usize_of(first.unwrap_or(0))..usize_of(last.unwrap_or(0));
-        encode_set(grouped.rows.get(range).unwrap_or_default(), &mut sets);
-        offsets.push(u64_of(sets.len()));
+        put_list(ranks.get(range).unwrap_or_default(), numbers.len(), &mut lists);
     }
+    let mut stride = STRIDE_MAX;
+    while stride > 1 && lists.len() / values * usize::from(stride) > PASSED_BYTES {
+        stride /= 2;
+    }
+    let mut offsets: Vec<u64> = offsets.into_iter().step_by(stride.into()).collect();
+    offsets.push(u64_of(lists.len()));
+    out.push(stride);
     packed::encode(&offsets, out);
-    out.extend_from_slice(&sets);
+    out.append(&mut lists);
 }
 
-struct Grouped {
-    /// Where each value's rows start, and the end of the last.
-    starts: Vec<u32>,
-    /// Rows by value, ascending within one.
-    rows: Vec<u32>,
-}
-
-fn group(rows: &[u32], numbers: &[u32], values: usize) -> Grouped {
+/// Where each value's ranks start among all, and these, by value and ascending.
+fn group(numbers: &[u32], values: usize) -> (Vec<u32>, Vec<u32>) {
     let mut starts = vec![0u32; values + 1];
     for number in numbers {
         if let Some(count) = starts.get_mut(usize_of(*number) + 1) {
@@ -61,127 +78,241 @@ fn group(rows: &[u32], numbers: &[u32], values: usize) -> Grouped {
         *start = sum;
     }
     let mut next = starts.clone();
-    let mut grouped = vec![0u32; rows.len()];
-    for (row, number) in rows.iter().zip(numbers) {
+    let mut grouped = vec![0u32; numbers.len()];
+    for (rank, number) in (0u32..).zip(numbers) {
         if let Some(at) = next.get_mut(usize_of(*number)) {
             if let Some(slot) = grouped.get_mut(usize_of(*at)) {
-                *slot = *row;
+                *slot = rank;
             }
             *at += 1;
         }
     }
-    Grouped { starts, rows: grouped }
+    (starts, grouped)
 }
 
-/// Appends one set of ascending rows.
-fn encode_set(rows: &[u32], out: &mut Vec<u8>) {
-    let bitmap = bitmap_of(rows);
-    let bitmap_len = bitmap.serialized_size();
-    let start = out.len();
-    if rows.len() <= LIST_ROWS_MAX {
-        out.push(TAG_LIST);
-        let mut last = 0;
-        for row in rows {
-            put_varint(out, u64::from(row - last));
-            last = *row;
-        }
-        if out.len() - start <= bitmap_len + 1 {
-            return;
-        }
-        out.truncate(start);
+/// Appends the list of a value with these ranks of `rows`.
+fn put_list(ranks: &[u32], rows: usize, out: &mut Vec<u8>) {
+    if ranks.len() >= rows / COMMON_SHARE {
+        out.extend_from_slice(&[0, EVERYWHERE]);
+        put_varint(out, u64_of(ranks.len()));
+        return;
     }
-    out.push(TAG_BITMAP);
-    put_bitmap(&bitmap, out);
-}
-
-/// A bitmap of ascending rows, in its smallest form.
-pub(crate) fn bitmap_of(rows: &[u32]) -> RoaringBitmap {
-    let mut bitmap = RoaringBitmap::from_sorted_iter(rows.iter().copied()).unwrap_or_default();
-    bitmap.optimize();
-    bitmap
-}
-
-/// Appends a bitmap in roaring's portable format.
-pub(crate) fn put_bitmap(bitmap: &RoaringBitmap, out: &mut Vec<u8>) {
-    let before = out.len();
-    if bitmap.serialize_into(&mut *out).is_err() {
-        // Writing to memory cannot fail; an empty run would be noticed by the reader.
-        out.truncate(before);
+    let mut bits = ZONE_BITS;
+    // A value of few rows is in few zones of any length.
+    if ranks.len() > SCAN_MAX >> ZONE_BITS && zones(ranks, bits).count() > SCAN_MAX >> ZONE_BITS {
+        let longest = (SCAN_MAX / ranks.len()).max(1);
+        bits = u8_of(longest.ilog2()).unwrap_or(0);
+        out.extend_from_slice(&[0, bits]);
+    }
+    let mut zones = zones(ranks, bits).peekable();
+    let mut before = None;
+    while let Some(zone) = zones.next() {
+        let delta = before.map_or_else(|| zone + 1, |before| zone - before);
+        put_varint(out, u64::from(delta) << 1 | u64::from(zones.peek().is_none()));
+        before = Some(zone);
     }
 }
 
-/// A bitmap from roaring's portable format, if all of its rows are below `rows_max`.
-pub(crate) fn bitmap_from(bytes: &[u8], rows_max: u32) -> Result<RoaringBitmap, Malformed> {
-    let bitmap = RoaringBitmap::deserialize_from(bytes)
-        .map_err(|error| Malformed::new(0, format!("a roaring bitmap: {error}")))?;
-    match bitmap.max() {
-        Some(max) if max >= rows_max => {
-            Err(Malformed::new(0, format!("row {max} in a table of {rows_max}")))
-        }
-        _ => Ok(bitmap),
-    }
+/// The zones of ascending ranks, each once.
+fn zones(ranks: &[u32], bits: u8) -> impl Iterator<Item = u32> {
+    let mut before = None;
+    ranks
+        .iter()
+        .map(move |rank| rank >> bits)
+        .filter(move |zone| before.replace(*zone) != Some(*zone))
 }
 
-/// One set, from its bytes.
-pub(crate) fn decode_set(bytes: &[u8], rows_max: u32) -> Result<RoaringBitmap, Malformed> {
+/// Skips lists, then reads one, of a column of `rows` rows.
+pub(super) fn decode(bytes: &[u8], skip: usize, rows: u32) -> Result<Zones, Malformed> {
     let mut reader = Reader::new(bytes);
-    match reader.u8()? {
-        TAG_BITMAP => {
-            let mut rows = bitmap_from(bytes.get(1..).unwrap_or_default(), rows_max)?;
-            shorten_runs(&mut rows);
-            Ok(rows)
+    for _ in 0..skip {
+        skip_list(&mut reader)?;
+    }
+    let (bits, first) = match head(&mut reader)? {
+        Head::Everywhere(count) => return Ok(Zones::Everywhere(count.min(rows.into()))),
+        Head::Zones(bits, first) => (bits, first),
+    };
+    let mut ranks: Vec<Range<u32>> = Vec::new();
+    let (mut next, mut zone) = (first, 0u64);
+    loop {
+        let at = reader.offset();
+        let delta = next >> 1;
+        zone = zone.saturating_add(delta);
+        let start = zone.checked_sub(1).and_then(|zone| zone.checked_mul(1 << bits));
+        let start = start.filter(|start| delta > 0 && *start < u64::from(rows)).map(low_u32);
+        let Some(start) = start else {
+            return Err(Malformed::new(at, format!("zone {zone} of {bits} bits in {rows} rows")));
+        };
+        let end = start.saturating_add(1 << bits).min(rows);
+        match ranks.last_mut() {
+            Some(last) if last.end == start => last.end = end,
+            _ => ranks.push(start..end),
         }
-        TAG_LIST => {
-            let mut rows = RoaringBitmap::new();
-            let mut row = 0u64;
-            while !reader.is_at_end() {
-                let at = reader.offset();
-                row = row.saturating_add(reader.varint()?);
-                let fits = u32_of(crate::codec::cast::usize_of_u64(row)).filter(|r| *r < rows_max);
-                let pushed = fits.is_some_and(|row| rows.try_push(row).is_ok());
-                if !pushed {
-                    return Err(Malformed::new(at, format!("row {row} in a table of {rows_max}")));
-                }
-            }
-            Ok(rows)
+        if next & 1 == 1 {
+            return Ok(Zones::Ranks(ranks));
         }
-        other => Err(Malformed::new(0, format!("posting tag {other}"))),
+        next = reader.varint()?;
     }
 }
 
-/// Runs are small in a file, but short ones are slow to read and to unite: where runs are short on
-/// average, the set is kept in memory without them.
-fn shorten_runs(rows: &mut RoaringBitmap) {
-    /// Bytes of a run in roaring's format.
-    const RUN_LEN: u64 = 4;
-    /// Runs longer than this on average stay.
-    const SHORT_RUN_ROWS: u64 = 32;
-    let statistics = rows.statistics();
-    let runs = statistics.n_bytes_run_containers / RUN_LEN;
-    if statistics.n_values_run_containers < runs.saturating_mul(SHORT_RUN_ROWS) {
-        rows.remove_run_compression();
+enum Head {
+    Everywhere(u64),
+    /// Bits of the zones, and the first varint.
+    Zones(u8, u64),
+}
+
+fn head(reader: &mut Reader<'_>) -> Result<Head, Malformed> {
+    let at = reader.offset();
+    let first = reader.varint()?;
+    if first != 0 {
+        return Ok(Head::Zones(ZONE_BITS, first));
+    }
+    match reader.u8()? {
+        EVERYWHERE => Ok(Head::Everywhere(reader.varint()?)),
+        bits if bits < ZONE_BITS => Ok(Head::Zones(bits, reader.varint()?)),
+        other => Err(Malformed::new(at, format!("zones of {other} bits"))),
+    }
+}
+
+fn skip_list(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+    if let Head::Zones(_, mut next) = head(reader)? {
+        while next & 1 == 0 {
+            next = reader.varint()?;
+        }
+    }
+    Ok(())
+}
+
+impl Zones {
+    /// At most so many rows are found there.
+    pub(super) fn rows_max(&self) -> u64 {
+        match self {
+            Self::Everywhere(count) => *count,
+            Self::Ranks(ranks) => u64_of(ranks.iter().map(ExactSizeIterator::len).sum()),
+        }
+    }
+}
+
+/// Ranges of ranks in order, those that touch made one.
+pub(super) fn merged(mut ranks: Vec<Range<u32>>) -> Vec<Range<u32>> {
+    ranks.sort_unstable_by_key(|range| range.start);
+    let mut merged: Vec<Range<u32>> = Vec::new();
+    for range in ranks {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// The number of values from one offset to the next, from the first byte of postings of `values` values
+/// with so many offsets.
+pub(super) fn stride(first: Option<u8>, values: u32, offsets: usize) -> Result<u32, Malformed> {
+    match first {
+        Some(stride @ 1..=STRIDE_MAX)
+            if usize_of(values).div_ceil(stride.into()).checked_add(1) == Some(offsets) =>
+        {
+            Ok(stride.into())
+        }
+        other => {
+            let what = format!("{offsets} offsets, {other:?} apart, of {values} lists");
+            Err(Malformed::new(0, what))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::cast::u32_of;
     use proptest::prelude::*;
 
+    /// Value numbers of `rows` rows: one in two has value 0, others one of values that are ever rarer.
+    fn numbers(rows: u32, seed: u64) -> (Vec<u32>, usize) {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            state >> 33
+        };
+        let mut numbers: Vec<u32> = (0..rows)
+            .map(|_| {
+                let bits = (next() % 64).trailing_ones().min(5) * 3;
+                u32::try_from(next() & ((1 << bits) - 1)).unwrap() + (1 << bits) - 1
+            })
+            .collect();
+        let mut known = numbers.clone();
+        known.sort_unstable();
+        known.dedup();
+        for number in &mut numbers {
+            *number = u32_of(known.binary_search(number).unwrap()).unwrap();
+        }
+        (numbers, known.len())
+    }
+
+    fn lists(bytes: &[u8]) -> (Vec<u64>, &[u8]) {
+        let mut offsets = Vec::new();
+        packed::decode(&bytes[1..], |offset| offsets.push(offset)).unwrap();
+        let len = usize::try_from(*offsets.last().unwrap()).unwrap();
+        (offsets, &bytes[bytes.len() - len..])
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
         #[test]
-        fn sets_come_back(rows in prop::collection::btree_set(0u32..200_000, 1..6000)) {
-            let rows: Vec<u32> = rows.into_iter().collect();
+        fn every_row_is_in_the_zones_of_its_value_and_these_are_short(
+            rows in 16_384u32..60_000,
+            seed in any::<u64>(),
+        ) {
+            let (numbers, values) = numbers(rows, seed);
             let mut bytes = Vec::new();
-            encode_set(&rows, &mut bytes);
-            let decoded = decode_set(&bytes, 200_000).unwrap();
-            prop_assert_eq!(decoded.iter().collect::<Vec<_>>(), rows);
+            encode(&numbers, values, &mut bytes);
+            let (offsets, lists) = lists(&bytes);
+            let stride = stride(bytes.first().copied(), u32_of(values).unwrap(), offsets.len());
+            let stride = usize_of(stride.unwrap());
+            let mut all = Vec::new();
+            for value in 0..values {
+                let from = usize::try_from(offsets[value / stride]).unwrap();
+                all.push(decode(&lists[from..], value % stride, rows).unwrap());
+            }
+            let mut counts = vec![0u64; values];
+            for number in &numbers {
+                counts[usize_of(*number)] += 1;
+            }
+            for (rank, number) in (0u32..).zip(&numbers) {
+                match &all[usize_of(*number)] {
+                    Zones::Everywhere(_) => {}
+                    Zones::Ranks(ranks) => {
+                        prop_assert!(ranks.iter().any(|range| range.contains(&rank)));
+                    }
+                }
+            }
+            for (count, zones) in counts.into_iter().zip(&all) {
+                match zones {
+                    Zones::Everywhere(rows) => prop_assert_eq!(*rows, count),
+                    Zones::Ranks(_) => prop_assert!(
+                        (count..=u64_of(SCAN_MAX)).contains(&zones.rows_max())
+                    ),
+                }
+            }
+            prop_assert!(all.iter().any(|zones| matches!(zones, Zones::Ranks(_))));
+            prop_assert!(all.iter().any(|zones| matches!(zones, Zones::Everywhere(_))));
         }
 
         #[test]
-        fn arbitrary_sets_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let outcome = decode_set(&bytes, 1000);
-            prop_assert!(outcome.is_err() || outcome.is_ok_and(|rows| rows.max() < Some(1000)));
+        fn arbitrary_lists_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), skip in 0usize..9) {
+            if let Ok(Zones::Ranks(ranks)) = decode(&bytes, skip, 70_000) {
+                prop_assert!(ranks.is_sorted_by_key(|range| range.start));
+                prop_assert!(ranks.iter().all(|range| range.end <= 70_000));
+            }
         }
+    }
+
+    #[test]
+    fn few_rows_and_one_value_have_no_postings() {
+        let mut bytes = Vec::new();
+        encode(&vec![0; POSTINGS_ROWS_MIN], 1, &mut bytes);
+        encode(&[0, 1], 2, &mut bytes);
+        assert!(bytes.is_empty());
     }
 }

@@ -5,10 +5,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use roaring::{MultiOps, RoaringBitmap};
+use roaring::RoaringBitmap;
 
 use super::directory::{ColumnEntry, Directory, Run};
-use super::postings::{self, FORM_SETS, FORM_SINGLE};
 use super::strings::Strings;
 use crate::block::cache::{Cached, Slot};
 use crate::block::error::BlockError;
@@ -129,6 +128,10 @@ impl<'a> ColumnReader<'a> {
         self.block.image().read(offset, len)
     }
 
+    pub(super) fn block(&self) -> &'a Block {
+        self.block
+    }
+
     pub(super) fn image(&self) -> &'a Image {
         self.block.image()
     }
@@ -138,7 +141,7 @@ impl<'a> ColumnReader<'a> {
         Slot::Column(Section::Table(self.table, part).code(), place, number)
     }
 
-    fn cached_rows(
+    pub(super) fn cached_rows(
         &self,
         part: Part,
         place: u64,
@@ -152,6 +155,11 @@ impl<'a> ColumnReader<'a> {
         let rows = Arc::new(make()?);
         image.cache.put(image.block, slot, Cached::Rows(Arc::clone(&rows)));
         Ok(rows)
+    }
+
+    /// How many rows the table has.
+    pub(super) fn table_rows(&self) -> u32 {
+        self.table_rows
     }
 
     /// True if every row of the table has a value.
@@ -169,104 +177,63 @@ impl<'a> ColumnReader<'a> {
             });
         }
         let run = self.run(|entry| entry.presence);
-        self.cached_rows(Part::Presence, run.offset, 0, || self.decoded_presence())
-    }
-
-    /// The same of a column that not every row has, not kept.
-    pub(super) fn decoded_presence(&self) -> Result<RoaringBitmap, BlockError> {
-        let run = self.run(|entry| entry.presence);
-        let bytes = self.bytes(Part::Presence, run.offset, run.len)?;
-        let rows = postings::bitmap_from(&bytes, self.table_rows)
-            .map_err(|cause| self.corrupt(Part::Presence, cause.to_string()))?;
-        if rows.len() == u64::from(self.rows) {
-            return Ok(rows);
-        }
-        let what = format!("{} rows, {} expected", rows.len(), self.rows);
-        Err(self.corrupt(Part::Presence, what))
-    }
-
-    /// The rows that have value `number`.
-    pub(crate) fn posting(&self, number: u32) -> Result<Arc<RoaringBitmap>, BlockError> {
-        if self.values == 1 {
-            return self.presence();
-        }
-        let run = self.run(|entry| entry.postings);
-        self.cached_rows(Part::Postings, run.offset, number, || self.read_posting(run, number))
-    }
-
-    /// The rows that have one of these values: a union that is kept, because questions come again.
-    pub(crate) fn union(&self, numbers: &[u32]) -> Result<Arc<RoaringBitmap>, BlockError> {
-        let image = self.block.image();
-        let run = self.run(|entry| entry.postings);
-        let code = Section::Table(self.table, Part::Postings).code();
-        let slot = Slot::Union(code, run.offset, numbers.into());
-        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot.clone()) {
-            return Ok(rows);
-        }
-        let postings = numbers.iter().map(|number| self.posting(*number));
-        let postings = postings.collect::<Result<Vec<_>, _>>()?;
-        let rows = Arc::new(postings.iter().map(AsRef::as_ref).union());
-        image.cache.put(image.block, slot, Cached::Rows(Arc::clone(&rows)));
-        Ok(rows)
-    }
-
-    fn read_posting(&self, run: Run, number: u32) -> Result<RoaringBitmap, BlockError> {
-        let form = self.bytes(Part::Postings, run.offset, 1.min(run.len))?.first().copied();
-        let packed = self.packed(Part::Postings, run, 1)?;
-        match form {
-            Some(FORM_SINGLE) => {
-                let row = low_u32(packed.cursor().get(usize_of(number))?);
-                if row >= self.table_rows {
-                    return Err(self.corrupt(Part::Postings, format!("row {row}")));
-                }
-                Ok(RoaringBitmap::from_iter([row]))
-            }
-            Some(FORM_SETS) => {
-                let sets = run.offset + 1 + packed.encoded_len()?;
-                let mut offsets = packed.cursor();
-                let at = usize_of(number);
-                let (start, end) = (offsets.get(at)?, offsets.get(at + 1)?);
-                let len = end.checked_sub(start);
-                let len = len.ok_or_else(|| self.corrupt(Part::Postings, "offsets descend"))?;
-                let bytes = self.bytes(Part::Postings, sets.saturating_add(start), len)?;
-                postings::decode_set(&bytes, self.table_rows)
-                    .map_err(|cause| self.corrupt(Part::Postings, cause.to_string()))
-            }
-            other => Err(self.corrupt(Part::Postings, format!("form {other:?}"))),
-        }
+        self.cached_rows(Part::Presence, run.offset, 0, || self.read_presence())
     }
 
     /// The value number of every row that has one, in order of rows.
     pub(crate) fn numbers(&self) -> Result<Arc<[u32]>, BlockError> {
-        let image = self.block.image();
-        let run = self.run(|entry| entry.numbers);
-        let section = Section::Table(self.table, Part::Numbers);
-        let place = if self.values == 1 { u64::MAX - u64::from(self.rows) } else { run.offset };
-        let slot = Slot::Column(section.code(), place, 0);
-        if let Some(Cached::Numbers(numbers)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(numbers) = self.known_numbers() {
             return Ok(numbers);
         }
         let numbers: Arc<[u32]> = self.decoded_numbers()?.into();
-        image.cache.put(image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
+        let image = self.image();
+        image.cache.put(image.block, self.numbers_slot(), Cached::Numbers(Arc::clone(&numbers)));
         Ok(numbers)
     }
 
     /// The same, not kept.
     pub(super) fn decoded_numbers(&self) -> Result<Vec<u32>, BlockError> {
-        let run = self.run(|entry| entry.numbers);
         let mut numbers = Vec::with_capacity(usize_of(self.rows));
-        if self.values == 1 {
-            numbers.resize(usize_of(self.rows), 0);
-        } else {
-            let last = self.values - 1;
-            let packed = self.packed(Part::Numbers, run, 0)?;
-            packed.decode(|number| numbers.push(low_u32(number).min(last)))?;
+        self.decode_numbers(|number| numbers.push(number))?;
+        Ok(numbers)
+    }
+
+    fn numbers_slot(&self) -> Slot {
+        let run = self.run(|entry| entry.numbers);
+        let place = if self.values == 1 { u64::MAX - u64::from(self.rows) } else { run.offset };
+        self.slot(Part::Numbers, place, 0)
+    }
+
+    /// The value numbers, where they were decoded before.
+    pub(super) fn known_numbers(&self) -> Option<Arc<[u32]>> {
+        let image = self.image();
+        match image.cache.get(image.block, self.numbers_slot()) {
+            Some(Cached::Numbers(numbers)) => Some(numbers),
+            _ => None,
         }
-        if numbers.len() != usize_of(self.rows) {
-            let what = format!("{} numbers, {} expected", numbers.len(), self.rows);
+    }
+
+    /// Hands on the value number of each row that has one, in order; keeps nothing.
+    pub(super) fn each_number(&self, mut each: impl FnMut(u32)) -> Result<(), BlockError> {
+        match self.known_numbers() {
+            Some(numbers) => numbers.iter().for_each(|number| each(*number)),
+            None => self.decode_numbers(each)?,
+        }
+        Ok(())
+    }
+
+    fn decode_numbers(&self, mut each: impl FnMut(u32)) -> Result<(), BlockError> {
+        if self.values == 1 {
+            (0..self.rows).for_each(|_| each(0));
+            return Ok(());
+        }
+        let packed = self.packed(Part::Numbers, self.run(|entry| entry.numbers), 0)?;
+        if packed.count() != usize_of(self.rows) {
+            let what = format!("{} numbers, {} expected", packed.count(), self.rows);
             return Err(self.corrupt(Part::Numbers, what));
         }
-        Ok(numbers)
+        let last = self.values - 1;
+        packed.decode(|number| each(low_u32(number).min(last)))
     }
 
     /// A reader of single value numbers by rank among the rows that have a value; `None` where there
@@ -283,25 +250,21 @@ impl<'a> ColumnReader<'a> {
     pub(crate) fn payloads(&self) -> Result<Packed<'a>, BlockError> {
         let run = self.run(|entry| entry.dictionary);
         let packed = self.packed(Part::Dictionary, run, 0)?;
-        self.check_values(packed.count(), 0)?;
+        self.check_values(packed.count())?;
         Ok(packed)
     }
 
-    fn check_values(&self, count: usize, extra: usize) -> Result<(), BlockError> {
-        if count == usize_of(self.values) + extra {
+    fn check_values(&self, count: usize) -> Result<(), BlockError> {
+        if count == usize_of(self.values) {
             return Ok(());
         }
-        let what = format!("{count} entries, {} expected", usize_of(self.values) + extra);
+        let what = format!("{count} entries, {} expected", self.values);
         Err(self.corrupt(Part::Dictionary, what))
     }
 
     /// The dictionary of a column of strings or bytes.
     pub(crate) fn strings(&self) -> Result<Strings<'a>, BlockError> {
-        let run = self.run(|entry| entry.dictionary);
-        let offsets = self.packed(Part::Dictionary, run, 0)?;
-        self.check_values(offsets.count(), 1)?;
-        let start = offsets.encoded_len()?;
-        Ok(Strings::new(self.clone(), offsets.cursor(), run.offset + start))
+        Strings::new(self.clone())
     }
 
     /// The first value number whose payload is not below `payload`.

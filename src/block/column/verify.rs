@@ -1,18 +1,17 @@
 //! Reads all of the columns of a table. Invariant: what is found sound here gives the same rows for a
-//! value by its postings as by the value numbers.
+//! value by its postings as without them.
 
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
-
 use super::directory::{ColumnKey, Directory};
+use super::postings::Zones;
 use super::reader::ColumnReader;
 use crate::block::error::BlockError;
 use crate::block::format::{Part, Section, Table, field};
 use crate::block::reader::Block;
 use crate::block::staging::ValueKind;
 use crate::block::verify::{BlockFault, malformed, traces_of};
-use crate::codec::cast::usize_of;
+use crate::codec::cast::{low_u32, usize_of};
 use crate::codec::order;
 
 /// What is wrong with the columns of a table.
@@ -81,29 +80,48 @@ fn check_column(
         return Err(column.corrupt(Part::Directory, "the bounds are not those of the rows"));
     }
     let numbers = numbers_as_stored(column)?;
-    let mut sets = vec![Vec::new(); usize_of(column.values())];
-    for (row, number) in presence.iter().zip(numbers) {
-        if let Some(set) = usize::try_from(number).ok().and_then(|number| sets.get_mut(number)) {
-            set.push(row);
-        } else {
-            let what = format!("row {row} has value {number} of {}", column.values());
-            let traces = traces_of(block, table, [row]);
-            let fault = BlockFault::of(&column.corrupt(Part::Numbers, what));
-            return Ok(vec![fault.touching(traces)]);
-        }
+    let values = u64::from(column.values());
+    let beyond = presence.iter().zip(&numbers).find(|(_, number)| **number >= values);
+    if let Some((row, number)) = beyond {
+        let what = format!("row {row} has value {number} of {values}");
+        let fault = BlockFault::of(&column.corrupt(Part::Numbers, what));
+        return Ok(vec![fault.touching(traces_of(block, table, [row]))]);
     }
+    let numbers: Vec<u32> = numbers.into_iter().map(low_u32).collect();
+    check_postings(block, table, column, &numbers)
+}
+
+/// Each value is looked for wherever it is.
+fn check_postings(
+    block: &Block,
+    table: Table,
+    column: &ColumnReader<'_>,
+    numbers: &[u32],
+) -> Result<Vec<BlockFault>, BlockError> {
+    let presence = column.presence()?;
+    let mut zones = Vec::with_capacity(usize_of(column.values()));
     let mut faults = Vec::new();
-    for (set, number) in sets.into_iter().zip(0u32..) {
-        let by_numbers = RoaringBitmap::from_sorted_iter(set).unwrap_or_default();
-        let (error, rows) = match column.posting(number) {
-            Ok(posting) if *posting == by_numbers && !by_numbers.is_empty() => continue,
-            Ok(posting) => {
-                let what = format!("value {number} has other rows by its postings");
-                (column.corrupt(Part::Postings, what), &*posting ^ &by_numbers)
-            }
-            Err(error) => (error, by_numbers),
-        };
-        faults.push(BlockFault::of(&error).touching(traces_of(block, table, rows)));
+    for number in 0..column.values() {
+        zones.push(column.zones(number).unwrap_or_else(|error| {
+            faults.push(BlockFault::of(&error));
+            Zones::Ranks(Vec::new())
+        }));
+    }
+    let missed = |((_, rank), number): &((u32, u32), &u32)| match zones.get(usize_of(**number)) {
+        Some(Zones::Everywhere(_)) => false,
+        Some(Zones::Ranks(ranges)) => {
+            let after = ranges.partition_point(|range| range.start <= *rank);
+            let range = after.checked_sub(1).and_then(|at| ranges.get(at));
+            !range.is_some_and(|range| range.contains(rank))
+        }
+        None => true,
+    };
+    let rows: Vec<u32> =
+        presence.iter().zip(0u32..).zip(numbers).filter(missed).map(|((row, _), _)| row).collect();
+    if !rows.is_empty() {
+        let what = format!("{} rows are not where their values are looked for", rows.len());
+        let fault = BlockFault::of(&column.corrupt(Part::Postings, what));
+        faults.push(fault.touching(traces_of(block, table, rows)));
     }
     Ok(faults)
 }
@@ -131,16 +149,7 @@ fn check_dictionary(column: &ColumnReader<'_>) -> Result<(), BlockError> {
         values.value(number)?;
     }
     if column.kind().is_interned() {
-        let mut strings = column.strings()?;
-        let mut before: Option<Vec<u8>> = None;
-        for number in 0..column.values() {
-            let text = strings.get(number)?.to_vec();
-            if before.as_ref().is_some_and(|before| *before >= text) {
-                return Err(descends());
-            }
-            before = Some(text);
-        }
-        return Ok(());
+        return column.strings()?.check();
     }
     let mut before = None;
     let mut ascends = true;

@@ -2,7 +2,7 @@
 //! bytes.
 
 use super::directory::{ColumnEntry, ColumnKey, Directory, Run};
-use super::postings;
+use super::{postings, presence, strings};
 use crate::block::format::{Part, Section, Table};
 use crate::block::staging::ValueKind;
 use crate::codec::bytes::Malformed;
@@ -50,14 +50,14 @@ impl Encoded {
                 payloads.len()
             }
             Sorted::Texts(texts) => {
-                put_strings(texts, &mut parts.dictionary);
+                strings::encode(texts, &mut parts.dictionary);
                 texts.len()
             }
         };
         if values > 1 {
             let wide: Vec<u64> = numbers.iter().map(|number| u64::from(*number)).collect();
             packed::encode(&wide, &mut parts.numbers);
-            postings::encode(&rows, numbers, values, &mut parts.postings);
+            postings::encode(numbers, values, &mut parts.postings);
         }
         let entry = ColumnEntry {
             key,
@@ -113,17 +113,14 @@ impl TableWriter {
         if self.columns.is_empty() {
             return Ok(());
         }
-        let mut presence = Vec::new();
+        let mut section = Vec::new();
+        let rows: Vec<&[u32]> = self.columns.iter().map(|column| column.rows.as_slice()).collect();
+        let presences = presence::encode(&rows, self.table_rows, &mut section);
         let mut all = Parts::default();
         let mut directory = Directory::default();
-        for Encoded { mut entry, rows, parts } in self.columns {
-            if rows.len() < self.table_rows {
-                let bitmap = postings::bitmap_of(&rows);
-                let offset = presence.len();
-                postings::put_bitmap(&bitmap, &mut presence);
-                entry.presence =
-                    Run { offset: u64_of(offset), len: u64_of(presence.len() - offset) };
-            }
+        for (Encoded { mut entry, parts, .. }, presence) in self.columns.into_iter().zip(presences)
+        {
+            entry.presence = presence;
             entry.numbers = append(&mut all.numbers, &parts.numbers);
             entry.dictionary = append(&mut all.dictionary, &parts.dictionary);
             entry.postings = append(&mut all.postings, &parts.postings);
@@ -132,7 +129,7 @@ impl TableWriter {
         let bytes = record::encode(&directory)?;
         let written = [
             (Part::Directory, bytes),
-            (Part::Presence, presence),
+            (Part::Presence, section),
             (Part::Numbers, all.numbers),
             (Part::Dictionary, all.dictionary),
             (Part::Postings, all.postings),
@@ -151,19 +148,4 @@ fn append(section: &mut Vec<u8>, bytes: &[u8]) -> Run {
     let run = Run { offset: u64_of(section.len()), len: u64_of(bytes.len()) };
     section.extend_from_slice(bytes);
     run
-}
-
-/// A dictionary of strings: packed offsets (one more than strings), then the strings.
-fn put_strings(sorted: &[&[u8]], out: &mut Vec<u8>) {
-    let mut offsets = Vec::with_capacity(sorted.len() + 1);
-    let mut end = 0;
-    offsets.push(0);
-    for text in sorted {
-        end += u64_of(text.len());
-        offsets.push(end);
-    }
-    packed::encode(&offsets, out);
-    for text in sorted {
-        out.extend_from_slice(text);
-    }
 }

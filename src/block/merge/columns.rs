@@ -156,7 +156,7 @@ pub(super) fn gather(
     gathered: &mut Gathered,
 ) -> Result<(), BlockError> {
     let first = cells.len();
-    column.each_number(&Runs::new(&from.ranges), |at, number| {
+    column.each_number_of(&Runs::new(&from.ranges), |at, number| {
         if let Some(to) = from.to.get(usize_of(at)) {
             cells.push((*to, number));
         }

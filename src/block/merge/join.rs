@@ -76,7 +76,7 @@ fn read(taken: &Taken<'_>, facts: &mut Vec<Fact>) -> Result<(), BlockError> {
     let mut set = |code: u8, change: &dyn Fn(&mut Fact, i64)| -> Result<(), BlockError> {
         for column in block.columns(Table::Spans, &ColumnKey::Field(code))? {
             let payloads = column.payloads()?.to_wide()?;
-            column.each_number(&runs, |at, number| {
+            column.each_number_of(&runs, |at, number| {
                 let payload = payloads.get(usize_of(number));
                 if let Some((fact, payload)) = own.get_mut(usize_of(at)).zip(payload) {
                     change(fact, order::to_i64(*payload));

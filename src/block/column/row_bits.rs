@@ -1,0 +1,98 @@
+//! Rows as plain bits, to be filled in any order and made a set of rows. Invariant: the set has exactly
+//! the rows that were set.
+
+use roaring::RoaringBitmap;
+
+use crate::codec::cast::usize_of;
+
+/// A bit for each row.
+#[derive(Debug)]
+pub(super) struct RowBits {
+    words: Vec<u64>,
+}
+
+impl RowBits {
+    /// None of `rows` rows.
+    pub(super) fn new(rows: u32) -> Self {
+        Self { words: vec![0; usize_of(rows).div_ceil(64)] }
+    }
+
+    /// Sets a row where `is_set` holds, and leaves it as it is where not; without a branch.
+    #[inline]
+    pub(super) fn or(&mut self, row: u32, is_set: bool) {
+        if let Some(word) = self.words.get_mut(usize_of(row / 64)) {
+            *word |= u64::from(is_set) << (row % 64);
+        }
+    }
+
+    /// True for a row that is set.
+    #[inline]
+    pub(super) fn has(&self, row: u32) -> bool {
+        self.words.get(usize_of(row / 64)).is_some_and(|word| word >> (row % 64) & 1 != 0)
+    }
+
+    /// The rows that are set.
+    pub(super) fn into_rows(self) -> RoaringBitmap {
+        let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut rows = RoaringBitmap::from_lsb0_bytes(0, &bytes);
+        rows.optimize();
+        shorten_runs(&mut rows);
+        rows
+    }
+}
+
+/// Runs take little memory, but short ones are slow to read and to unite: where runs are short on
+/// average, the set is kept without them.
+fn shorten_runs(rows: &mut RoaringBitmap) {
+    /// Bytes of a run in roaring's format.
+    const RUN_LEN: u64 = 4;
+    /// Runs longer than this on average stay.
+    const SHORT_RUN_ROWS: u64 = 32;
+    let statistics = rows.statistics();
+    let runs = statistics.n_bytes_run_containers / RUN_LEN;
+    if statistics.n_values_run_containers < runs.saturating_mul(SHORT_RUN_ROWS) {
+        rows.remove_run_compression();
+    }
+}
+
+/// Hands the rows of a set to `each`, in order.
+pub(super) fn for_each_row(rows: &RoaringBitmap, mut each: impl FnMut(u32)) {
+    let mut batch = [0; 512];
+    let mut rows = rows.iter();
+    loop {
+        let filled = rows.next_many(&mut batch);
+        if filled.is_empty() {
+            break;
+        }
+        for row in filled.iter() {
+            each(*row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+        #[test]
+        fn the_set_has_the_rows_that_were_set(
+            rows in prop::collection::btree_set(0u32..150_000, 0..3000),
+            run in 0u32..100_000,
+        ) {
+            let mut rows = rows;
+            rows.extend(run..run + 40_000);
+            let mut bits = RowBits::new(150_000);
+            for row in 0..150_000 {
+                bits.or(row, rows.contains(&row));
+            }
+            prop_assert!(rows.iter().all(|row| bits.has(*row)));
+            let set = bits.into_rows();
+            let mut read = Vec::new();
+            for_each_row(&set, |row| read.push(row));
+            prop_assert_eq!(read, rows.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
