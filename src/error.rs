@@ -61,8 +61,8 @@ pub enum Error {
     /// and no more of them than a tenth of its cap. The search has no answer; a new one has.
     #[error("what was being read has been dropped from the store since; ask again")]
     SnapshotExpired,
-    /// The store's thread could not be started.
-    #[error("the store's thread cannot be started")]
+    /// A thread of the store could not be started.
+    #[error("a thread of the store cannot be started")]
     Thread {
         /// What the system said.
         #[source]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Durability {
     /// When `ingest` returns. Batches of threads that wait for one another share one write.
     EachCommit,
-    /// At most so long after `ingest` returned, as long as the store's thread runs. A crash of the
+    /// At most so long after `ingest` returned, as long as the store's threads run. A crash of the
     /// process or the machine may lose what was acknowledged since, the latest batches first and
     /// each whole; closing the store loses nothing. No other process can read the file meanwhile. From
     /// a millisecond to a minute.
@@ -22,7 +22,7 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Maintenance {
-    /// A thread of the store.
+    /// Two threads of the store: one seals and compacts, the other one readies what comes in for readers.
     Background,
     /// The program, by `Store::maintain`; and `ingest`, once twice as much is in memory as should be.
     ByHand,

@@ -1,7 +1,7 @@
 //! The threads that maintain a store. Invariant: they hold the store only while they work, and end
 //! when the last handle is dropped.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,7 +34,16 @@ struct Running {
 }
 
 /// What a thread does when it is woken or its time has come; gives when that is next.
-type Turn = Box<dyn FnMut(&Shared) -> Duration + Send>;
+type Turn = Box<dyn FnMut(&Shared) -> Pause + Send>;
+
+/// How long a thread does nothing.
+#[derive(Debug, Clone, Copy)]
+enum Pause {
+    /// So long, or until it is woken.
+    Wakeable(Duration),
+    /// For [`FOLDING_PAUSE`]: to be woken by each batch would cost more than it is worth.
+    Folding,
+}
 
 impl Background {
     /// Starts the threads, if the options want them: one seals and compacts, which may take long, the
@@ -83,11 +92,19 @@ impl Drop for Running {
 }
 
 fn run(weak: &Weak<Shared>, woken: &Receiver<()>, mut turn: Turn) {
-    let mut pause = PAUSE_IDLE;
+    let mut pause = Pause::Wakeable(PAUSE_IDLE);
     loop {
-        match woken.recv_timeout(pause) {
-            Err(RecvTimeoutError::Disconnected) => return,
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+        let is_over = match pause {
+            Pause::Wakeable(pause) => {
+                woken.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected)
+            }
+            Pause::Folding => {
+                std::thread::sleep(FOLDING_PAUSE);
+                woken.try_recv() == Err(TryRecvError::Disconnected)
+            }
+        };
+        if is_over {
+            return;
         }
         let Some(shared) = weak.upgrade() else { return };
         pause = turn(&shared);
@@ -105,11 +122,11 @@ fn maintaining() -> Turn {
             sync_at = Instant::now() + limit / 2;
         }
         shared.note(shared.maintain_if_due().map(drop));
-        match shared.options.durability {
+        Pause::Wakeable(match shared.options.durability {
             _ if is_busy => PAUSE,
             Durability::Within(limit) => (limit / 2).min(PAUSE_IDLE),
             Durability::EachCommit => PAUSE_IDLE,
-        }
+        })
     })
 }
 
@@ -118,17 +135,19 @@ fn folding() -> Turn {
     Box::new(move |shared| {
         let begin = Instant::now();
         if begin < fold_at {
-            return fold_at - begin;
+            return Pause::Folding;
         }
         let is_busy = !shared.state().fresh.is_empty();
         if is_busy {
             shared.note(shared.during(Work::Folding, || shared.base().map(drop)));
             let took = begin.elapsed();
-            fold_at = begin + if took > FOLDING_MAX { took * FOLDING_SHARE } else { FOLDING_PAUSE };
+            if took > FOLDING_MAX {
+                fold_at = begin + took * FOLDING_SHARE;
+            }
         }
         let merged = shared.merge_aside();
         let is_more = matches!(merged, Ok(true));
         shared.note(merged.map(drop));
-        if is_busy || is_more { FOLDING_PAUSE } else { PAUSE_IDLE }
+        if is_busy || is_more { Pause::Folding } else { Pause::Wakeable(PAUSE_IDLE) }
     })
 }

@@ -77,7 +77,7 @@ impl Store {
     }
 
     /// As [`Store::open`], and tells `handler` what the store does beside what it is asked, opening
-    /// included. It is called by the store's own thread and by threads that wait for the store, so it
+    /// included. It is called by the store's own threads and by threads that wait for the store, so it
     /// should return at once, and must not call the store.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Store {
 
     /// Moves what is in memory to blocks of the file, makes large blocks of small ones, and removes
     /// what is read no more and what retention lets go. Where the file takes more than
-    /// [`Options::bytes_max`], it is made smaller, and readers wait meanwhile. The store's thread does the same when it is due
+    /// [`Options::bytes_max`], it is made smaller, and readers wait meanwhile. A thread of the store does the same when it is due
     /// ([`Options::maintenance`]), but for the last. Cost: what it writes, several times the time of taking it in.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl Store {
     /// did. Without it nothing is lost, but opening reads more.
     ///
     /// # Errors
-    /// If the file cannot be read or written, now or the last time that the store's thread tried.
+    /// If the file cannot be read or written, now or the last time that a thread of the store tried.
     pub fn close(self) -> Result<(), Error> {
         let Self { background, shared } = self;
         drop(background);

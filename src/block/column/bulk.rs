@@ -12,7 +12,7 @@ use crate::codec::cast::{low_u32, u64_of, usize_of};
 
 /// Of at least one row in so many of a column, all value numbers are decoded; of fewer, single ones are
 /// read.
-const MANY_ROWS_SHARE: u32 = 64;
+const MANY_ROWS_SHARE: u32 = 8;
 /// Of one in so many values of a dictionary, all are read; of fewer, single ones are.
 const MANY_VALUES_SHARE: usize = 4;
 
