@@ -294,6 +294,28 @@ impl Block {
         Ok(filter::may_contain(&bytes, id))
     }
 
+    /// The numbers that traces have in the block, those that it has, each with the place of its id.
+    /// Cost: as [`Block::find_trace`], but the filter is fetched once.
+    pub(crate) fn find_traces(&self, ids: &[TraceId]) -> Result<Vec<(usize, u32)>, BlockError> {
+        let Some(first) = ids.first() else { return Ok(Vec::new()) };
+        // This leaves the filter in the cache.
+        self.may_have_trace(*first)?;
+        let slot = Slot::Section(Section::TraceFilter.code());
+        let kept = match self.image.cache.get(self.image.block, slot) {
+            Some(Cached::Bytes(filter)) => Some(filter),
+            _ => None,
+        };
+        let mut found = Vec::new();
+        for (at, id) in ids.iter().enumerate() {
+            if kept.as_ref().is_none_or(|filter| filter::may_contain(filter, *id))
+                && let Some(number) = self.find_trace(*id)?
+            {
+                found.push((at, number));
+            }
+        }
+        Ok(found)
+    }
+
     /// The number of a trace in the block. Cost: a binary search of single reads.
     pub(crate) fn find_trace(&self, id: TraceId) -> Result<Option<u32>, BlockError> {
         if !self.may_have_trace(id)? {

@@ -110,11 +110,11 @@ fn spots(places: &[Place<'_>], fresh: usize) -> Result<HashMap<TraceId, Vec<Spot
             }
         }
     }
+    let ids: Vec<TraceId> = spots.keys().copied().collect();
     for (at, place) in places.iter().enumerate().take(fresh) {
-        for (id, spots) in &mut spots {
-            if let Some(number) = place.block.find_trace(*id)?
-                && !place.masked.contains(number)
-            {
+        for (found, number) in place.block.find_traces(&ids)? {
+            let spots = ids.get(found).and_then(|id| spots.get_mut(id));
+            if let Some(spots) = spots.filter(|_| !place.masked.contains(number)) {
                 spots.insert(0, (at, number));
             }
         }
