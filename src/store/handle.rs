@@ -126,7 +126,8 @@ impl Store {
     }
 
     /// Stores the spans of `batch`: when this returns they are durable, and the next search on any
-    /// thread sees them, each trace whole. Writers wait for one another; readers do not wait.
+    /// thread sees them, each trace whole. Writers wait for one another; readers do not wait. A batch of
+    /// 32,768 spans or more is put in order and built on two threads, one of which ends with the call.
     ///
     /// A span that is there already, equal in every field, is dropped. Of spans with one trace id,
     /// span id, kind and start, the one that ends later stays, then the greater in its other fields.

@@ -98,10 +98,18 @@ impl Shared {
         if staging.spans.len() < APART_SPANS_MIN {
             return self.make(staging, &mut traces, arrived);
         }
-        let views = self.base()?.newest_first();
+        let ids: Vec<TraceId> = traces.iter().map(|trace| trace.id).collect();
+        let mut is_known = vec![false; ids.len()];
+        for (_, view) in self.base()?.views() {
+            for (at, number) in view.block.find_traces(&ids)? {
+                if let Some(is_known) = is_known.get_mut(at) {
+                    *is_known |= !view.masked.contains(number);
+                }
+            }
+        }
         let (mut new, mut known) = (Vec::new(), Vec::new());
-        for trace in traces {
-            let place = if search::has_trace(&views, trace.id)? { &mut known } else { &mut new };
+        for (trace, is_known) in traces.into_iter().zip(is_known) {
+            let place = if is_known { &mut known } else { &mut new };
             place.push(trace);
         }
         let mut made = self.make(staging, &mut new, arrived)?;
