@@ -46,9 +46,12 @@ pub struct Options {
     pub durability: Durability,
     /// Who seals and compacts. Default: a thread of the store.
     pub maintenance: Maintenance,
-    /// Bytes of blocks in memory, and so of the journal, at which they are moved to blocks of the
-    /// file. Default 16 MiB, some 180,000 spans; `block_rows_max` spans are enough, too. At twice as
-    /// much `ingest` does it itself. What is in memory is read from the journal on opening.
+    /// Bytes of blocks in memory at which they are moved to blocks of the file. Default 16 MiB, some
+    /// 180,000 spans; `block_rows_max` spans are enough, too. At twice as much `ingest` does it itself.
+    /// What is in memory is read from the journal on opening. The journal takes more of the file than
+    /// that: each batch is an entry of its own, which shares no text with others and is a power of two
+    /// of pages long, while blocks in memory are merged. Of small batches that is several times as
+    /// much. With [`Options::bytes_max`] the bytes of the journal count likewise.
     pub head_bytes_max: u64,
     /// After so long, what is in memory is moved to blocks of the file even if it is little. Default
     /// a minute.

@@ -99,6 +99,11 @@ impl Cache {
         Self { budget, entries: Mutex::default() }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        *self.entries.lock().unwrap_or_else(PoisonError::into_inner) = Entries::default();
+    }
+
     /// What is cached under `slot`.
     pub(crate) fn get(&self, block: BlockId, slot: Slot) -> Option<Cached> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,5 +169,8 @@ mod tests {
         }
         assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none());
         assert!(cache.get(BlockId(2), Slot::Chunk(0)).is_none());
+        cache.clear();
+        assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_none());
+        assert_eq!(cache.entries.lock().unwrap().bytes, 0);
     }
 }

@@ -327,3 +327,18 @@ fn offsets_near_the_greatest_number_are_refused_without_overflow() {
     }
     assert!(refused > 10, "{refused}");
 }
+
+#[test]
+fn a_list_of_columns_is_shared_where_nothing_is_cached() {
+    let (trace_id, span_id) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([1; 8]));
+    let span = Span { trace_id, span_id, name: "a".to_owned(), ..Span::default() };
+    let mut block = block_of(&[span], 100);
+    // No entry fits.
+    block = Block::new(Image { cache: Arc::new(Cache::new(0)), ..block.image().clone() });
+    let held = block.directory(Table::Spans).unwrap();
+    assert!(Arc::ptr_eq(&held, &block.directory(Table::Spans).unwrap()), "decoded twice");
+    let columns = block.columns(Table::Spans, &ColumnKey::Field(field::NAME)).unwrap();
+    assert_eq!(columns.len(), 1);
+    // Of this one and the columns', no other was made.
+    assert_eq!(Arc::strong_count(&held), 2);
+}

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{ConcurrencyMode, ReadTransaction, WriteTransaction};
 use roaring::RoaringBitmap;
@@ -20,6 +20,7 @@ use super::journal::{Flush, JournalEntry, change_record};
 use super::make::make_if_missing;
 use super::pages;
 use super::records::{BlockRecord, Counters, JournalRecord, StoreRecord, encode, encode_mask};
+use super::replace::OpenFile;
 use super::shadow::{Shadow, Shows};
 use super::snapshot::Snapshot;
 use super::survey::prefer_newer;
@@ -39,13 +40,14 @@ pub(crate) struct Storage {
     pub(super) database: RwLock<Option<Handle>>,
     /// Files whose place another one took, as long as somebody may read chunks that only they hold.
     pub(super) replaced: RwLock<Vec<Handle>>,
-    open_again: Opener,
+    pub(super) open_again: Opener,
     pub(super) beside: Box<dyn Beside>,
     /// Held by whoever writes, before the database is.
     writing: Mutex<()>,
     pub(super) options: Options,
     pub(super) mode: ConcurrencyMode,
-    path: PathBuf,
+    pub(super) path: PathBuf,
+    pub(super) open_file: Mutex<OpenFile>,
     chunk_len: u32,
     is_read_only: bool,
     is_shared: bool,
@@ -55,7 +57,9 @@ pub(crate) struct Storage {
 }
 
 /// Opens the database, the first time and after a failed write.
-struct Opener(Box<dyn Fn() -> Result<Handle, redb::DatabaseError> + Send + Sync>);
+pub(super) struct Opener(
+    pub(super) Box<dyn Fn() -> Result<Handle, redb::DatabaseError> + Send + Sync>,
+);
 
 impl fmt::Debug for dyn Beside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,6 +208,7 @@ impl Storage {
     ) -> Result<Self, StorageError> {
         let options_kept = options.clone();
         let open_again = Opener(Box::new(move || open(&handle::builder(&options_kept, mode))));
+        let open_file = OpenFile { identity: identity(path), ..OpenFile::default() };
         let opened = gate("opening the file", || Ok((open_again.0)()?));
         let path = path.to_owned();
         let database = opened.map_err(|error| match error {
@@ -226,6 +231,7 @@ impl Storage {
             options: options.clone(),
             mode,
             path,
+            open_file: Mutex::new(open_file),
             chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
             writes_refused: AtomicBool::new(false),
             expired: Mutex::default(),
@@ -244,7 +250,9 @@ impl Storage {
 
     /// What the file holds now.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StorageError> {
-        gate("beginning to read", || Ok(Snapshot { read: self.begin_read()? }))
+        let open = self.open_file.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = gate("beginning to read", || self.begin_read())?;
+        Ok(Snapshot { read, _file: Arc::clone(&open.token) })
     }
 
     /// Has redb check its own pages, reading all of the file; meanwhile nothing else is read or

@@ -2,20 +2,32 @@
 //! blocks never change, so they are copied while others write; the rest is copied while nobody does.
 //! Whoever still reads a block that counts no more reads it from the file that was replaced.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError, Weak};
 
 use redb::{
     Database, Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction,
 };
 
+use super::beside::identity;
 use super::error::StorageError;
 use super::file::Storage;
 use super::gate::gate;
 use super::handle::{self, Handle};
+use super::header;
 use super::records::BlockRecord;
 use super::tables::{BLOCKS, CHUNKS, JOURNAL, MASKS, META, TRANSACTION_BYTES_MAX};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::usize_of;
+
+/// Which file is open, for who follows another process.
+#[derive(Debug, Default)]
+pub(super) struct OpenFile {
+    pub(super) identity: Option<(u64, u64)>,
+    /// Held by whoever has a snapshot of it.
+    pub(super) token: Arc<()>,
+    /// Files whose place another one took, as long as somebody has a snapshot of them.
+    pub(super) left: Vec<(Handle, Weak<()>)>,
+}
 
 impl Storage {
     /// Replaces the file by a new one that holds `blocks`, all there are, their masks and the
@@ -104,6 +116,25 @@ impl Storage {
             // It is no longer anybody's file.
             let _closed = gate("closing a replaced file", || Ok(old.close()?));
         }
+    }
+
+    /// For who only reads: opens the file that took the place of the one that is open, if one did. True
+    /// if it is another one now.
+    pub(crate) fn follow_place(&self) -> Result<bool, StorageError> {
+        let mut open = self.open_file.lock().unwrap_or_else(PoisonError::into_inner);
+        open.left.retain(|(_, readers)| readers.strong_count() > 0);
+        let now = identity(&self.path);
+        // One that is gone can still be read.
+        if now.is_none() || now == open.identity {
+            return Ok(false);
+        }
+        header::check(&self.path)?;
+        let new = gate("opening the new file", || Ok((self.open_again.0)()?))?;
+        let old = self.database.write().unwrap_or_else(PoisonError::into_inner).replace(new);
+        let readers = Arc::downgrade(&std::mem::take(&mut open.token));
+        open.left.extend(old.map(|old| (old, readers)));
+        open.identity = now;
+        Ok(true)
     }
 
     /// A chunk's bytes from a file that was replaced.

@@ -18,6 +18,8 @@ use crate::codec::checksum;
 /// One instant of the file.
 pub(crate) struct Snapshot {
     pub(super) read: ReadTransaction,
+    /// The file that it is of: it stays open as long.
+    pub(super) _file: Arc<()>,
 }
 
 /// The records that every commit which changes anything changes, as bytes.

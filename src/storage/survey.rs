@@ -191,7 +191,7 @@ pub(super) fn prefer_newer(path: &Path) -> Result<(), StorageError> {
         let builder = handle::builder(&options, redb::ConcurrencyMode::ExclusiveWriter);
         let database = Handle::Writer(builder.create_with_backend(beside)?);
         let read = database.begin_read()?;
-        Ok((database, Snapshot { read }))
+        Ok((database, Snapshot { read, _file: Arc::default() }))
     });
     let Ok((_database, newest)) = newest else { return Ok(()) };
     if newest.marks()? != marked {

@@ -25,9 +25,14 @@ impl Shared {
     /// What the file holds now. What was read before is kept, as far as it is the same; the chunks are
     /// read through a snapshot that ends with the last reader of what is given back.
     pub(super) fn follow(&self, follower: &Follower) -> Result<Arc<Base>, Error> {
+        let mut seen = follower.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.storage.follow_place()? {
+            // It may be a file of anybody's: nothing that was read of the other one counts.
+            *seen = None;
+            self.cache.clear();
+        }
         let snapshot = Arc::new(self.storage.snapshot()?);
         let marks = snapshot.marks()?;
-        let mut seen = follower.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = seen.take().filter(|known| known.has_blocks_of(&marks));
         let base = if let Some(known) = known {
             let kept = Arc::clone(&self.state().base);

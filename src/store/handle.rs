@@ -279,8 +279,9 @@ impl Store {
 
     /// Reads all of the store's file and says what of it is broken, if anything, and which traces that
     /// touches: checksums, all sections of all blocks and what they say of one another, journal, and
-    /// at last redb's own pages. Cost: several times reading everything; while redb checks its pages
-    /// (some 0.7 s a GB) all others wait, and maintenance waits all the time.
+    /// at last redb's own pages. Cost: several times reading everything, of one instant: others go on,
+    /// and what they remove meanwhile takes its place in the file until then. While redb checks its
+    /// pages (some 0.7 s a GB) all others wait.
     ///
     /// # Errors
     /// If the file cannot be read at all. What is broken is no error, but in the report.

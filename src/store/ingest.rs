@@ -33,7 +33,8 @@ pub struct Ingested {
     pub spans: u64,
     /// Traces that the batch had spans of.
     pub traces: u64,
-    /// Spans that were in the batch already, equal in every field.
+    /// Spans that were in the batch already, equal in every field. What was stored before is not
+    /// looked for here.
     pub duplicates: u64,
     /// Spans of which another content in the same batch was kept.
     pub replaced: u64,

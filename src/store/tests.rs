@@ -210,3 +210,17 @@ fn what_the_journal_has_again_is_not_dropped_before_it_is_sealed() {
     let store = Store::open(folder.path().join("store"), options).unwrap();
     assert_eq!(store.stats().unwrap().spans, 0);
 }
+
+#[test]
+fn verifying_does_not_keep_others_from_maintaining() {
+    let (_folder, store) = store();
+    ingest(&store, 1, 1);
+    // So that redb is not asked to check its pages, which takes the file for itself.
+    store.shared.storage.remove_chunks(BlockId(0)).unwrap();
+    let _sealing = store.shared.maintainer();
+    let (send, receive) = std::sync::mpsc::channel();
+    let other = store.clone();
+    std::thread::spawn(move || send.send(other.verify()));
+    let found = receive.recv_timeout(std::time::Duration::from_secs(60));
+    assert!(!found.expect("verifying waits").unwrap().is_sound());
+}

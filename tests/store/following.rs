@@ -142,3 +142,42 @@ fn a_store_that_is_flushed_late_is_not_shared() {
     drop(writer);
     assert!(Store::open_read_only(&place.path, Options::default()).is_ok());
 }
+
+#[test]
+fn a_reader_follows_a_purge() {
+    let place = place();
+    let mut options = by_hand(20);
+    options.chunk_bytes = 300;
+    let writer = Store::open(&place.path, options).unwrap();
+    let mut content = Content::new();
+    let spans: Vec<Span> = (0..9).flat_map(|t| (0..6).map(move |n| span(t, n, 100))).collect();
+    ingest(&writer, &spans);
+    add(&mut content, &spans);
+    let reader = Store::open_read_only(&place.path, Options::default()).unwrap();
+    assert_holds(&reader, &content, "before");
+    for round in 0..4 {
+        writer.delete(&[trace_id(round)]).unwrap();
+        let mut found = 0;
+        // A search that is under way goes on with what it saw.
+        let all = SearchOptions::all();
+        reader
+            .search_each("{ name = \"span 3\" }", &all, |_| {
+                if found == 0 {
+                    writer.purge().unwrap();
+                    assert!(reader.trace(trace_id(round)).unwrap().is_none(), "round {round}");
+                }
+                found += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+        content.remove(&trace_id(round));
+        assert_eq!(found, 8 - round);
+        assert_holds(&reader, &content, &format!("round {round}, purged"));
+        let more = [span(20 + round, 0, 200), span(8, 50 + round, 200)];
+        ingest(&writer, &more);
+        add(&mut content, &more);
+        assert_holds(&reader, &content, &format!("round {round}, and more came"));
+    }
+    drop(writer);
+    assert_holds(&reader, &content, "after the writer closed");
+}
