@@ -108,6 +108,56 @@ pub(crate) enum Kin {
     Nobody,
 }
 
+/// Values of rows as numbers, one for each row.
+#[derive(Debug)]
+pub(crate) enum Numbered {
+    /// Places in a list, which may hold a value twice, nil where a row has none.
+    Listed {
+        /// Of the rows.
+        places: Vec<u32>,
+        /// No more than there are rows.
+        values: Vec<Scalar>,
+    },
+    /// Numbers in the order of groups, the same where values are the same, and no others.
+    Ordered(Vec<u32>),
+}
+
+/// Rows, ascending, each with a whole number.
+#[derive(Debug, Default)]
+pub(crate) struct Integers {
+    /// The rows.
+    pub(crate) rows: Vec<u32>,
+    /// Their numbers.
+    pub(crate) values: Vec<i64>,
+}
+
+impl Integers {
+    /// Forgets them; keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.values.clear();
+    }
+}
+
+/// What a whole number counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Nothing: it is an integer.
+    Int,
+    /// Nanoseconds of a duration.
+    Duration,
+}
+
+impl Unit {
+    /// The value that a number is.
+    pub(crate) fn scalar(self, number: i64) -> Scalar {
+        match self {
+            Self::Int => Scalar::Int(number),
+            Self::Duration => Scalar::Duration(number),
+        }
+    }
+}
+
 /// A block, as the engine reads it. Sets that a source gives are of the predicate's space; windows
 /// and `rows` are those rows to which the answer is limited.
 pub(crate) trait Source {
@@ -159,6 +209,24 @@ pub(crate) trait Source {
 
     /// Those of `rows` for which it holds, by looking at the column for these rows only.
     fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, Self::Error>;
+
+    /// The values of a column for ascending rows as small numbers. `None` where it is no less work to
+    /// ask for the values themselves; that does not depend on the rows.
+    fn numbered(&self, _: &Column, _: &[u32]) -> Result<Option<Numbered>, Self::Error> {
+        Ok(None)
+    }
+
+    /// Appends the values of a column for those of ascending rows that have one. `None`, and nothing
+    /// appended, where not all values that the column has are whole numbers of one unit; that does not
+    /// depend on the rows.
+    fn integers(
+        &self,
+        _: &Column,
+        _: &[u32],
+        _: &mut Integers,
+    ) -> Result<Option<Unit>, Self::Error> {
+        Ok(None)
+    }
 
     /// Appends the values of a column for ascending rows, nil where there is none.
     fn values(

@@ -263,6 +263,27 @@ fn durations(block: &Block, rows: u64) -> Result<Numbers<'_>, BlockError> {
     })))
 }
 
+/// Appends the durations of ascending rows, in nanoseconds; the longest there is where one is longer.
+pub(super) fn durations_of(
+    block: &Block,
+    rows: &[u32],
+    out: &mut Vec<i64>,
+) -> Result<(), BlockError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let nanos = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    match durations(block, u64_of(rows.len()))? {
+        Numbers::Wide(numbers) => out.extend(rows.iter().map(|row| nanos(wide(&numbers, *row)))),
+        mut other => {
+            let mut numbers = Vec::with_capacity(rows.len());
+            other.read(rows, &mut numbers)?;
+            out.extend(numbers.into_iter().map(nanos));
+        }
+    }
+    Ok(())
+}
+
 fn start_of(block: &Block) -> Result<impl FnMut(u32) -> u64 + use<>, BlockError> {
     let mut cursor = TraceCursor::new(block)?;
     let (trace_starts, starts) = (block.wide(Section::TraceStarts)?, block.wide(Section::Starts)?);

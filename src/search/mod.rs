@@ -10,6 +10,7 @@ mod count;
 mod crew;
 mod explain;
 mod ids;
+mod numbered;
 mod numbers;
 mod options;
 mod order;

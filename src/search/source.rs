@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use super::brake::Brake;
 use super::convert::{kind, status};
+use super::numbered::{each_number, placed};
 use super::table::{Field, UNION_MAX, rows_of};
 use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::rows::Rows;
-use crate::query::source::{Column, Estimate, Loose, Predicate, Source, Space};
+use crate::query::source::{
+    Column, Estimate, Integers, Loose, Numbered, Predicate, Source, Space, Unit,
+};
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
 
@@ -155,10 +158,16 @@ impl<'a> BlockSource<'a> {
     fn shared_of(&self, table: Table, rows: &[u32]) -> Result<Vec<u32>, BlockError> {
         let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
         let columns = self.block.columns(Table::Spans, &ColumnKey::Field(code))?;
-        let Some(column) = columns.first() else { return Ok(vec![0; rows.len()]) };
-        let Some(mut cursor) = column.number_cursor()? else { return Ok(vec![0; rows.len()]) };
-        let number = |row: &u32| Ok(crate::codec::cast::low_u32(cursor.get(usize_of(*row))?));
-        rows.iter().map(number).collect()
+        let mut shared = vec![0; rows.len()];
+        if let Some(column) = columns.first() {
+            each_number(column, rows, |at, number| {
+                if let Some(slot) = shared.get_mut(at) {
+                    *slot = number;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(shared)
     }
 
     fn find_in(
@@ -377,6 +386,40 @@ impl Source for BlockSource<'_> {
             return Ok(Rows::empty());
         }
         self.check_in(&self.place(&predicate.column)?, &predicate.test, rows)
+    }
+
+    fn numbered(&self, column: &Column, rows: &[u32]) -> Result<Option<Numbered>, BlockError> {
+        let Place::Table(table, columns, default) = self.place(column)? else { return Ok(None) };
+        let default = default.unwrap_or_default();
+        if table == Table::Spans {
+            return columns.numbered(rows, &default);
+        }
+        let shared = self.shared_of(table, rows)?;
+        let (places, distinct) = placed(shared, self.block.table_rows(table)?);
+        let mut values = Vec::with_capacity(distinct.len());
+        for number in distinct {
+            let mut value = [default.clone()];
+            columns.values(&[number], &mut value)?;
+            values.extend(value);
+        }
+        Ok(Some(Numbered::Listed { places, values }))
+    }
+
+    fn integers(
+        &self,
+        column: &Column,
+        rows: &[u32],
+        out: &mut Integers,
+    ) -> Result<Option<Unit>, BlockError> {
+        match self.place(column)? {
+            Place::Table(Table::Spans, columns, None) => columns.integers(rows, out),
+            Place::Computed(Intrinsic::Duration) => {
+                computed::durations_of(self.block, rows, &mut out.values)?;
+                out.rows.extend_from_slice(rows);
+                Ok(Some(Unit::Duration))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn values(

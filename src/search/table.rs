@@ -26,14 +26,14 @@ const LOOK_VALUES: u32 = 1024;
 
 /// Of at least one row in so many of a column, all value numbers are decoded and kept; of fewer, single
 /// ones are read.
-const MANY_ROWS_SHARE: u32 = 128;
+pub(super) const MANY_ROWS_SHARE: u32 = 128;
 
 /// Columns of one key.
 pub(super) struct Field<'a> {
     pub(super) columns: Vec<ColumnReader<'a>>,
-    convert: Convert,
+    pub(super) convert: Convert,
     /// True where values are seen as they are stored, so that the dictionary's order can be used.
-    plain: bool,
+    pub(super) plain: bool,
     memo: Arc<Memo>,
     brake: Option<&'a Brake>,
 }

@@ -4,124 +4,44 @@
 use std::sync::Arc;
 
 use super::Execution;
+use super::loaded::Loaded;
 use super::operand::Prepared;
-use super::stages::{Found, Set, VALUES_MAX, count};
+use super::stages::{Found, count};
 use crate::codec::cast;
 use crate::query::plan::pipeline::Number;
-use crate::query::rows::{Rows, gallop};
-use crate::query::source::{Column, Source};
+use crate::query::rows::Rows;
+use crate::query::source::{Column, Source, Unit};
 use crate::query::syntax::{AggregateOp, ArithmeticOp, CompareOp, Intrinsic};
 use crate::query::value::{Scalar, arithmetic, compare, negate};
 
 /// A number with everything found that is found for all spansets at once.
 #[derive(Debug)]
-enum Ready<'a> {
+pub(super) enum Ready<'a> {
     Literal(&'a Scalar),
     Negate(Box<Ready<'a>>),
-    Count,
+    Count(Arc<str>),
     Aggregate { name: Arc<str>, op: AggregateOp, operand: Prepared<'a>, loaded: Loaded },
     Pipeline(Rows, Box<Ready<'a>>),
     Arithmetic { first: Box<Ready<'a>>, rest: Vec<(ArithmeticOp, Ready<'a>)> },
 }
 
-/// Values of the spans of a few spansets.
-#[derive(Debug, Default)]
-struct Loaded {
-    /// Ascending.
-    rows: Vec<u32>,
-    values: Vec<Scalar>,
-}
-
-impl Loaded {
-    /// The numbers among the values of ascending rows.
-    fn numbers(&self, rows: &[u32]) -> impl Iterator<Item = (u32, &Scalar)> + Clone {
-        let first = rows.first().map_or(0, |first| self.rows.partition_point(|row| row < first));
-        let place = move |at: &mut usize, row: &u32| {
-            *at = gallop(&self.rows, *at, *row);
-            Some(self.values.get(*at).map(|value| (*row, value)))
-        };
-        let values = rows.iter().scan(first, place).flatten();
-        values.filter(|(_, value)| is_number(value))
-    }
-}
-
-type Attributes = Vec<(Arc<str>, Scalar)>;
+pub(super) type Attributes = Vec<(Arc<str>, Scalar)>;
 
 impl<S: Source> Execution<'_, S> {
-    /// The spansets for which `left op right` holds, with what was computed for them.
-    pub(super) fn keep_sets(
+    pub(super) fn ready<'n>(
         &mut self,
-        left: &Number,
-        op: CompareOp,
-        right: &Number,
-        found: Found,
-    ) -> Result<Vec<Set>, S::Error> {
-        let (mut left, mut right) = (self.ready(left, &found)?, self.ready(right, &found)?);
-        let mut kept = Vec::new();
-        let mut computed = Vec::new();
-        let (mut together, mut rows) = (Vec::new(), Vec::new());
-        let mut sets = self.sets_of(found)?.into_iter().peekable();
-        while sets.peek().is_some() && !self.source.stops() {
-            rows.clear();
-            while rows.len() < VALUES_MAX {
-                let Some(set) = sets.next() else { break };
-                rows.extend_from_slice(&set.rows);
-                together.push(set);
-            }
-            // Spansets of one trace lie between each other.
-            if !rows.is_sorted() {
-                rows.sort_unstable();
-            }
-            self.load(&mut left, &rows)?;
-            self.load(&mut right, &rows)?;
-            for mut set in together.drain(..) {
-                if self.stops_before(set.rows.len()) {
-                    break;
-                }
-                computed.clear();
-                let a = self.number(&left, &set.rows, &mut computed)?;
-                let b = self.number(&right, &set.rows, &mut computed)?;
-                if compare(op, &a, &b) {
-                    for (name, value) in computed.drain(..) {
-                        set.put(name, value);
-                    }
-                    kept.push(set);
-                }
-            }
-        }
-        Ok(kept)
-    }
-
-    /// Reads the values that a number needs of ascending rows.
-    fn load(&self, number: &mut Ready<'_>, rows: &[u32]) -> Result<(), S::Error> {
-        match number {
-            Ready::Literal(_) | Ready::Count => Ok(()),
-            Ready::Negate(inner) => self.load(inner, rows),
-            Ready::Aggregate { .. } if self.stops_before(rows.len()) => Ok(()),
-            Ready::Aggregate { operand, loaded, .. } => {
-                let values = self.operand_values(operand, rows)?;
-                *loaded = Loaded { rows: rows.to_vec(), values };
-                Ok(())
-            }
-            Ready::Pipeline(left, inner) => self.load(inner, &among(rows, left)),
-            Ready::Arithmetic { first, rest } => {
-                self.load(first, rows)?;
-                rest.iter_mut().try_for_each(|(_, operand)| self.load(operand, rows))
-            }
-        }
-    }
-
-    fn ready<'n>(&mut self, number: &'n Number, found: &Found) -> Result<Ready<'n>, S::Error> {
+        number: &'n Number,
+        found: &Found,
+    ) -> Result<Ready<'n>, S::Error> {
         Ok(match number {
             Number::Literal(value) => Ready::Literal(value),
             Number::Negate(inner) => Ready::Negate(Box::new(self.ready(inner, found)?)),
-            Number::Count => Ready::Count,
-            Number::Aggregate { name, op, operand } => Ready::Aggregate {
-                name: Arc::from(name.as_str()),
-                op: *op,
-                operand: self.prepare(operand, &found.candidates)?,
-                loaded: Loaded::default(),
-            },
+            Number::Count => Ready::Count(Arc::from("count()")),
+            Number::Aggregate { name, op, operand } => {
+                let operand = self.prepare(operand, &found.candidates)?;
+                let loaded = self.nothing_loaded(&operand)?;
+                Ready::Aggregate { name: Arc::from(name.as_str()), op: *op, operand, loaded }
+            }
             Number::Pipeline(stages, inner) => {
                 let left = self.stages(stages, found.nested())?;
                 let inner = Box::new(self.ready(inner, &left)?);
@@ -138,7 +58,7 @@ impl<S: Source> Execution<'_, S> {
         })
     }
 
-    fn number(
+    pub(super) fn number(
         &self,
         number: &Ready<'_>,
         rows: &[u32],
@@ -147,12 +67,18 @@ impl<S: Source> Execution<'_, S> {
         Ok(match number {
             Ready::Literal(value) => Scalar::clone(value),
             Ready::Negate(inner) => negate(&self.number(inner, rows, computed)?),
-            Ready::Count => note(computed, &Arc::from("count()"), count(rows)),
+            Ready::Count(name) => note(computed, name, count(rows.len())),
             Ready::Aggregate { .. } if self.stops_before(rows.len() + computed.len()) => {
                 Scalar::Nil
             }
             Ready::Aggregate { name, op, loaded, .. } => {
-                note(computed, name, self.aggregate(*op, &loaded.numbers(rows))?)
+                let value = match loaded {
+                    Loaded::Scalars(loaded) => self.aggregate(*op, &loaded.numbers(rows))?,
+                    Loaded::Integers(unit, loaded) => {
+                        aggregate_integers(*op, *unit, &loaded.of_rows(rows))
+                    }
+                };
+                note(computed, name, value)
             }
             Ready::Pipeline(left, inner) => {
                 // What is computed there is no attribute of this spanset.
@@ -224,7 +150,7 @@ impl<S: Source> Execution<'_, S> {
     }
 }
 
-fn among(rows: &[u32], set: &Rows) -> Vec<u32> {
+pub(super) fn among(rows: &[u32], set: &Rows) -> Vec<u32> {
     rows.iter().copied().filter(|row| set.contains(*row)).collect()
 }
 
@@ -235,7 +161,7 @@ fn note(computed: &mut Attributes, name: &Arc<str>, value: Scalar) -> Scalar {
     value
 }
 
-fn is_number(value: &Scalar) -> bool {
+pub(super) fn is_number(value: &Scalar) -> bool {
     matches!(value, Scalar::Int(_) | Scalar::Float(_) | Scalar::Duration(_) | Scalar::Time(_))
 }
 
@@ -246,6 +172,25 @@ fn pick<'a>(best: &'a Scalar, value: &'a Scalar, better: CompareOp) -> &'a Scala
     let exact = matches!((best, value), (Scalar::Float(_), Scalar::Int(_)))
         && compare(CompareOp::Equal, value, best);
     if nan || exact || compare(better, value, best) { value } else { best }
+}
+
+/// The aggregate of integers of one unit.
+fn aggregate_integers(op: AggregateOp, unit: Unit, values: &[i64]) -> Scalar {
+    let best = |best: Option<&i64>| best.map(|value| unit.scalar(*value)).unwrap_or_default();
+    let total = || {
+        let total = values.iter().copied().map(i128::from).sum();
+        match unit {
+            _ if values.is_empty() => Total::None,
+            Unit::Int => Total::Ints(total),
+            Unit::Duration => Total::Durations(total),
+        }
+    };
+    match op {
+        AggregateOp::Max => best(values.iter().max()),
+        AggregateOp::Min => best(values.iter().min()),
+        AggregateOp::Sum => total().value(),
+        AggregateOp::Avg => mean(total(), values.len()),
+    }
 }
 
 /// A sum in the making: exact while all parts are integers or durations.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::Execution;
 use super::candidates::Candidates;
+use super::groups::Kept;
 use super::traces::for_each_trace;
 use crate::codec::cast;
-use crate::query::plan::filter::Operand;
 use crate::query::plan::pipeline::{Spansets, Stage};
-use crate::query::rows::{Rows, gallop};
+use crate::query::rows::Rows;
 use crate::query::source::Source;
 use crate::query::value::Scalar;
 
@@ -117,11 +117,13 @@ impl Found {
 /// Rows whose values are computed at once, when whole columns of values would be too many: as many as
 /// take little enough memory that it is used again and not asked from the system each time.
 pub(super) const VALUES_MAX: usize = 2048;
+/// The same of whole numbers, which take little.
+pub(super) const NUMBERS_MAX: usize = 1 << 14;
 
 impl<S: Source> Execution<'_, S> {
     /// Runs the stages one after another.
     pub(super) fn stages(&mut self, stages: &[Stage], mut found: Found) -> Result<Found, S::Error> {
-        for stage in stages {
+        for (at, stage) in stages.iter().enumerate() {
             if found.candidates.is_empty() || self.source.stops() {
                 return Ok(Found::all(Candidates::Rows(Rows::empty())));
             }
@@ -134,7 +136,8 @@ impl<S: Source> Execution<'_, S> {
                 }
                 Stage::By { name, operand } => {
                     let nested = found.scope == Scope::Nested;
-                    let sets = self.split(&Arc::from(name.as_str()), operand, found)?;
+                    let kept = Kept::by(stages.get(at + 1));
+                    let sets = self.split(&Arc::from(name.as_str()), operand, found, &kept)?;
                     Found::of_sets(sets, if nested { Scope::Nested } else { Scope::Split })
                 }
                 Stage::Coalesce => found.coalesced(),
@@ -176,70 +179,9 @@ impl<S: Source> Execution<'_, S> {
         })?;
         Ok(sets)
     }
-
-    /// `by`: splits each spanset by the value of `operand`.
-    fn split(
-        &mut self,
-        name: &Arc<str>,
-        operand: &Operand,
-        found: Found,
-    ) -> Result<Vec<Set>, S::Error> {
-        let prepared = self.prepare(operand, &found.candidates)?;
-        let all = found.rows().to_vec();
-        let sets = self.sets_of(found)?;
-        let mut groups = Vec::with_capacity(sets.len());
-        // Values are computed for many rows at once: chunks of `all` that end with a trace.
-        let mut sets = sets.into_iter().peekable();
-        let mut rest = all.as_slice();
-        while let Some(first) = rest.first() {
-            let width = self.whole_traces_len(rest, VALUES_MAX)?;
-            let (rows, after) = rest.split_at(width.min(rest.len()));
-            let values = self.operand_values(&prepared, rows)?;
-            let last = rows.last().unwrap_or(first);
-            while let Some(set) = sets.next_if(|set| set.rows.first() <= Some(last)) {
-                if self.stops_before(set.rows.len() * (1 + set.attributes.len())) {
-                    return Ok(groups);
-                }
-                split_set(&set, name, rows, &values, &mut groups);
-            }
-            rest = after;
-        }
-        Ok(groups)
-    }
-
-    /// How many of `rows` to take for about `rows_max` of them and whole traces.
-    fn whole_traces_len(&self, rows: &[u32], rows_max: usize) -> Result<usize, S::Error> {
-        let Some(beyond) = rows.get(rows_max) else { return Ok(rows.len()) };
-        let starts = self.trace_starts()?;
-        let next = starts.partition_point(|start| *start <= *beyond);
-        let end = starts.get(next).copied().unwrap_or(u32::MAX);
-        Ok(rows.partition_point(|row| *row < end).max(1))
-    }
-}
-
-/// Splits one spanset; `values` are those of `rows`, which hold all its rows.
-fn split_set(set: &Set, name: &Arc<str>, rows: &[u32], values: &[Scalar], groups: &mut Vec<Set>) {
-    let mut keyed: Vec<(&Scalar, u32)> = Vec::with_capacity(set.rows.len());
-    let mut at = set.rows.first().map_or(0, |first| rows.partition_point(|row| row < first));
-    for row in &set.rows {
-        at = gallop(rows, at, *row);
-        let value = values.get(at);
-        keyed.push((value.map_or(&Scalar::Nil, Scalar::group), *row));
-    }
-    // The sort is stable: rows stay ascending within a group.
-    keyed.sort_by(|(a, _), (b, _)| a.group_order(b));
-    for group in keyed.chunk_by(|(a, _), (b, _)| a.group_order(b).is_eq()) {
-        let Some((value, _)) = group.first() else { continue };
-        let rows = group.iter().map(|(_, row)| *row).collect();
-        let mut attributes = Vec::with_capacity(set.attributes.len() + 1);
-        attributes.extend_from_slice(&set.attributes);
-        let mut group = Set { trace: set.trace, origin: set.origin, rows, attributes };
-        group.put(Arc::clone(name), Scalar::clone(value));
-        groups.push(group);
-    }
 }
 
 /// How many rows a set has, as a value.
-pub(super) fn count(rows: &[u32]) -> Scalar {
-    Scalar::Int(i64::try_from(cast::u64_of(rows.len())).unwrap_or(i64::MAX))
+pub(super) fn count(rows: usize) -> Scalar {
+    Scalar::Int(i64::try_from(cast::u64_of(rows)).unwrap_or(i64::MAX))
 }
