@@ -2,6 +2,7 @@
 //! none of it stops one.
 
 use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::layer::SubscriberExt;
@@ -56,7 +57,10 @@ fn through_tracing() {
     let place = place();
     let store = open(&place);
     let processor = StoreProcessor::new(store.clone()).unwrap();
-    let provider = SdkTracerProvider::builder().with_span_processor(processor).build();
+    let provider = SdkTracerProvider::builder()
+        .with_resource(Resource::builder().with_service_name("storefront").build())
+        .with_span_processor(processor)
+        .build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("shop"));
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || {
@@ -69,5 +73,6 @@ fn through_tracing() {
     assert_eq!(found("{ name = `checkout` && .user = 7 } > { name = `charge` }"), 1);
     assert_eq!(found("{ event:name = `card declined` && status = error }"), 1);
     assert_eq!(found("{ instrumentation:name = `shop` }"), 1);
+    assert_eq!(found("{ resource.service.name = `storefront` }"), 1);
     provider.shutdown().unwrap();
 }
