@@ -17,7 +17,7 @@ pub struct ExporterStats {
     pub queued_bytes: usize,
     /// Spans that will not be stored.
     pub dropped: Dropped,
-    /// What storing failed with the last time; none once spans were stored again.
+    /// What storing failed with first since spans were stored last; none while they are.
     pub failing: Option<String>,
 }
 

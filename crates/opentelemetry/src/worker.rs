@@ -193,7 +193,8 @@ impl Worker {
     fn settle_lost(&self, spans: usize, why: String) {
         let mut settled = self.shared.counts.settled();
         settled.dropped.failed += count(spans);
-        settled.failing = Some(why);
+        // The first failure says more than those that follow from it.
+        settled.failing.get_or_insert(why);
     }
 }
 
