@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::block::Staging;
 use crate::error::Error;
-use crate::model::{InstrumentationScope, Resource, Span, SpanRef, SpanSink};
+use crate::model::{InstrumentationScope, Refusal, Resource, Span, SpanRef, SpanSink};
 use crate::options::Limits;
 use crate::otlp::{self, Rejection};
 
@@ -109,5 +109,25 @@ impl Batch {
     /// resources and scopes.
     pub fn memory_bytes(&self) -> usize {
         self.staging.bytes_len()
+    }
+}
+
+/// For what has spans in a form of its own and fills one [`SpanRef`] after another: nothing is
+/// copied on the way into the batch. A span belongs to the resource and the scope that were said
+/// last, to empty ones before any was. [`Batch::push`] and OTLP requests say their own.
+impl SpanSink for Batch {
+    fn resource(&mut self, resource: &Resource) {
+        self.origin = None;
+        self.staging.resource(resource);
+    }
+
+    fn scope(&mut self, scope: &InstrumentationScope) {
+        self.origin = None;
+        self.staging.scope(scope);
+    }
+
+    /// As [`Batch::push`].
+    fn span(&mut self, span: &SpanRef<'_>) -> Result<(), Refusal> {
+        self.staging.span(span)
     }
 }

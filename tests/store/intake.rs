@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use treering::model::{Attribute, Event, Link, Resource, Span, Value};
+use treering::model::{
+    Attribute, Event, InstrumentationScope, Link, Resource, Span, SpanRef, SpanSink, Value,
+};
 use treering::{
     Batch, Error, Limits, Options, SearchOptions, Store, TagOptions, TagScope, Timestamp,
 };
@@ -334,4 +336,55 @@ fn an_attribute_of_four_megabytes_is_kept() {
         assert_eq!(values.values.len(), 1, "{when}");
         store.maintain().unwrap();
     }
+}
+
+#[test]
+fn spans_pushed_as_views_belong_to_the_origin_said_last() {
+    let place = place();
+    let store = Store::open(&place.path, by_hand(100)).unwrap();
+    let resource = |name: &str| Resource {
+        attributes: vec![Attribute::new("service.name", name)],
+        ..Resource::default()
+    };
+    let scope = |name: &str| InstrumentationScope { name: name.to_owned(), ..Default::default() };
+    let mut whole = span(1, 3, 10);
+    whole.resource = Arc::new(resource("whole"));
+    let spans = [span(1, 0, 10), span(1, 1, 10), span(1, 2, 10), span(1, 4, 10)];
+    let views = spans.each_ref().map(|span| {
+        let mut view = SpanRef::default();
+        view.fill(span);
+        view
+    });
+    let mut batch = store.batch();
+    batch.span(&views[0]).unwrap();
+    batch.resource(&resource("a"));
+    batch.scope(&scope("x"));
+    batch.span(&views[1]).unwrap();
+    batch.push(&whole).unwrap();
+    batch.resource(&resource("b"));
+    batch.span(&views[2]).unwrap();
+    // What was said before stays forgotten: the same span as `push` takes gets its own origin again.
+    batch.push(&whole).unwrap();
+    batch.scope(&scope("y"));
+    batch.span(&views[3]).unwrap();
+    let refusal = batch.span(&SpanRef::default()).unwrap_err();
+    assert_eq!(refusal.field, "traceId", "{refusal:?}");
+    assert_eq!(batch.len(), 6);
+    let ingested = store.ingest(batch).unwrap();
+    assert_eq!((ingested.spans, ingested.duplicates), (5, 1));
+    let trace = store.trace(trace_id(1)).unwrap().unwrap();
+    let mut found: Vec<_> = trace
+        .spans()
+        .iter()
+        .map(|span| (span.name.as_str(), span.service_name(), span.scope.name.as_str()))
+        .collect();
+    found.sort_unstable();
+    let expected = [
+        ("span 0", "", ""),
+        ("span 1", "a", "x"),
+        ("span 2", "b", ""),
+        ("span 3", "whole", ""),
+        ("span 4", "whole", "y"),
+    ];
+    assert_eq!(found, expected);
 }
