@@ -10,6 +10,7 @@
 
 #![expect(
     clippy::print_stdout,
+    clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::cast_precision_loss,
     reason = "a program that prints figures"
