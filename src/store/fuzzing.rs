@@ -10,8 +10,7 @@ use roaring::RoaringBitmap;
 use super::batch::Batch;
 use crate::block::repair::{repair, sections};
 use crate::block::{
-    Block, BlockId, Cache, Chunks, Image, OrderedTrace, arrange, build, decode_column_parts,
-    group_by_trace,
+    Block, BlockId, Cache, Chunks, Image, arrange_all, build, decode_column_parts, group_by_trace,
 };
 use crate::codec::cast::{u64_of, usize_of};
 use crate::error::Error;
@@ -81,9 +80,7 @@ impl BlockImage {
     /// The image of the batch's spans; `None` where it has none.
     pub fn new(batch: Batch) -> Option<Self> {
         let staging = batch.staging;
-        let groups = group_by_trace(&staging);
-        let arranged = groups.into_iter().map(|(id, numbers)| arrange(&staging, id, numbers).0);
-        let mut traces: Vec<OrderedTrace> = arranged.collect();
+        let (mut traces, _) = arrange_all(&staging, group_by_trace(&staging));
         traces.sort_by_key(|trace| (trace.start, trace.id));
         let built = build(&staging, &traces).ok().filter(|built| built.header.rows > 0)?;
         Some(Self { bytes: built.image })

@@ -32,6 +32,8 @@ pub(super) struct Maintainer {
     pub(super) charges: ChargeTables,
     /// When the last seal ended.
     pub(super) sealed_at: Instant,
+    /// True if a compaction of the background failed since the last seal.
+    gave_up: bool,
 }
 
 /// What maintenance did.
@@ -68,6 +70,7 @@ impl Maintainer {
             unsettled: false,
             charges: ChargeTables::default(),
             sealed_at: Instant::now(),
+            gave_up: false,
         }
     }
 }
@@ -123,7 +126,7 @@ impl Shared {
         }
     }
 
-    /// Seals where that is due, then compacts.
+    /// Seals where that is due, and compacts.
     pub(super) fn maintain_if_due(&self) -> Result<Maintained, Error> {
         let mut done = Maintained::default();
         let mut maintainer = self.maintainer();
@@ -131,7 +134,14 @@ impl Shared {
         let is_old = size.rows > 0 && maintainer.sealed_at.elapsed() >= self.options.seal_after;
         if is_old || size.is_over(self, 1) {
             self.seal_once(&mut maintainer, &mut done)?;
-            self.compact_all(&mut maintainer, &mut done)?;
+            maintainer.gave_up = false;
+        }
+        // Large batches leave blocks too, where nothing is ever in memory long enough to be sealed. What
+        // failed is not tried over and over, but after the next seal.
+        if !maintainer.gave_up {
+            let compacted = self.compact_all(&mut maintainer, &mut done);
+            maintainer.gave_up = compacted.is_err();
+            compacted?;
         }
         self.retain(&mut maintainer)?;
         Ok(done)
