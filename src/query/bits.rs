@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 
 use crate::codec::cast;
 use crate::query::rows::Rows;
+use crate::query::words;
 
 /// Bits for the rows of a range: an eighth of a byte a row.
 #[derive(Debug)]
@@ -48,8 +49,36 @@ impl Bits {
     /// The rows of `rows` set, over their own bounds.
     pub(crate) fn of(rows: &Rows) -> Self {
         let mut bits = Self::over(rows.bounds());
-        rows.for_each_batch(|batch| batch.iter().for_each(|row| bits.set(*row)));
+        if words::fill(rows.bitmap(), &mut bits).is_none() {
+            rows.for_each_batch(|batch| batch.iter().for_each(|row| bits.set(*row)));
+        }
         bits
+    }
+
+    /// Sets the rows that are set in bytes, of which the first has the bits of `first` and the seven
+    /// rows after it; `first` is a multiple of 64. What is beyond the range is left out.
+    pub(super) fn set_words(&mut self, first: u32, bytes: &[u8]) {
+        let (whole, _) = bytes.as_chunks::<8>();
+        let skipped = self.base.saturating_sub(first) / 64;
+        let at = first.saturating_sub(self.base) / 64;
+        let words = self.words.iter_mut().skip(cast::usize_of(at));
+        for (word, bytes) in words.zip(whole.iter().skip(cast::usize_of(skipped))) {
+            *word |= u64::from_le_bytes(*bytes);
+        }
+    }
+
+    /// The first row set that is not before `row`.
+    #[inline]
+    pub(crate) fn next_set(&self, row: u32) -> Option<u32> {
+        let offset = row.saturating_sub(self.base);
+        let mut at = cast::usize_of(offset / 64);
+        let mut word = self.words.get(at)? & u64::MAX << (offset % 64);
+        while word == 0 {
+            at += 1;
+            word = *self.words.get(at)?;
+        }
+        let first = u32::try_from(at * 64).ok()?;
+        Some(self.base + first + word.trailing_zeros())
     }
 
     /// Sets `row`.

@@ -13,6 +13,7 @@ pub(crate) mod rows;
 pub(crate) mod source;
 pub mod syntax;
 pub(crate) mod value;
+mod words;
 
 pub use check::{CheckedQuery, check, check_search};
 pub use error::{QueryError, QueryErrorKind};

@@ -160,18 +160,36 @@ fn subtrees(roots: &Rows, within: &Rows, ends: &[u32]) -> Rows {
     let window = within.bounds();
     let last = window.end.saturating_sub(1);
     let mut marks = Bits::over(window.clone());
-    let mut next_free = 0;
-    roots.for_each_batch(|batch| {
-        for row in batch {
-            // A row inside a subtree that is marked adds nothing.
-            if *row >= next_free {
-                let end = value(ends, *row);
-                marks.set_through(row.saturating_add(1).max(window.start), end.min(last));
-                next_free = end.saturating_add(1);
-            }
+    let mut mark = |row: u32| {
+        let end = value(ends, row);
+        marks.set_through(row.saturating_add(1).max(window.start), end.min(last));
+        // Rows only ascend, whatever the column says.
+        end.max(row).saturating_add(1)
+    };
+    // A row inside a subtree that is marked adds nothing: from one root to the next beside its subtree.
+    if is_dense(roots) {
+        let bits = Bits::of(roots);
+        let mut next = bits.next_set(0);
+        while let Some(row) = next {
+            next = bits.next_set(mark(row)).filter(|next| *next > row);
         }
-    });
+    } else {
+        let mut next_free = 0;
+        roots.for_each_batch(|batch| {
+            for row in batch {
+                if *row >= next_free {
+                    next_free = mark(*row);
+                }
+            }
+        });
+    }
     marks.into_rows()
+}
+
+/// True where a row in 128 or more is there, so that words of bits cost less than a step a row.
+fn is_dense(rows: &Rows) -> bool {
+    let bounds = rows.bounds();
+    rows.len().saturating_mul(128) > u64::from(bounds.end - bounds.start)
 }
 
 /// `rows`, or where `roots` are far fewer only those of them below one of `roots`.
