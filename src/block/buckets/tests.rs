@@ -61,7 +61,7 @@ fn looked_up(values: &[u64], range: &RangeInclusive<u64>, window: &Range<u32>) -
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn a_range_is_what_a_look_at_every_value_finds(
