@@ -1,6 +1,6 @@
 //! What grows with a store and what does not: generated stores of 1,000,000 and of 10,000,000 spans,
-//! each filled in batches of a block, compacted and closed. Of each: opening it and the first answer to a
-//! question for one span, with the bytes read from the file; then, warm, the same questions on both,
+//! each filled in batches of a block, compacted and closed. Of each: opening it and the first answers to
+//! questions, with the bytes read from the file; then, warm, the same questions on both,
 //! every match counted and the newest 20 traces; and a search whose time range holds no block, for each
 //! block passed over. A program that prints figures:
 //! `cargo bench --bench scale [-- --spans N] [--runs N]`; `--spans` leaves out the smaller store.
@@ -27,7 +27,7 @@ use treering::model::Value;
 use treering::{Batch, Options, SearchOptions, Store, Timestamp};
 use treering_generator::{Generator, REQUEST_SPANS};
 
-use timing::{argument, best_and_median, shown, times};
+use timing::{Times, argument, best_and_median, shown, times};
 
 const SIZES: [usize; 2] = [1_000_000, 10_000_000];
 /// Spans of a batch: as many as a block takes.
@@ -39,6 +39,17 @@ const QUERIES: [&str; 6] = [
     r#"{ span.http.route = "/api/v1/stock/:sku" }"#,
     "{ duration > 1s }",
     "{ status = error } | by(resource.service.name) | count() > 2",
+];
+
+/// What a store just opened is asked, beside a question for one span.
+const FIRST_QUERIES: [&str; 7] = [
+    r#"{ span.http.route = "/api/v1/stock/:sku" }"#,
+    r#"{ span.http.method = "GET" }"#,
+    r#"{ .service.name = "service-a.default" }"#,
+    "{ span.http.route != nil }",
+    r#"{ span.http.url =~ ".*variant=a[0-9]f.*" }"#,
+    "{ duration > 1s }",
+    "{ duration > 1ms }",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -81,6 +92,12 @@ fn measure(spans: usize, runs: usize) -> Result<(), Box<dyn Error>> {
         "{:>19}  first answer, {to_answer} bytes read: {query}",
         shown(best_and_median(first))
     );
+    store.close()?;
+    for query in FIRST_QUERIES {
+        let (times, bytes) = first_answer(&path, runs, query)?;
+        println!("{:>19}  first answer, {bytes} bytes read: {query}", shown(times));
+    }
+    let store = Store::open(&path, Options::default())?;
     pass_over(&store, runs, stats.blocks)?;
     println!(
         "{:>19} {:>19} {:>10} {:>9}  query",
@@ -95,6 +112,21 @@ fn measure(spans: usize, runs: usize) -> Result<(), Box<dyn Error>> {
         println!("{:>19} {:>19} {considered:>10} {found:>9}  {query}", shown(all), shown(newest));
     }
     Ok(())
+}
+
+/// How long a store just opened takes to count what a query finds, and the bytes that it reads for that.
+fn first_answer(path: &Path, runs: usize, query: &str) -> Result<(Times, u64), Box<dyn Error>> {
+    let (mut times, mut bytes) = (Vec::new(), 0);
+    for _ in 0..runs.max(1) {
+        let store = Store::open(path, Options::default())?;
+        let (before, started) = (bytes_read(), Instant::now());
+        let found = store.count(query, &SearchOptions::default())?;
+        times.push(started.elapsed());
+        bytes = bytes_read() - before;
+        assert!(found.spans > 0, "{query} finds spans");
+        store.close()?;
+    }
+    Ok((best_and_median(times), bytes))
 }
 
 /// Fills a store, and gives the request id of a span in its middle.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
+use super::buckets::{Buckets, Members};
 use super::column::{Directory, RankTable, TextGroup};
 use super::error::BlockId;
 use crate::codec::cast::u64_of;
@@ -31,6 +32,8 @@ pub(crate) enum Slot {
 pub(crate) enum Derived {
     /// Between which two numbers those of a section lie, by its code.
     Bounds(u32),
+    /// The rows of a bucket of durations.
+    Members(u32),
     /// How many stored ancestors each row has.
     Depths,
     /// How many children each row has.
@@ -53,6 +56,8 @@ pub(crate) enum Cached {
     Ranks(Arc<RankTable>),
     Directory(Arc<Directory>),
     Texts(Arc<TextGroup>),
+    Buckets(Arc<Buckets>),
+    Members(Members),
 }
 
 impl Cached {
@@ -66,6 +71,8 @@ impl Cached {
             Self::Ranks(ranks) => ranks.bytes_len(),
             Self::Directory(directory) => directory.columns.len() * 160,
             Self::Texts(texts) => texts.bytes_len(),
+            Self::Buckets(buckets) => buckets.bytes_len(),
+            Self::Members(members) => size_of_val::<[_]>(members),
         };
         u64_of(len + ENTRY)
     }

@@ -39,6 +39,7 @@ pub(crate) enum Section {
     LinkOwners,
     LinkTraceIds,
     LinkSpanIds,
+    DurationBuckets,
     /// A part of a table.
     Table(Table, Part),
 }
@@ -63,7 +64,7 @@ pub(crate) enum Part {
     Postings,
 }
 
-const PLAIN: [(Section, u32, &str); 17] = [
+const PLAIN: [(Section, u32, &str); 18] = [
     (Section::TraceIds, 1, "trace ids"),
     (Section::TraceFirstRows, 2, "trace first rows"),
     (Section::TraceStarts, 3, "trace starts"),
@@ -81,6 +82,7 @@ const PLAIN: [(Section, u32, &str); 17] = [
     (Section::LinkOwners, 15, "link owners"),
     (Section::LinkTraceIds, 16, "link trace ids"),
     (Section::LinkSpanIds, 17, "link span ids"),
+    (Section::DurationBuckets, 18, "duration buckets"),
 ];
 
 pub(crate) const TABLES: [(Table, u32, &str); 5] = [

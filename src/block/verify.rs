@@ -59,8 +59,14 @@ pub(crate) fn block_faults(block: &Block) -> Vec<BlockFault> {
             return faults;
         }
     };
-    let checks: [Check; 5] =
-        [section_faults, trace_faults, lookup_faults, structure_faults, owner_faults];
+    let checks: [Check; 6] = [
+        section_faults,
+        trace_faults,
+        bucket_faults,
+        lookup_faults,
+        structure_faults,
+        owner_faults,
+    ];
     for check in checks {
         let found = check(block).unwrap_or_else(|error| vec![BlockFault::of(&error)]);
         for fault in found {
@@ -188,6 +194,13 @@ fn trace_faults(block: &Block) -> Result<Vec<BlockFault>, BlockError> {
         }
     }
     Ok(faults)
+}
+
+/// Buckets are those of the durations.
+fn bucket_faults(block: &Block) -> Result<Vec<BlockFault>, BlockError> {
+    let section = Section::DurationBuckets.name();
+    let fault = || BlockFault::new(section, "the buckets are not those of the durations");
+    Ok(if block.are_buckets_right()? { Vec::new() } else { vec![fault()] })
 }
 
 /// The look-up has every trace once, in order of ids, and the filter lets each pass.

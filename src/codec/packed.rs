@@ -143,7 +143,7 @@ impl Group {
             return Err(Malformed::new(payload.len(), "a packed group is cut short"));
         };
         let width = usize::from(self.width);
-        let mut decoded = 0;
+        let mut decoded = if width <= 16 { self.decode_narrow(payload, &mut each) } else { 0 };
         if width <= 56 {
             let mask = (1u64 << width) - 1;
             while decoded < self.len {
@@ -156,6 +156,29 @@ impl Group {
             }
         }
         (decoded..self.len).try_for_each(|at| self.get(payload, at).map(&mut each))
+    }
+
+    /// Hands the first values of a group to `each` whose values have at most 16 bits; how many these were.
+    /// Eight of them are as many bytes as one is bits, and each four of these lie within eight bytes.
+    #[inline]
+    fn decode_narrow(&self, payload: &[u8], each: &mut impl FnMut(u64)) -> usize {
+        let width = u32::from(self.width);
+        let (bytes, mask) = (usize::from(self.width), (1u64 << width) - 1);
+        let mut decoded = 0;
+        while decoded + 8 <= self.len {
+            let eight = payload.get(decoded / 8 * bytes..).unwrap_or_default();
+            let four = eight.get(bytes / 2..).and_then(<[u8]>::first_chunk::<8>);
+            let (Some(low), Some(high)) = (eight.first_chunk::<8>(), four) else { break };
+            let halves = [u64::from_le_bytes(*low), u64::from_le_bytes(*high) >> (width % 2 * 4)];
+            for mut half in halves {
+                for _ in 0..4 {
+                    each(self.base.wrapping_add(half & mask));
+                    half = half.wrapping_shr(width);
+                }
+            }
+            decoded += 8;
+        }
+        decoded
     }
 }
 

@@ -59,9 +59,18 @@ pub(super) fn find(
     }
     if let Test::Compare(op, constant) = test
         && let Some((first, last, value)) = bounds(block, which)?
-        && !NumberRange::new(*op, constant, value).may_hold(first, last)
     {
-        return Ok(Rows::empty());
+        let range = NumberRange::new(*op, constant, value);
+        if !range.may_hold(first, last) {
+            return Ok(Rows::empty());
+        }
+        if which == Intrinsic::Duration
+            && let (values, inside) = range.values()
+            && let Some(rows) = block.with_duration(&values, &window)?
+        {
+            let rows = Rows::new(rows);
+            return Ok(if inside { rows } else { rows.complement(window) });
+        }
     }
     let rows = u64::from(window.end.saturating_sub(window.start));
     match (reader(block, which, rows)?, test) {

@@ -1,6 +1,8 @@
 //! Comparisons as a range of numbers, so that a column is scanned without looking at types. Invariant:
 //! `contains` says of a number what `compare` says of the value that it stands for.
 
+use std::ops::RangeInclusive;
+
 use crate::query::syntax::CompareOp;
 use crate::query::value::{Scalar, compare};
 
@@ -54,6 +56,11 @@ impl NumberRange {
             (Ok(first), Some(Ok(width))) => Self { first, width, inside },
             _ => Self::all(!inside),
         }
+    }
+
+    /// The range, and whether it is those within it that pass, or those outside it.
+    pub(super) fn values(&self) -> (RangeInclusive<u64>, bool) {
+        (self.first..=self.first.saturating_add(self.width), self.inside)
     }
 
     /// False where no number from `first` to `last` passes.

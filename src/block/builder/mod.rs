@@ -8,7 +8,7 @@ mod spans;
 mod traces;
 
 pub(super) use assemble::{Sections, image, put_packed, put_plain};
-pub(super) use spans::structure as structure_sections;
+pub(super) use spans::{put_durations, structure as structure_sections};
 pub(super) use traces::sections as trace_sections;
 
 #[cfg(test)]

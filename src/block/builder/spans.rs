@@ -4,6 +4,7 @@
 
 use super::assemble::{Sections, put_packed, put_plain};
 use super::traces::OrderedTrace;
+use crate::block::buckets;
 use crate::block::column::TableBuilder;
 use crate::block::format::{Section, field};
 use crate::block::nested_set::NONE;
@@ -58,11 +59,14 @@ pub(super) fn sections(traces: &[OrderedTrace], rows: &[&StagedSpan], sections: 
         traces.iter().flat_map(|trace| std::iter::repeat_n(trace.start, trace.spans.len()));
     let starts = rows.iter().zip(trace_starts).map(|(span, start)| span.start.nanos_since(start));
     put_packed(sections, Section::Starts, starts);
-    put_packed(
-        sections,
-        Section::Durations,
-        rows.iter().map(|span| span.end.nanos_since(span.start)),
-    );
+    let durations = rows.iter().map(|span| span.end.nanos_since(span.start));
+    put_durations(sections, durations.collect());
+}
+
+/// Durations, and their buckets.
+pub(in crate::block) fn put_durations(sections: &mut Sections, durations: Vec<u64>) {
+    put_plain(sections, Section::DurationBuckets, buckets::encode(&durations));
+    put_packed(sections, Section::Durations, durations);
 }
 
 /// The table of fields and attributes; and the staged numbers of the resources and the scopes that are

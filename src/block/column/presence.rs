@@ -10,12 +10,12 @@ use roaring::RoaringBitmap;
 
 use super::directory::Run;
 use super::reader::ColumnReader;
-use super::row_bits::RowBits;
+use super::row_bits::Filling;
 use crate::block::error::BlockError;
 use crate::block::format::{Part, Section};
 use crate::block::packed::Packed;
 use crate::codec::bytes::Malformed;
-use crate::codec::cast::{low_u32, u32_of, u64_of, usize_of};
+use crate::codec::cast::{u32_of, u64_of, usize_of, usize_of_u64};
 use crate::codec::packed;
 
 /// A roaring bitmap of the rows.
@@ -153,6 +153,25 @@ impl Shapes {
     }
 }
 
+/// The shapes that are wanted, a bit each; a table as large as there may be shapes, so that reading it needs no
+/// look at its length.
+struct Wanted(Box<[u8; SHAPES_MAX]>);
+
+impl Wanted {
+    fn new(bits: &[u8]) -> Self {
+        let mut table = Box::new([0; SHAPES_MAX]);
+        for (wanted, shape) in table.iter_mut().zip(0..) {
+            *wanted = bits.get(shape / 8).map_or(0, |byte| byte >> (shape % 8) & 1);
+        }
+        Self(table)
+    }
+
+    #[inline]
+    fn bit(&self, shape: u64) -> u64 {
+        self.0.get(usize_of_u64(shape)).copied().map_or(0, u64::from)
+    }
+}
+
 impl ColumnReader<'_> {
     /// The rows that have a value, of a column that not every row has.
     pub(super) fn read_presence(&self) -> Result<RoaringBitmap, BlockError> {
@@ -180,16 +199,10 @@ impl ColumnReader<'_> {
             let what = format!("shapes of {} rows of {}", shapes.count(), self.table_rows());
             return Err(self.corrupt(Part::Presence, what));
         }
-        let has =
-            |shape: usize| bits.get(shape / 8).is_some_and(|byte| byte >> (shape % 8) & 1 != 0);
-        let wanted: Vec<bool> = (0..bits.len() * 8).map(has).collect();
-        let mut rows = RowBits::new(self.table_rows());
-        let mut row = 0;
-        shapes.decode(|shape| {
-            rows.or(row, wanted.get(usize_of(low_u32(shape))) == Some(&true));
-            row += 1;
-        })?;
-        Ok(rows.into_rows())
+        let wanted = Wanted::new(bits);
+        let mut rows = Filling::new(shapes.count());
+        shapes.decode(|shape| rows.push(wanted.bit(shape)))?;
+        Ok(rows.finish().into_rows())
     }
 
     fn shapes(&self) -> Result<Packed<'_>, BlockError> {

@@ -11,6 +11,39 @@ pub(super) struct RowBits {
     words: Vec<u64>,
 }
 
+/// Bits of rows that are said row after row. A word is filled before it is stored: to store each bit is
+/// to wait for the one before it.
+#[derive(Debug)]
+pub(super) struct Filling {
+    words: Vec<u64>,
+    word: u64,
+    at: u32,
+}
+
+impl Filling {
+    /// Nothing said yet, of about so many rows.
+    pub(super) fn new(rows: usize) -> Self {
+        Self { words: Vec::with_capacity(rows / 64 + 1), word: 0, at: 0 }
+    }
+
+    /// Says of the next row whether it is set: 1 or 0.
+    #[inline]
+    pub(super) fn push(&mut self, bit: u64) {
+        self.word |= bit << self.at;
+        self.at = (self.at + 1) % 64;
+        if self.at == 0 {
+            self.words.push(self.word);
+            self.word = 0;
+        }
+    }
+
+    /// The rows said to be set.
+    pub(super) fn finish(mut self) -> RowBits {
+        self.words.push(self.word);
+        RowBits { words: self.words }
+    }
+}
+
 impl RowBits {
     /// None of `rows` rows.
     pub(super) fn new(rows: u32) -> Self {
@@ -84,10 +117,12 @@ mod tests {
         ) {
             let mut rows = rows;
             rows.extend(run..run + 40_000);
-            let mut bits = RowBits::new(150_000);
+            let (mut bits, mut filling) = (RowBits::new(150_000), Filling::new(150_000));
             for row in 0..150_000 {
                 bits.or(row, rows.contains(&row));
+                filling.push(u64::from(rows.contains(&row)));
             }
+            prop_assert_eq!(filling.finish().into_rows(), RowBits { words: bits.words.clone() }.into_rows());
             prop_assert!(rows.iter().all(|row| bits.has(*row)));
             let set = bits.into_rows();
             let mut read = Vec::new();

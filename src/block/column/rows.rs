@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use super::postings::{self, Zones};
 use super::reader::ColumnReader;
-use super::row_bits::{RowBits, for_each_row};
+use super::row_bits::{Filling, RowBits, for_each_row};
 use crate::block::cache::{Cached, Slot};
 use crate::block::error::BlockError;
 use crate::block::format::{Part, Section};
@@ -171,18 +171,14 @@ impl ColumnReader<'_> {
 
     /// The same where all ranks are looked at.
     fn rows_with_everywhere(&self, numbers: &[u32]) -> Result<RoaringBitmap, BlockError> {
-        let mut bits = RowBits::new(self.rows());
-        let mut rank = 0;
+        let mut bits = Filling::new(usize_of(self.rows()));
         match Wanted::new(numbers, self.values()) {
-            Wanted::One(one) => self.each_number(|number| {
-                bits.or(rank, number == one);
-                rank += 1;
-            })?,
+            Wanted::One(one) => self.each_number(|number| bits.push(u64::from(number == one)))?,
             Wanted::Some(some) => self.each_number(|number| {
-                bits.or(rank, some.get(usize_of(number)) == Some(&true));
-                rank += 1;
+                bits.push(u64::from(some.get(usize_of(number)) == Some(&true)));
             })?,
         }
+        let bits = bits.finish();
         if self.is_full() {
             return Ok(bits.into_rows());
         }

@@ -7,7 +7,8 @@ use super::origins::origins;
 use super::part::{From, parts, row_count};
 use super::pulled::{MergedTrace, Pulled};
 use crate::block::builder::{
-    Built, Sections, image, put_packed, put_plain, structure_sections, trace_sections,
+    Built, Sections, image, put_durations, put_packed, put_plain, structure_sections,
+    trace_sections,
 };
 use crate::block::column::TableWriter;
 use crate::block::error::{BlockError, BlockId};
@@ -33,9 +34,8 @@ pub(crate) fn merged(pulled: &Pulled<'_>, traces: &[MergedTrace]) -> Result<Buil
     let span_ids: Vec<SpanId> =
         ids.chunks_exact(8).map(|id| SpanId::from_slice(id).unwrap_or_default()).collect();
     put_plain(&mut sections, Section::SpanIds, ids);
-    for section in [Section::Starts, Section::Durations] {
-        put_packed(&mut sections, section, numbers(&froms, rows, section)?);
-    }
+    put_packed(&mut sections, Section::Starts, numbers(&froms, rows, Section::Starts)?);
+    put_durations(&mut sections, numbers(&froms, rows, Section::Durations)?);
     let events = Children::new(&froms, Block::event_owners)?;
     let owners = events.owners.iter().copied().map(u64::from);
     put_packed(&mut sections, Section::EventOwners, owners);

@@ -116,7 +116,7 @@ proptest! {
     }
 }
 
-/// Wide columns, many values and rows beyond a group of packed numbers, most of it masked.
+/// Wide columns, many values, rows beyond a group of packed numbers and enough for buckets, most of it masked.
 #[test]
 fn many_rows_of_many_blocks_merge_as_few_do() {
     let span = |number: u64| {
@@ -140,8 +140,8 @@ fn many_rows_of_many_blocks_merge_as_few_do() {
         }
         span
     };
-    let all: Vec<Span> = (0..6000).map(span).collect();
-    let blocks: Vec<Block> = all.chunks(1500).map(|part| block_of(part, 1 << 20)).collect();
+    let all: Vec<Span> = (0..18_000).map(span).collect();
+    let blocks: Vec<Block> = all.chunks(4500).map(|part| block_of(part, 1 << 20)).collect();
     for kept_every in [1, 3, 101] {
         let number = |id: TraceId| u128::from_le_bytes(id.to_bytes()) - 1;
         let is_masked = |id: TraceId| number(id) % kept_every != 0;
