@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::rows::Rows;
 use super::syntax::Intrinsic;
 use super::value::{Scalar, Test};
+use crate::codec::cast;
 use crate::id::SpanId;
 
 /// In [`Source::parents`]: the span has no stored parent.
@@ -146,6 +147,22 @@ pub(crate) enum Wholes {
         /// The list.
         values: Vec<i64>,
     },
+}
+
+impl Wholes {
+    /// The number of a row; `None` where it has none.
+    #[inline]
+    pub(crate) fn get(&self, row: u32) -> Option<i64> {
+        match self {
+            Self::Each(numbers) => {
+                let number = numbers.get(cast::usize_of(row))?;
+                Some(i64::try_from(*number).unwrap_or(i64::MAX))
+            }
+            Self::Listed { places, values } => {
+                values.get(cast::usize_of(*places.get(cast::usize_of(row))?)).copied()
+            }
+        }
+    }
 }
 
 /// Rows, ascending, each with a whole number.

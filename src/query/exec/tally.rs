@@ -117,7 +117,7 @@ impl<S: Source> Execution<'_, S> {
     }
 
     /// True where reading whole columns pays.
-    fn is_many(&self, candidates: &Candidates) -> bool {
+    pub(super) fn is_many(&self, candidates: &Candidates) -> bool {
         candidates.len().saturating_mul(MANY_ROWS_SHARE) >= u64::from(self.source.row_count())
     }
 
