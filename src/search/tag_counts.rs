@@ -11,7 +11,7 @@ use super::tags::TagScope;
 use super::times::rows_in_time;
 use super::view::BlockView;
 use crate::block::{Block, BlockError, ColumnKey, Table, field};
-use crate::codec::cast::{u64_of, usize_of};
+use crate::codec::cast::usize_of;
 use crate::query::exec::{execute, items_of, read_field};
 use crate::query::plan::field::{Lookup, Resolved, SERVICE_NAME, resolve};
 use crate::query::rows::Rows;
@@ -207,9 +207,9 @@ impl<'a> Selection<'a> {
     fn computed(&self, which: Intrinsic, tally: &mut Tally) -> Result<(), BlockError> {
         let column = Column::Intrinsic(which);
         if self.is_many()
-            && let Some((unit, Wholes::Each(numbers))) = self.source.wholes(&column)?
+            && let Some((Unit::Duration, Wholes::Each(numbers))) = self.source.wholes(&column)?
         {
-            self.wholes(unit, &numbers, tally);
+            self.durations(&numbers, tally);
             return Ok(());
         }
         let rows = self.listed(column.space())?;
@@ -227,22 +227,15 @@ impl<'a> Selection<'a> {
         self.rows.as_ref().is_none_or(|rows| rows.len().saturating_mul(MANY_ROWS_SHARE) >= all)
     }
 
-    /// Counts whole numbers of spans: as numbers they are sorted in no time.
-    fn wholes(&self, unit: Unit, numbers: &[u64], tally: &mut Tally) {
+    /// Counts the durations of spans.
+    fn durations(&self, numbers: &[u64], tally: &mut Tally) {
         let whole = |number: &u64| i64::try_from(*number).unwrap_or(i64::MAX);
-        let mut wanted: Vec<i64> = match &self.rows {
-            None => numbers.iter().map(whole).collect(),
-            Some(rows) => {
-                let rows = rows.to_vec();
-                let of_rows = rows.iter().filter_map(|row| numbers.get(usize_of(*row)));
-                of_rows.map(whole).collect()
-            }
-        };
-        wanted.sort_unstable();
-        for same in wanted.chunk_by(|a, b| a == b) {
-            if let Some(number) = same.first() {
-                tally.add(unit.scalar(*number), u64_of(same.len()));
-            }
+        match &self.rows {
+            None => tally.add_durations(numbers.iter().map(whole)),
+            Some(rows) => rows.for_each_batch(|batch| {
+                let of_rows = batch.iter().filter_map(|row| numbers.get(usize_of(*row)));
+                tally.add_durations(of_rows.map(whole));
+            }),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::query::plan::Plan;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::Operand;
 use crate::query::plan::pipeline::Stage;
+use crate::query::rows::gallop;
 use crate::query::source::{Column, Estimate, Grouping, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
@@ -132,7 +133,21 @@ impl<S: Source> Execution<'_, S> {
 
     /// All rows.
     fn tally_rows(&self, candidates: &Candidates) -> Result<Tally, S::Error> {
-        self.tally_traces(&Kept::All, candidates)
+        let starts = self.trace_starts()?;
+        let (mut traces, mut next, mut end) = (0, 0, 0);
+        match candidates {
+            Candidates::All(_) => return self.tally_traces(&Kept::All, candidates),
+            Candidates::Rows(rows) => rows.for_each_batch(|batch| {
+                for row in batch {
+                    if *row >= end {
+                        next = gallop(&starts, next, row.saturating_add(1));
+                        end = starts.get(next).copied().unwrap_or(u32::MAX);
+                        traces += 1;
+                    }
+                }
+            }),
+        }
+        Ok(Tally { traces, spans: candidates.len() })
     }
 
     /// The traces with so many rows as are kept.
