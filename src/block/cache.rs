@@ -44,6 +44,8 @@ pub(crate) enum Derived {
     TraceErrors,
     /// How many services each trace has.
     TraceServices,
+    /// The rows without stored parent of the traces that have several.
+    Loose,
 }
 
 /// A cached thing.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::rows::Rows;
 use super::syntax::Intrinsic;
 use super::value::{Scalar, Test};
+use crate::codec::cast;
 use crate::id::SpanId;
 
 /// In [`Source::parents`]: the span has no stored parent.
@@ -122,6 +123,48 @@ pub(crate) enum Numbered {
     Ordered(Vec<u32>),
 }
 
+/// The values of all rows of a block as numbers.
+#[derive(Debug)]
+pub(crate) struct Grouping {
+    /// Of each row.
+    pub(crate) numbers: Arc<[u32]>,
+    /// The group of each number, the same where values are the same; where it is empty, each number
+    /// is a group.
+    pub(crate) groups: Vec<u32>,
+    /// More than any number and any group.
+    pub(crate) end: u32,
+}
+
+/// The whole numbers of all rows of a block.
+#[derive(Debug)]
+pub(crate) enum Wholes {
+    /// Every row has one; those above the largest of 64 bits with a sign count as that.
+    Each(Arc<[u64]>),
+    /// Each row has a place in a list, or one beyond it where it has no number.
+    Listed {
+        /// Of the rows.
+        places: Arc<[u32]>,
+        /// The list.
+        values: Vec<i64>,
+    },
+}
+
+impl Wholes {
+    /// The number of a row; `None` where it has none.
+    #[inline]
+    pub(crate) fn get(&self, row: u32) -> Option<i64> {
+        match self {
+            Self::Each(numbers) => {
+                let number = numbers.get(cast::usize_of(row))?;
+                Some(i64::try_from(*number).unwrap_or(i64::MAX))
+            }
+            Self::Listed { places, values } => {
+                values.get(cast::usize_of(*places.get(cast::usize_of(row))?)).copied()
+            }
+        }
+    }
+}
+
 /// Rows, ascending, each with a whole number.
 #[derive(Debug, Default)]
 pub(crate) struct Integers {
@@ -190,7 +233,8 @@ pub(crate) trait Source {
     /// The parent of each row, or [`NO_ROW`].
     fn parents(&self) -> Result<Arc<[u32]>, Self::Error>;
 
-    /// The rows without stored parent, ascending.
+    /// The rows without stored parent, ascending; at least those of traces that have several, as only
+    /// these may be siblings.
     fn loose(&self) -> Result<Arc<[Loose]>, Self::Error>;
 
     /// The span row of each event or link, ascending.
@@ -225,6 +269,19 @@ pub(crate) trait Source {
         _: &[u32],
         _: &mut Integers,
     ) -> Result<Option<Unit>, Self::Error> {
+        Ok(None)
+    }
+
+    /// The values of a column for all rows as numbers, a row without one as if it had `default`.
+    /// `None` where there are too many different ones for that to be worth while. Costs a look at
+    /// each row and each value, so it is for questions about many rows.
+    fn grouping(&self, _: &Column, _: &Scalar) -> Result<Option<Grouping>, Self::Error> {
+        Ok(None)
+    }
+
+    /// The values of a column for all rows. `None` where not all values that it has are whole numbers
+    /// of one unit. Costs as much as [`Source::grouping`].
+    fn wholes(&self, _: &Column) -> Result<Option<(Unit, Wholes)>, Self::Error> {
         Ok(None)
     }
 

@@ -51,6 +51,10 @@ pub(super) fn find(
     test: &Test,
     window: Range<u32>,
 ) -> Result<Rows, BlockError> {
+    // All of these are always there.
+    if *test == Test::Present {
+        return Ok(Rows::range(window));
+    }
     if let Some(rows) = ids::look_up(block, which, test, &window)? {
         return Ok(rows);
     }
@@ -89,6 +93,9 @@ pub(super) fn check(
     test: &Test,
     rows: &Rows,
 ) -> Result<Rows, BlockError> {
+    if *test == Test::Present {
+        return Ok(rows.clone());
+    }
     let mut passed = Vec::new();
     if let Some(mut reader) = reader(block, which, rows.len())? {
         let mut numbers = Vec::new();

@@ -13,8 +13,7 @@ use super::source::BlockSource;
 use super::times::{outside, rows_in_time};
 use super::view::BlockView;
 use crate::block::BlockError;
-use crate::codec::cast::u64_of;
-use crate::query::exec::{execute, for_each_trace};
+use crate::query::exec::{Tally, tally};
 use crate::query::source::Source;
 
 /// How many traces and spans match, in all blocks.
@@ -73,19 +72,10 @@ fn block(
         return Ok(stopped);
     }
     let source = BlockSource::new(view, rows_in_time(view, options)?, brake)?;
-    let (found, figures) = execute(&prepared.plan, &source, 0..source.row_count())?;
+    let (found, figures) = tally(&prepared.plan, &source, 0..source.row_count())?;
     let rows_considered = figures.rows_considered;
-    let Some(found) = found else { return Ok(Counts { rows_considered, ..stopped }) };
-    let firsts = view.block.trace_first_rows()?;
-    let rows = found.rows();
-    let spans = match &found.sets {
-        Some(sets) => sets.iter().map(|set| u64_of(set.rows.len())).sum(),
-        None => rows.len(),
-    };
-    let mut traces = 0;
-    for_each_trace(&rows, &firsts, |_, _| {
-        traces += 1;
-        Ok::<(), BlockError>(())
-    })?;
-    Ok(Counts { traces, spans, rows_considered, partial: false })
+    Ok(match found {
+        Some(Tally { traces, spans }) => Counts { traces, spans, rows_considered, partial: false },
+        None => Counts { rows_considered, ..stopped },
+    })
 }

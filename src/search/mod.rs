@@ -30,6 +30,7 @@ mod times;
 mod traces;
 mod view;
 mod wanted;
+mod whole;
 mod window;
 
 pub(crate) use charges::{Charge, charges};

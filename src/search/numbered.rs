@@ -60,7 +60,7 @@ impl Field<'_> {
     }
 
     /// True where the dictionary has the order of groups.
-    fn is_ordered(&self) -> bool {
+    pub(super) fn is_ordered(&self) -> bool {
         let simple = |column: &ColumnReader<'_>| {
             matches!(column.kind(), ValueKind::String | ValueKind::Int | ValueKind::Double)
         };

@@ -10,12 +10,12 @@ use super::convert::{kind, status};
 use super::numbered::{each_number, placed};
 use super::table::{Field, UNION_MAX, rows_of};
 use super::texts::Memo;
-use super::{computed, structure, traces, view::BlockView};
+use super::{computed, structure, traces, view::BlockView, whole};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::rows::Rows;
 use crate::query::source::{
-    Column, Estimate, Integers, Loose, Numbered, Predicate, Source, Space, Unit,
+    Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit, Wholes,
 };
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
@@ -33,7 +33,7 @@ pub(super) struct BlockSource<'a> {
 }
 
 /// Where the values of a column lie.
-enum Place<'a> {
+pub(super) enum Place<'a> {
     /// In columns of this table; what is missing reads as the default, where there is one.
     Table(Table, Field<'a>, Option<Scalar>),
     /// On the span that names the trace.
@@ -420,6 +420,14 @@ impl Source for BlockSource<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    fn grouping(&self, column: &Column, default: &Scalar) -> Result<Option<Grouping>, BlockError> {
+        whole::grouping(self.block, &self.place(column)?, default)
+    }
+
+    fn wholes(&self, column: &Column) -> Result<Option<(Unit, Wholes)>, BlockError> {
+        whole::wholes(self.block, &self.place(column)?)
     }
 
     fn values(

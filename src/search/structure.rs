@@ -38,23 +38,28 @@ pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
     })
 }
 
-/// The rows without stored parent, and what makes them siblings.
+/// The rows without stored parent of the traces that have several, and what makes them siblings.
 pub(super) fn loose(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
-    let parents = block.parents()?;
-    let sent = SentParents::new(block)?;
-    let mut sent_rows = sent.sent.iter().peekable();
-    let mut loose = Vec::new();
-    for (parent, row) in parents.iter().zip(0u32..) {
-        if *parent != NONE {
-            continue;
+    let rows = block.derived(Derived::Loose, || {
+        let (parents, firsts) = (block.parents()?, block.trace_first_rows()?);
+        let mut rows: Vec<u32> = Vec::new();
+        for bounds in firsts.windows(2) {
+            let [first, next] = bounds else { continue };
+            let parents = parents.get(usize_of(*first)..usize_of(*next)).unwrap_or_default();
+            let known = rows.len();
+            let loose = parents.iter().zip(*first..).filter(|(parent, _)| **parent == NONE);
+            rows.extend(loose.map(|(_, row)| row));
+            if rows.len() == known + 1 {
+                rows.truncate(known);
+            }
         }
-        while sent_rows.next_if(|(sent, _)| *sent < row).is_some() {}
-        let is_sent = sent_rows.peek().is_some_and(|(sent, _)| *sent == row);
-        let is_plain = !is_sent && sent.cut.is_none();
-        let kin = if is_plain { Kin::NoParentId } else { sent.kin(row) };
-        loose.push(Loose { row, kin });
+        Ok(rows)
+    })?;
+    if rows.is_empty() {
+        return Ok(Arc::new([]));
     }
-    Ok(loose.into())
+    let sent = SentParents::new(block)?;
+    Ok(rows.iter().map(|row| Loose { row: *row, kin: sent.kin(*row) }).collect())
 }
 
 /// Parent ids that structure does not give.

@@ -11,12 +11,16 @@ use super::tags::TagScope;
 use super::times::rows_in_time;
 use super::view::BlockView;
 use crate::block::{Block, BlockError, ColumnKey, Table, field};
+use crate::codec::cast::usize_of;
 use crate::query::exec::{execute, items_of, read_field};
 use crate::query::plan::field::{Lookup, Resolved, SERVICE_NAME, resolve};
 use crate::query::rows::Rows;
-use crate::query::source::{Column, Source, Space};
+use crate::query::source::{Column, Source, Space, Unit, Wholes};
 use crate::query::syntax::{Field, Intrinsic};
 use crate::query::value::Scalar;
+
+/// Of one in so many rows of a block, a whole column is read.
+const MANY_ROWS_SHARE: u64 = 16;
 
 /// The rows of a block that count.
 pub(super) struct Selection<'a> {
@@ -202,6 +206,12 @@ impl<'a> Selection<'a> {
     /// Counts what no column holds, row by row.
     fn computed(&self, which: Intrinsic, tally: &mut Tally) -> Result<(), BlockError> {
         let column = Column::Intrinsic(which);
+        if self.is_many()
+            && let Some((Unit::Duration, Wholes::Each(numbers))) = self.source.wholes(&column)?
+        {
+            self.durations(&numbers, tally);
+            return Ok(());
+        }
         let rows = self.listed(column.space())?;
         let mut values = Vec::with_capacity(rows.len());
         self.source.values(&column, &rows, &mut values)?;
@@ -209,6 +219,24 @@ impl<'a> Selection<'a> {
             tally.add(value, 1);
         }
         Ok(())
+    }
+
+    /// True where reading a whole column pays.
+    fn is_many(&self) -> bool {
+        let all = u64::from(self.source.row_count());
+        self.rows.as_ref().is_none_or(|rows| rows.len().saturating_mul(MANY_ROWS_SHARE) >= all)
+    }
+
+    /// Counts the durations of spans.
+    fn durations(&self, numbers: &[u64], tally: &mut Tally) {
+        let whole = |number: &u64| i64::try_from(*number).unwrap_or(i64::MAX);
+        match &self.rows {
+            None => tally.add_durations(numbers.iter().map(whole)),
+            Some(rows) => rows.for_each_batch(|batch| {
+                let of_rows = batch.iter().filter_map(|row| numbers.get(usize_of(*row)));
+                tally.add_durations(of_rows.map(whole));
+            }),
+        }
     }
 
     /// The spans (events, links) that count.

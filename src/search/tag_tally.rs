@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::convert::Convert;
 use super::tags::TagName;
 use crate::block::{BlockError, ColumnReader, ValueKind};
-use crate::codec::cast::usize_of;
+use crate::codec::cast::{u64_of, usize_of};
 use crate::model::Value;
 use crate::query::rows::Rows;
 use crate::query::syntax::ValueType;
@@ -27,7 +27,13 @@ pub(super) struct Tally {
     counts: Vec<(Scalar, u64)>,
     /// How many of them are summed up.
     settled: usize,
+    /// Durations in nanoseconds, each counting one, that are in no sum yet: as numbers they are sorted
+    /// in a fraction of the time.
+    durations: Vec<i64>,
 }
+
+/// So many durations are taken before sums are made.
+const DURATIONS_MAX: usize = 1 << 21;
 
 /// So many more values are taken, at least, before sums are made.
 const UNSETTLED_MIN: usize = 1 << 14;
@@ -84,7 +90,21 @@ impl Tally {
         }
     }
 
+    /// Counts durations, once each.
+    pub(super) fn add_durations(&mut self, nanos: impl Iterator<Item = i64>) {
+        self.durations.extend(nanos);
+        if self.durations.len() > DURATIONS_MAX {
+            self.settle();
+        }
+    }
+
     fn settle(&mut self) {
+        self.durations.sort_unstable();
+        for same in self.durations.chunk_by(|a, b| a == b) {
+            let value = same.first().map(|nanos| Scalar::Duration(*nanos));
+            self.counts.extend(value.map(|value| (value, u64_of(same.len()))));
+        }
+        self.durations.clear();
         self.counts.sort_by(|(a, _), (b, _)| a.group_order(b));
         self.counts.dedup_by(|(later, more), (value, count)| {
             let same = value.group_order(later).is_eq();

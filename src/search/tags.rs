@@ -169,9 +169,9 @@ pub(crate) fn tag_values(
     let mut tally = Tally::default();
     for_each_block(views, query, options, |selection| selection.values(field, &mut tally))?;
     let mut counted = tally.into_counts();
+    let truncated = keep_frequent(&mut counted, options);
     // The sort is stable, and they come by type and value.
     counted.sort_by_key(|(_, count)| Reverse(*count));
-    let truncated = cut(&mut counted, options);
     let value = |(value, count): &(_, u64)| {
         Some(TagValue { value_type: type_of(value)?, value: value.to_field_value(), count: *count })
     };
@@ -194,6 +194,23 @@ fn for_each_block(
         }
     }
     Ok(())
+}
+
+/// Keeps the values that come first by their counts, as many as wanted, in the order they have. True
+/// where there were more.
+fn keep_frequent<T>(counted: &mut Vec<(T, u64)>, options: &TagOptions) -> bool {
+    let Some(limit) = options.limit.filter(|limit| *limit < counted.len()) else { return false };
+    let mut counts: Vec<u64> = counted.iter().map(|(_, count)| *count).collect();
+    let (more, least, _) = counts.select_nth_unstable_by_key(limit, |count| Reverse(*count));
+    // Of those that are as frequent as the first left out, the first stay.
+    let least = *least;
+    let mut equal = more.iter().filter(|count| **count == least).count();
+    counted.retain(|(_, count)| {
+        let stays = *count > least || (*count == least && equal > 0);
+        equal -= usize::from(stays && *count == least);
+        stays
+    });
+    true
 }
 
 fn cut<T>(list: &mut Vec<T>, options: &TagOptions) -> bool {

@@ -12,7 +12,7 @@ use treering::{CancelToken, Cursor, Error, Order, SearchOptions};
 
 use crate::answers::{config, filled};
 use crate::forest::arrival;
-use crate::questions::{filter, spanset};
+use crate::questions::{filter, pipeline, spanset};
 
 const ORDERS: [Order; 4] =
     [Order::NewestFirst, Order::OldestFirst, Order::LongestFirst, Order::MostSpansFirst];
@@ -136,7 +136,41 @@ proptest! {
         prop_assert_eq!(counts.traces, u64::try_from(whole.len()).unwrap());
         prop_assert_eq!(counts.spans, whole.iter().map(matched).sum::<u64>());
     }
+
+    #[test]
+    fn counts_of_pipelines_are_those_of_the_answer(
+        arrival in arrival(), query in pipeline(), first in filter(), last in 0..LAST.len(),
+    ) {
+        let filled = filled(&arrival, 64);
+        let first = ["{ }", &first][usize::from(last % 3 == 0)].to_owned();
+        for query in [query, format!("{first} | {}", LAST[last])] {
+            let whole = filled.store().search(&query, &SearchOptions::all()).unwrap().traces;
+            let counts = filled.store().count(&query, &SearchOptions::default()).unwrap();
+            prop_assert_eq!(counts.traces, u64::try_from(whole.len()).unwrap(), "{}", &query);
+            prop_assert_eq!(counts.spans, whole.iter().map(matched).sum::<u64>(), "{}", &query);
+        }
+    }
 }
+
+/// What a count makes no spansets for, and much like it.
+const LAST: [&str; 16] = [
+    "by(kind) | count() > 1",
+    "by(resource.service.name) | 1 = count()",
+    "by(.service.name) | count() != 2 | select(name)",
+    "by(status) | count() < 3 | coalesce()",
+    "by(name)",
+    "by(span.a) | count() >= 2",
+    "by(.a) | count() = 1",
+    "by(statusMessage) | count() > 1",
+    "by(parent.name) | count() > 1",
+    "count() > 2",
+    "min(duration) > 1ms",
+    "max(duration) <= 2ms",
+    "1.5 < avg(span.n)",
+    "sum(span.n) != 3",
+    "sum(duration) > 3ms",
+    "avg(duration) < 4ms",
+];
 
 #[test]
 fn a_cursor_goes_with_an_order_by_start_only() {

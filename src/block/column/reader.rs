@@ -158,7 +158,7 @@ impl<'a> ColumnReader<'a> {
     }
 
     /// How many rows the table has.
-    pub(super) fn table_rows(&self) -> u32 {
+    pub(crate) fn table_rows(&self) -> u32 {
         self.table_rows
     }
 

@@ -1,6 +1,5 @@
 //! The patterns of `=~`: RE2's syntax, anchored at both ends, `.` matching line breaks too.
-//! Invariant: a pattern that compiles here means what RE2 documents, except that the `x` and `u`
-//! flags of the engine below are not refused.
+//! Invariant: a pattern that compiles here means what RE2 documents.
 //!
 //! The engine's own syntax differs from RE2's in a few places that people do meet: `{` in
 //! `/users/{id}` stands for itself, `[` within a class too, `\d \s \w \b` are of ASCII, `\101` is a
@@ -53,6 +52,13 @@ impl PatternError {
 /// Compiles `pattern`, so that it matches a whole value or not at all; with what all matches have.
 pub(crate) fn compile(pattern: &str) -> Result<Compiled, PatternError> {
     let rewritten = rewrite(pattern);
+    if let Some(at) = rewritten.unknown_flag {
+        return Err(PatternError {
+            message: "this pattern is wrong: unrecognized flag".into(),
+            help: "RE2 syntax has the flags `i`, `m`, `s` and `U`".into(),
+            range: (at, at + 1),
+        });
+    }
     let refused = |error| refusal(&error, &rewritten, pattern);
     let mut parser = ParserBuilder::new().nest_limit(PATTERN_DEPTH_MAX).build();
     let ast = parser.parse(&rewritten.text).map_err(|error| refused(error.into()))?;
@@ -119,6 +125,8 @@ fn help(kind: &ErrorKind) -> Option<&'static str> {
 struct Rewritten {
     text: String,
     sources: Vec<usize>,
+    /// Where the pattern sets a flag that only the engine knows.
+    unknown_flag: Option<usize>,
 }
 
 impl Rewritten {
@@ -134,7 +142,7 @@ impl Rewritten {
 
 /// Rewrites RE2's syntax as the engine's.
 fn rewrite(pattern: &str) -> Rewritten {
-    let mut to = Rewritten { text: String::new(), sources: Vec::new() };
+    let mut to = Rewritten { text: String::new(), sources: Vec::new(), unknown_flag: None };
     let mut at = 0;
     let mut in_class = false;
     while let Some(rest) = pattern.get(at..).filter(|rest| !rest.is_empty()) {
@@ -155,6 +163,7 @@ fn rewrite(pattern: &str) -> Rewritten {
             to.push(r"\{", at);
             1
         } else {
+            to.unknown_flag = to.unknown_flag.or_else(|| Some(at + unknown_flag(rest)?));
             let length = rest.chars().next().map_or(1, char::len_utf8);
             to.push(rest.get(..length).unwrap_or(""), at);
             length
@@ -163,6 +172,15 @@ fn rewrite(pattern: &str) -> Rewritten {
     }
     to.sources.push(pattern.len());
     to
+}
+
+/// The place of the first flag that RE2 does not know where `rest` begins with flags, as `(?i)` does.
+fn unknown_flag(rest: &str) -> Option<usize> {
+    let (flags, _) = rest.strip_prefix("(?")?.split_once([':', ')'])?;
+    if !flags.bytes().all(|flag| flag == b'-' || flag.is_ascii_alphabetic()) {
+        return None;
+    }
+    flags.find(|flag| !"-imsU".contains(flag)).map(|at| at + 2)
 }
 
 /// Rewrites the escape that `rest`, at `at`, begins with; returns its bytes.
@@ -340,6 +358,12 @@ mod tests {
         assert!(!matches("a$.b", "a\nb"));
         assert!(matches("(?m)a$.^b", "a\nb"));
         assert!(matches("(?P<x>a)(?<y>b)(?:c)", "abc"));
+        assert!(matches("(?s-i:a(?U)b*)", "abb") && matches(r"\(?x\)[(?u)]", "x)u"));
+        for pattern in ["(?x)a b", "a(?i-u:b)", "(?R)a"] {
+            let error = compile(pattern).unwrap_err();
+            let flag = pattern.get(error.range.0..error.range.1).unwrap();
+            assert!(error.message.contains("unrecognized flag") && "xuR".contains(flag));
+        }
         assert!(matches(r"\Aab\z", "ab"));
         assert!(matches(r"\101\x42\x{43}\060", "ABC0"));
         assert!(matches(r"[\x{41}-\x{43}\p{Greek}\060]+", "AB\u{3b1}0"));

@@ -194,7 +194,7 @@ fn aggregate_integers(op: AggregateOp, unit: Unit, values: &[i64]) -> Scalar {
 }
 
 /// A sum in the making: exact while all parts are integers or durations.
-enum Total {
+pub(super) enum Total {
     None,
     Ints(i128),
     Durations(i128),
@@ -223,7 +223,7 @@ impl Total {
         }
     }
 
-    fn value(self) -> Scalar {
+    pub(super) fn value(self) -> Scalar {
         let exact = match &self {
             Self::None => return Scalar::Nil,
             Self::Ints(total) => i64::try_from(*total).ok().map(Scalar::Int),
@@ -243,7 +243,7 @@ fn float(value: &Scalar) -> f64 {
     }
 }
 
-fn mean(total: Total, count: usize) -> Scalar {
+pub(super) fn mean(total: Total, count: usize) -> Scalar {
     match total {
         Total::None => Scalar::Nil,
         total => Scalar::Float(total.float() / cast::nearest_f64_of_u64(cast::u64_of(count))),

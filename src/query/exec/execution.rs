@@ -27,6 +27,21 @@ pub(crate) fn execute<S: Source>(
     source: &S,
     window: Range<u32>,
 ) -> Result<(Option<Found>, Figures), S::Error> {
+    let (mut execution, all) = begin(plan, source, window)?;
+    let found = match all {
+        Some(all) => execution.stages(&plan.stages, all)?,
+        None => return Ok((Some(Found::nothing()), execution.figures)),
+    };
+    Ok(((!source.is_stopped()).then_some(found), execution.figures))
+}
+
+/// A run that has not done anything yet, and what its first stage is given: `None` where indexes know
+/// that it would find nothing.
+pub(super) fn begin<'a, S: Source>(
+    plan: &Plan,
+    source: &'a S,
+    window: Range<u32>,
+) -> Result<(Execution<'a, S>, Option<Found>), S::Error> {
     let candidates = match source.live() {
         Some(live) => Candidates::Rows(live.within(window.clone())),
         None => Candidates::All(window.clone()),
@@ -34,12 +49,8 @@ pub(crate) fn execute<S: Source>(
     let figures = Figures { steps: vec![StepFigures::default(); plan.steps], ..Figures::default() };
     let mut execution = Execution::new(source, window, figures);
     // One test alone finds nothing as fast.
-    if plan.steps > 1 && execution.finds_nothing(&plan.stages)? {
-        let nothing = Found::all(Candidates::Rows(Rows::empty()));
-        return Ok((Some(nothing), execution.figures));
-    }
-    let found = execution.stages(&plan.stages, Found::all(candidates))?;
-    Ok(((!source.is_stopped()).then_some(found), execution.figures))
+    let is_nothing = plan.steps > 1 && execution.finds_nothing(&plan.stages)?;
+    Ok((execution, (!is_nothing).then(|| Found::all(candidates))))
 }
 
 /// The values of a field for ascending rows, nil where there is none; of an event's or a link's

@@ -34,16 +34,22 @@ impl<'a> Kept<'a> {
     /// Those that `next` keeps, the stage after `by`.
     pub(super) fn by(next: Option<&'a Stage>) -> Self {
         let Some(Stage::Filter { left, op, right }) = next else { return Self::All };
+        Self::counted(left, *op, right).unwrap_or(Self::All)
+    }
+
+    /// Those that a filter keeps; `None` where that takes more than their counts.
+    pub(super) fn counted(left: &'a Number, op: CompareOp, right: &'a Number) -> Option<Self> {
         let (constant, is_left) = match (left, right) {
             (Number::Count, Number::Literal(constant)) => (constant, true),
             (Number::Literal(constant), Number::Count) => (constant, false),
-            _ => return Self::All,
+            _ => return None,
         };
-        let known = (0..KNOWN_COUNTS).map(|rows| holds(*op, constant, is_left, rows)).collect();
-        Self::Count { op: *op, constant, is_left, known }
+        let known = (0..KNOWN_COUNTS).map(|rows| holds(op, constant, is_left, rows)).collect();
+        Some(Self::Count { op, constant, is_left, known })
     }
 
-    fn has(&self, rows: usize) -> bool {
+    /// True where groups of so many rows are kept.
+    pub(super) fn has(&self, rows: usize) -> bool {
         match self {
             Self::All => true,
             Self::Count { op, constant, is_left, known } => {

@@ -15,6 +15,8 @@ mod passes;
 mod relate;
 mod spansets;
 mod stages;
+mod tally;
+mod totals;
 mod traces;
 mod work;
 
@@ -29,5 +31,6 @@ pub(crate) use execution::{Execution, Figures, execute, explain, read_field};
 pub(crate) use items::items_of;
 pub(crate) use passes::select;
 pub(crate) use stages::Found;
+pub(crate) use tally::{Tally, tally};
 pub(crate) use traces::for_each_trace;
 pub(crate) use work::work;

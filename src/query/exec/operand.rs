@@ -2,6 +2,7 @@
 //! Invariant: where a field that a value needs is missing, the comparison is not computed at all.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::candidates::Candidates;
 use super::{Execution, passes};
@@ -10,7 +11,7 @@ use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::{Comparison, Filter, Needed, Operand, Step};
 use crate::query::plan::flip;
 use crate::query::rows::Rows;
-use crate::query::source::{Column, NO_ROW, Predicate, Source};
+use crate::query::source::{Column, NO_ROW, Predicate, Source, Unit, Wholes};
 use crate::query::syntax::{ArithmeticOp, CompareOp};
 use crate::query::value::{Scalar, Test, arithmetic, compare, negate};
 
@@ -19,6 +20,13 @@ use crate::query::value::{Scalar, Test, arithmetic, compare, negate};
 pub(crate) enum Prepared<'a> {
     Literal(&'a Scalar),
     Field(&'a SpanField),
+    /// A field of whole numbers of one unit, with those of all rows; where the parents are given, the
+    /// field is theirs.
+    Whole {
+        unit: Unit,
+        numbers: Wholes,
+        parents: Option<Arc<[u32]>>,
+    },
     /// Spans with an event (a link) that has the column, and the first such, both ascending.
     First {
         column: &'a Column,
@@ -43,8 +51,16 @@ impl<S: Source> Execution<'_, S> {
     ) -> Result<Rows, S::Error> {
         let Comparison { step, left, op, right } = comparison;
         let bounded = self.bounded(&[left, right], candidates)?;
-        let (left, right) = (self.prepare(left, &bounded)?, self.prepare(right, &bounded)?);
+        let (mut left, mut right) = (self.prepare(left, &bounded)?, self.prepare(right, &bounded)?);
+        if self.is_many(&bounded) {
+            self.widen(&mut left)?;
+            self.widen(&mut right)?;
+        }
         let found = self.select_batches(&bounded.rows(), |run, rows| {
+            if let Prepared::Literal(b) = &right {
+                let a = run.operand_values(&left, rows)?;
+                return Ok(a.iter().map(|a| compare(*op, a, b)).collect());
+            }
             let (a, b) = (run.operand_values(&left, rows)?, run.operand_values(&right, rows)?);
             Ok(a.iter().zip(&b).map(|(a, b)| compare(*op, a, b)).collect())
         })?;
@@ -148,6 +164,29 @@ impl<S: Source> Execution<'_, S> {
         })
     }
 
+    /// Reads whole columns of the fields that are whole numbers.
+    fn widen(&self, operand: &mut Prepared<'_>) -> Result<(), S::Error> {
+        match operand {
+            Prepared::Field(SpanField { parent, lookup: Lookup::Plain(column) }) => {
+                if let Some((unit, numbers)) = self.source.wholes(column)? {
+                    let parents = if *parent { Some(self.source.parents()?) } else { None };
+                    *operand = Prepared::Whole { unit, numbers, parents };
+                }
+                Ok(())
+            }
+            Prepared::Negate(inner) | Prepared::Flip(inner) => self.widen(inner),
+            Prepared::Arithmetic { first, rest } => {
+                self.widen(first)?;
+                rest.iter_mut().try_for_each(|(_, operand)| self.widen(operand))
+            }
+            Prepared::Literal(_)
+            | Prepared::Field(_)
+            | Prepared::Whole { .. }
+            | Prepared::First { .. }
+            | Prepared::Condition(_) => Ok(()),
+        }
+    }
+
     fn first_items<'a>(
         &mut self,
         column: &'a Column,
@@ -186,6 +225,14 @@ impl<S: Source> Execution<'_, S> {
         Ok(match operand {
             Prepared::Literal(value) => vec![Scalar::clone(value); rows.len()],
             Prepared::Field(field) => self.field_values(field, rows)?,
+            Prepared::Whole { unit, numbers, parents } => {
+                let value = |row: u32| numbers.get(row).map(|number| unit.scalar(number));
+                let of = |row: &u32| match parents {
+                    Some(parents) => value(passes::value(parents, *row)).unwrap_or_default(),
+                    None => value(*row).unwrap_or_default(),
+                };
+                rows.iter().map(of).collect()
+            }
             Prepared::First { column, owners, items } => {
                 self.first_values(column, owners, items, rows)?
             }
@@ -201,6 +248,12 @@ impl<S: Source> Execution<'_, S> {
                 for (op, operand) in rest {
                     if self.stops_before(rows.len()) {
                         break;
+                    }
+                    if let Prepared::Literal(other) = operand {
+                        for value in &mut values {
+                            *value = arithmetic(*op, value, other);
+                        }
+                        continue;
                     }
                     let others = self.operand_values(operand, rows)?;
                     for (value, other) in values.iter_mut().zip(&others) {

@@ -132,14 +132,15 @@ pub(crate) fn siblings(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32])
     let first = if left.len() < FEW { first_parent(left, parents) } else { 0 };
     let window = first..left.bounds().end;
     let (mut once, mut twice) = (Bits::over(window.clone()), Bits::over(window));
+    let mut marks = Bits::over(left.bounds());
     left.for_each_batch(|batch| {
         for row in batch {
             let above = value(parents, *row);
             let before = once.mark(above, true);
             twice.mark(above, before);
+            marks.set(*row);
         }
     });
-    let marks = Bits::of(left);
     select(right, |row| {
         let above = value(parents, row);
         twice.get(above) | (once.get(above) & !marks.get(row))

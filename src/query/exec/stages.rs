@@ -65,6 +65,11 @@ impl Found {
         Self { candidates, sets: None, scope: Scope::Whole }
     }
 
+    /// No spansets.
+    pub(super) fn nothing() -> Self {
+        Self::all(Candidates::Rows(Rows::empty()))
+    }
+
     /// All rows of all spansets.
     pub(crate) fn rows(&self) -> Rows {
         self.candidates.rows()
@@ -125,7 +130,7 @@ impl<S: Source> Execution<'_, S> {
     pub(super) fn stages(&mut self, stages: &[Stage], mut found: Found) -> Result<Found, S::Error> {
         for (at, stage) in stages.iter().enumerate() {
             if found.candidates.is_empty() || self.source.stops() {
-                return Ok(Found::all(Candidates::Rows(Rows::empty())));
+                return Ok(Found::nothing());
             }
             found = match stage {
                 Stage::Spansets(expr) => self.select(expr, found)?,
