@@ -1,10 +1,10 @@
-//! Store files of every layout there ever was, one each, committed: opened for ever. Beside each lies
-//! what it holds, as OTLP/JSON, a trace a line. Invariant: a file that is here is never written anew;
-//! a new layout adds one.
+//! Store files of every layout there ever was, two each, committed: opened for ever. Beside each lies
+//! what it holds, as OTLP/JSON, a trace a line; of the large one a rule says it. Invariant: a file that
+//! is here is never written anew once its layout was released; a new layout adds two.
 //!
-//! A file was copied as its writer was killed: blocks, masks of traces that moved on and that were
-//! deleted, and a journal with late spans, new ones and a deletion. To make one for a new layout:
-//! `cargo test --test compat -- --ignored`, which puts it into `target/tmp`.
+//! The small file was copied as its writer was killed: blocks, masks of traces that moved on and that were
+//! deleted, and a journal with late spans, new ones and a deletion. To make both for a new layout:
+//! `cargo test --test compat -- --ignored`, which puts them into `target/tmp`.
 
 #[cfg(test)]
 #[path = "support/collect.rs"]
@@ -26,9 +26,9 @@ mod tests {
     use flate2::read::{GzDecoder, GzEncoder};
     use proptest::strategy::{Strategy, ValueTree};
     use proptest::test_runner::TestRunner;
-    use treering::model::Span;
+    use treering::model::{Attribute, Span};
     use treering::otlp::write_json;
-    use treering::{Batch, Maintenance, Options, SearchOptions, Store, TraceId};
+    use treering::{Batch, Maintenance, Options, SearchOptions, SpanId, Store, Timestamp, TraceId};
     use treering_generator::Generator;
 
     use crate::collect::from_json;
@@ -108,6 +108,74 @@ mod tests {
         }
     }
 
+    /// Spans by a rule: enough for what only large blocks have.
+    fn many_spans() -> Vec<Span> {
+        let span = |number: u32| {
+            let mixed = u64::from(number.wrapping_mul(0x9e37_79b9));
+            let [a, b, c, d] = (number / 4 + 1).to_le_bytes();
+            let start = 1_795_334_400_000_000_000 + u64::from(number) * 1_000;
+            let mut attributes = vec![Attribute::new("few", i64::from(number % 7))];
+            if number.is_multiple_of(3) {
+                attributes.push(Attribute::new("many", format!("{:06x}", mixed % 9973)));
+            }
+            Span {
+                trace_id: TraceId::from_bytes([a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+                span_id: SpanId::from_bytes([
+                    a,
+                    b,
+                    c,
+                    d,
+                    0,
+                    0,
+                    0,
+                    u8::try_from(number % 4 + 1).unwrap(),
+                ]),
+                parent_span_id: (!number.is_multiple_of(4)).then(|| {
+                    SpanId::from_bytes([a, b, c, d, 0, 0, 0, u8::try_from(number % 4).unwrap()])
+                }),
+                name: format!("step {}", number % 5),
+                start: Timestamp::from_unix_nanos(start),
+                end: Timestamp::from_unix_nanos(start + mixed % 1_000_000),
+                attributes,
+                ..Span::default()
+            }
+        };
+        (0..18_000).map(span).collect()
+    }
+
+    #[test]
+    fn a_large_block_of_each_layout_is_read() {
+        let expected = many_spans();
+        let longer = |nanos| expected.iter().filter(move |span| span.duration_nanos() > nanos);
+        let with = |value: &str| {
+            let is_value = move |attribute: &Attribute| {
+                attribute.key == "many" && attribute.value == value.into()
+            };
+            expected.iter().filter(move |span| span.attributes.iter().any(&is_value)).count()
+        };
+        let questions = [
+            ("{ duration > 990us }".to_owned(), longer(990_000).count()),
+            ("{ span.many = \"000abc\" }".to_owned(), with("000abc")),
+            ("{ span.many != nil }".to_owned(), expected.len() / 3),
+            ("{ name = \"step 1\" }".to_owned(), expected.len() / 5),
+        ];
+        for version in 1..=NEWEST {
+            let scratch = tempfile::tempdir().unwrap();
+            let path = scratch.path().join("store.redb");
+            fs::write(&path, unpacked(&format!("large-{version}.redb.gz"))).unwrap();
+            let store = Store::open(&path, Options::default()).unwrap();
+            assert!(store.verify().unwrap().faults.is_empty(), "layout {version}");
+            assert_eq!(store.stats().unwrap().blocks, 1);
+            for (query, count) in &questions {
+                let found = store.count(query, &SearchOptions::all()).unwrap().spans;
+                assert_eq!(usize::try_from(found).unwrap(), *count, "layout {version}: {query}");
+            }
+            let found = traces(&store);
+            let spans: Vec<Span> = found.into_values().flatten().collect();
+            assert!(shown(&spans) == shown(&expected), "layout {version}");
+        }
+    }
+
     /// Spans of every field and type of value, the same at each call.
     fn odd_spans() -> Vec<Span> {
         let mut runner = TestRunner::deterministic();
@@ -151,10 +219,24 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         let lines: Vec<String> =
             traces(&store).values().map(|spans| write_json(spans) + "\n").collect();
-        for (name, bytes) in [("redb", bytes), ("jsonl", lines.concat().into_bytes())] {
+        let path = out.join("compat-large.redb");
+        if path.exists() {
+            fs::remove_file(&path).unwrap();
+        }
+        let store = Store::open(&path, Options::default()).unwrap();
+        ingest(&store, &many_spans());
+        store.maintain().unwrap();
+        store.close().unwrap();
+        let large = fs::read(&path).unwrap();
+        let files = [
+            (format!("store-{NEWEST}.redb"), bytes),
+            (format!("store-{NEWEST}.jsonl"), lines.concat().into_bytes()),
+            (format!("large-{NEWEST}.redb"), large),
+        ];
+        for (name, bytes) in files {
             let mut packed = Vec::new();
             GzEncoder::new(bytes.as_slice(), Compression::best()).read_to_end(&mut packed).unwrap();
-            fs::write(out.join(format!("store-{NEWEST}.{name}.gz")), packed).unwrap();
+            fs::write(out.join(format!("{name}.gz")), packed).unwrap();
         }
     }
 }
