@@ -152,6 +152,8 @@ fn large_batches_that_split_traces_are_written_once_and_leave_few_blocks() {
     let place = place();
     let mut options = Options::default();
     options.head_bytes_max = 1 << 20;
+    // Four of the blocks do not fit into one, so that they are not merged.
+    options.block_rows_max = 100_000;
     let store = Store::open(&place.path, options).unwrap();
     let mut content = Content::new();
     let batches = 6;
