@@ -49,6 +49,25 @@ pub(crate) enum StorageError {
     )]
     SnapshotExpired,
     /// An earlier write failed.
-    #[error("an earlier write failed, so the store takes no more until it is opened anew")]
-    WritesRefused,
+    #[error(
+        "an earlier write failed, so the store takes no more until it is resumed or opened anew"
+    )]
+    WritesRefused(#[source] EarlierFailure),
+}
+
+/// What the earlier write failed with, its causes included.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct EarlierFailure(String);
+
+impl EarlierFailure {
+    pub(super) fn new(error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        Self(text)
+    }
 }

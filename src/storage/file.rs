@@ -5,14 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{ConcurrencyMode, ReadTransaction, WriteTransaction};
 use roaring::RoaringBitmap;
 
 use super::beside::{Beside, FileBeside, identity};
-use super::error::StorageError;
+use super::error::{EarlierFailure, StorageError};
 use super::gate::gate;
 use super::handle::{self, Handle};
 use super::header::{self, Commits};
@@ -51,7 +50,8 @@ pub(crate) struct Storage {
     chunk_len: u32,
     is_read_only: bool,
     is_shared: bool,
-    writes_refused: AtomicBool,
+    /// Why nothing is written any more.
+    pub(super) failure: Mutex<Option<EarlierFailure>>,
     /// Blocks whose chunks were removed while somebody read them.
     pub(super) expired: Mutex<BTreeSet<BlockId>>,
 }
@@ -233,7 +233,7 @@ impl Storage {
             path,
             open_file: Mutex::new(open_file),
             chunk_len: options.chunk_bytes.saturating_sub(CHECKSUM_LEN).max(1),
-            writes_refused: AtomicBool::new(false),
+            failure: Mutex::default(),
             expired: Mutex::default(),
         })
     }
@@ -263,8 +263,8 @@ impl Storage {
             let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
             database.as_mut().ok_or(redb::Error::DatabaseClosed)?.check_integrity()
         });
-        if outcome.is_err() {
-            self.refuse_writes();
+        if let Err(error) = &outcome {
+            self.refuse_writes(error);
             self.reopen();
         }
         outcome
@@ -357,32 +357,31 @@ impl Storage {
     /// Gives back to the file system what the file does not use. Readers wait meanwhile. Cost: what
     /// has to be moved within the file.
     pub(crate) fn compact(&self) -> Result<(), StorageError> {
-        if self.writes_refused.load(Ordering::Acquire) {
-            return Err(StorageError::WritesRefused);
-        }
+        self.refuse_if_failed()?;
         let outcome = {
             let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
             gate("compacting the file", || {
                 database.as_mut().ok_or(redb::Error::DatabaseClosed)?.compact().map(drop)
             })
         };
-        if outcome.is_err() {
-            self.refuse_writes();
+        if let Err(error) = &outcome {
+            self.refuse_writes(error);
             self.reopen();
         }
         outcome
     }
 
-    /// From now on nothing is written.
-    pub(crate) fn refuse_writes(&self) {
-        self.writes_refused.store(true, Ordering::Release);
+    /// From now on nothing is written, because of `error`; the first one is what is told.
+    pub(crate) fn refuse_writes(&self, error: &dyn std::error::Error) {
+        self.failure().get_or_insert_with(|| EarlierFailure::new(error));
     }
 
     pub(super) fn refuse_if_failed(&self) -> Result<(), StorageError> {
-        if self.writes_refused.load(Ordering::Acquire) {
-            return Err(StorageError::WritesRefused);
-        }
-        Ok(())
+        self.failure().clone().map_or(Ok(()), |failure| Err(StorageError::WritesRefused(failure)))
+    }
+
+    pub(super) fn failure(&self) -> MutexGuard<'_, Option<EarlierFailure>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The right to write.
@@ -414,8 +413,8 @@ impl Storage {
             fill(&write)?;
             Ok(write.commit()?)
         });
-        if outcome.is_err() {
-            self.refuse_writes();
+        if let Err(error) = &outcome {
+            self.refuse_writes(error);
             self.reopen();
         }
         outcome

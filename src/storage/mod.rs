@@ -17,6 +17,7 @@ mod medium;
 mod pages;
 mod records;
 mod replace;
+mod resume;
 mod shadow;
 mod snapshot;
 mod survey;

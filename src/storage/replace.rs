@@ -73,9 +73,9 @@ impl Storage {
             replaced.extend(database.replace(Handle::Writer(new)));
         }
         let settled = gate("syncing the folder", || Ok(self.beside.settle()?));
-        if settled.is_err() {
+        if let Err(error) = &settled {
             // A loss of power could bring back the old file, without what is written from now on.
-            self.refuse_writes();
+            self.refuse_writes(error);
         }
         settled
     }

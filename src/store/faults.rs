@@ -285,7 +285,7 @@ fn a_loss_of_power_at_any_operation_loses_nothing() {
 #[test]
 fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
     let all = operations();
-    let (mut refused, mut untouched, mut tried) = (0, 0, 0);
+    let (mut refused, mut untouched, mut resumed, mut tried) = (0, 0, 0, 0);
     for good in (0..all).step_by(stride()) {
         let medium = made();
         let Ok(store) = open(&medium) else { continue };
@@ -320,12 +320,27 @@ fn a_failed_operation_is_survived_and_nothing_is_written_after_it() {
             judge(&content(&store).unwrap(), &before, failed, &when);
             refused += 1;
         }
-        drop(store);
-        let store = open(&medium).unwrap();
+        let store = if failed < LIFE.len() && good % 2 == 0 {
+            assert!(store.resume().unwrap(), "{when}: nothing to resume");
+            resumed += 1;
+            store
+        } else {
+            drop(store);
+            // Where the life ended before, closing or this opening is what fails, and the next one goes well.
+            match open(&medium) {
+                Err(_) if failed == LIFE.len() => open(&medium).unwrap(),
+                opened => opened.unwrap_or_else(|error| panic!("{when}: {error:?}")),
+            }
+        };
+        assert!(!store.resume().unwrap(), "{when}: still refused");
         judge(&content(&store).unwrap(), &before, failed, &when);
-        let (_, expected) = live(&store, failed, before);
+        let (end, expected) = live(&store, failed, before);
+        assert_eq!(end, LIFE.len(), "{when}, to the end");
         assert_eq!(content(&store).unwrap(), expected, "{when}, to the end");
+        drop(store);
+        assert_eq!(content(&open(&medium).unwrap()).unwrap(), expected, "{when}, opened again");
     }
     assert!((refused + untouched) * 5 > tried, "{refused} of {tried} failures were seen");
     assert!(untouched > 0, "no purge failed");
+    assert!(resumed > 0, "nothing was resumed");
 }

@@ -134,7 +134,8 @@ impl Store {
     ///
     /// # Errors
     /// If the batch is beyond a limit ([`Error::BatchTooLarge`]). If the file cannot be written; then
-    /// nothing of the batch is stored, and the store takes no more until it is opened anew.
+    /// nothing of the batch is stored, and the store takes no more before
+    /// [`Store::resume`], or until it is opened anew.
     pub fn ingest(&self, batch: Batch) -> Result<Ingested, Error> {
         self.shared.writable()?;
         let ingested = self.shared.ingest(batch.staging)?;
@@ -166,6 +167,20 @@ impl Store {
     pub fn delete(&self, ids: &[TraceId]) -> Result<u64, Error> {
         self.shared.writable()?;
         self.shared.delete(ids)
+    }
+
+    /// Has a store write again that refuses to since a write failed, as where the disk was full: the file
+    /// is opened anew, and what it holds counts, as after [`Store::open`]. False where no write had
+    /// failed. With [`Durability::Within`](crate::Durability::Within) what was not yet durable is gone
+    /// from the answers; a search under way may end in [`Error::SnapshotExpired`]. Cost: as
+    /// [`Store::open`]; writers wait meanwhile.
+    ///
+    /// # Errors
+    /// If the file still cannot be read or written, or is damaged; then the store goes on to refuse
+    /// writes, and this may be called again.
+    pub fn resume(&self) -> Result<bool, Error> {
+        self.shared.writable()?;
+        self.shared.resume()
     }
 
     /// Moves what is in memory to blocks of the file and gives what maintenance failed with, if it

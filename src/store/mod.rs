@@ -22,6 +22,7 @@ mod maintain;
 mod merge;
 mod queue;
 mod removal;
+mod resume;
 mod retain;
 mod retired;
 mod salvage;

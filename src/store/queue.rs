@@ -44,6 +44,23 @@ impl Queue {
         let waiting = Waiting { next, ..Waiting::default() };
         Self { waiting: Mutex::new(waiting), written: Condvar::new() }
     }
+
+    /// Runs `work` while nobody writes entries, and lets it set the number of the next one.
+    pub(super) fn alone<T>(&self, work: impl FnOnce(&mut u64) -> T) -> T {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        while waiting.writing {
+            waiting = self.written.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.writing = true;
+        let mut next = waiting.next;
+        drop(waiting);
+        let outcome = work(&mut next);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.next = next;
+        waiting.writing = false;
+        self.written.notify_all();
+        outcome
+    }
 }
 
 impl Shared {

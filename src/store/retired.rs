@@ -80,6 +80,14 @@ impl Shared {
         self.settle(maintainer)
     }
 
+    /// Takes note that the chunks of all retired blocks are removed.
+    pub(super) fn expire_retired(&self, maintainer: &mut Maintainer) {
+        for retired in &mut maintainer.retired {
+            self.storage.expire(retired.id);
+            retired.is_expired = true;
+        }
+    }
+
     /// Where there is a cap: has redb use again what was given up.
     fn settle(&self, maintainer: &mut Maintainer) -> Result<(), Error> {
         if self.retention.bytes_max.is_none() || !maintainer.unsettled {

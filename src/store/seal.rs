@@ -194,9 +194,9 @@ impl Shared {
 impl Shared {
     /// Where readers could not be shown what was committed, they go on seeing what was before, and
     /// nothing more is written on top of it.
-    pub(super) fn must_have_shown(&self, outcome: Result<(), Error>) -> Result<(), Error> {
-        if outcome.is_err() {
-            self.storage.refuse_writes();
+    pub(super) fn must_have_shown<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &outcome {
+            self.storage.refuse_writes(error);
         }
         outcome
     }

@@ -14,8 +14,9 @@ use treering::model::Refusal;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
-    /// The store does not take spans, so they are dropped. Where its file is broken or its disk is
-    /// full, that is so until the store is opened anew.
+    /// The store does not take spans, so they are dropped. Where its disk is full or a write failed
+    /// otherwise, it is tried again at once, and then after a second and up to thirty
+    /// ([`Store::resume`](treering::Store::resume)).
     NotStored {
         /// Why not.
         error: &'a Error,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use opentelemetry_sdk::trace::SpanData;
@@ -23,6 +23,12 @@ use crate::stats::count;
 /// Most spans in one durable write, so that its conversion takes little memory beside the queue.
 const BATCH_SPANS: usize = 8_192;
 
+/// After a failed write the store is resumed at once, and if that does not last, after so long, and twice as
+/// long each time,
+const RESUME_PAUSE: Duration = Duration::from_secs(1);
+/// but at least so often.
+const RESUME_PAUSE_MAX: Duration = Duration::from_secs(30);
+
 /// The thread and what it works with.
 pub(crate) struct Worker {
     store: Store,
@@ -35,6 +41,9 @@ pub(crate) struct Worker {
     waiting_spans: usize,
     /// Most spans in one batch; less where the store turned out to take less.
     batch_spans: usize,
+    /// When the store may be resumed again, and how long after that once more.
+    resume_at: Instant,
+    resume_pause: Duration,
 }
 
 impl Worker {
@@ -53,6 +62,8 @@ impl Worker {
             waiting: Vec::new(),
             waiting_spans: 0,
             batch_spans: BATCH_SPANS,
+            resume_at: Instant::now(),
+            resume_pause: RESUME_PAUSE,
         }
     }
 
@@ -143,6 +154,7 @@ impl Worker {
         match catch_unwind(AssertUnwindSafe(|| self.ingest(spans))) {
             Ok(Ok(taken)) => {
                 self.settle(&taken, spans.len());
+                self.resume_pause = RESUME_PAUSE;
                 self.teller.stored();
                 if let Some(refusal) = taken.first_refusal {
                     self.teller.refused(&refusal);
@@ -155,6 +167,7 @@ impl Worker {
                 self.store(first);
                 self.store(second);
             }
+            Ok(Err(_)) if self.resumes() => self.store(spans),
             Ok(Err(error)) => {
                 self.settle_lost(spans.len(), WithCauses(&error).to_string());
                 self.teller.failed(&error, count(spans.len()));
@@ -165,6 +178,22 @@ impl Worker {
                 self.teller.panicked(message, count(spans.len()));
             }
         }
+    }
+
+    /// Has the store write again after a failed write; true if it does, and spans may be tried again.
+    fn resumes(&mut self) -> bool {
+        let now = Instant::now();
+        if now < self.resume_at {
+            return false;
+        }
+        let resumed = catch_unwind(AssertUnwindSafe(|| self.store.resume()));
+        let resumes = matches!(resumed, Ok(Ok(true)));
+        // Where it was not a write that failed, there was nothing to do, and nothing to wait for.
+        if !matches!(resumed, Ok(Ok(false))) {
+            self.resume_at = now + self.resume_pause;
+            self.resume_pause = (self.resume_pause * 2).min(RESUME_PAUSE_MAX);
+        }
+        resumes
     }
 
     fn ingest(&self, spans: &[&SpanData]) -> Result<Taken, Error> {
