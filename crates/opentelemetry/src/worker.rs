@@ -186,10 +186,10 @@ impl Worker {
         if now < self.resume_at {
             return false;
         }
-        let resumed = catch_unwind(AssertUnwindSafe(|| self.store.resume()));
-        let resumes = matches!(resumed, Ok(Ok(true)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.store.resume()));
+        let resumes = matches!(outcome, Ok(Ok(true)));
         // Where it was not a write that failed, there was nothing to do, and nothing to wait for.
-        if !matches!(resumed, Ok(Ok(false))) {
+        if !matches!(outcome, Ok(Ok(false))) {
             self.resume_at = now + self.resume_pause;
             self.resume_pause = (self.resume_pause * 2).min(RESUME_PAUSE_MAX);
         }
