@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::codec::hex;
+use crate::codec::{hex, serde_text};
 
 /// A trace id: 16 bytes, shown as 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -72,6 +72,30 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 hex::write(f, &self.0)
+            }
+        }
+
+        /// As text where a format is for people, as bytes elsewhere.
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    self.0.serialize(serializer)
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                if deserializer.is_human_readable() {
+                    serde_text::parsed(deserializer)
+                } else {
+                    <[u8; $bytes]>::deserialize(deserializer).map(Self)
+                }
             }
         }
 

@@ -49,15 +49,15 @@ pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
 pub use options::{Durability, Limits, Maintenance, Options};
 pub use search::{
-    CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, ScopeTags, SearchOptions,
-    TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
+    AsQuery, CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, PreparedQuery,
+    ScopeTags, SearchOptions, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
 };
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use store::fuzzing;
 pub use store::{
-    Batch, Event, Fault, Ingested, Maintained, Place, Purged, Salvaged, Stats, Store, Verification,
-    Work,
+    Batch, Event, Fault, Ingested, Maintained, Matches, Place, Purged, Salvaged, Stats, Store,
+    Verification, Work,
 };
 pub use time::Timestamp;
 

@@ -1,24 +1,27 @@
 //! Points in time and lengths of time, both in nanoseconds. Invariant: a `Timestamp` is the number
 //! OTLP sends, unchanged; nothing here reads a clock except `Timestamp::now`.
 
+use crate::codec::serde_text;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds since the Unix epoch, as in OTLP's `start_time_unix_nano`.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
-#[serde(transparent)]
+///
+/// Serde writes it as a text of digits, as OTLP's JSON does, where a format is for people; it reads a
+/// number, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_text::write_u64(self.0, serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_text::read_u64(deserializer).map(Self)
+    }
+}
 
 impl Timestamp {
     /// The latest point in time there is.

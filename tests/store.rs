@@ -38,6 +38,9 @@ mod resending;
 #[path = "store/retention.rs"]
 mod retention;
 #[cfg(test)]
+#[path = "store/serde.rs"]
+mod serde;
+#[cfg(test)]
 #[path = "store/stopping.rs"]
 mod stopping;
 #[cfg(test)]

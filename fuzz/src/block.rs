@@ -3,7 +3,8 @@
 
 use std::sync::OnceLock;
 
-use treering::fuzzing::{BlockImage, MemoryBlock, PlannedQuery, decode_parts};
+use treering::PreparedQuery;
+use treering::fuzzing::{BlockImage, MemoryBlock, decode_parts};
 use treering::{Batch, SearchOptions, TagOptions};
 
 use crate::bytes::Bytes;
@@ -129,7 +130,7 @@ pub(crate) fn run(bytes: &[u8]) {
         image.repair();
     }
     let block = image.open(chunk_len, &masked);
-    let planned = PlannedQuery::new(&query).ok();
+    let planned = PreparedQuery::new(&query).ok();
     let listed = planned_queries().iter().cycle().skip(usize::from(first) % QUERIES.len());
     for query in listed.take(QUERIES_ASKED).chain(&planned) {
         ask(&block, query);
@@ -144,13 +145,13 @@ pub(crate) fn run(bytes: &[u8]) {
 }
 
 /// The queries of the list: patterns take long to compile.
-fn planned_queries() -> &'static [PlannedQuery] {
-    static PLANNED: OnceLock<Vec<PlannedQuery>> = OnceLock::new();
-    let plan = |query| PlannedQuery::new(query).expect("a right query");
+fn planned_queries() -> &'static [PreparedQuery] {
+    static PLANNED: OnceLock<Vec<PreparedQuery>> = OnceLock::new();
+    let plan = |query| PreparedQuery::new(query).expect("a right query");
     PLANNED.get_or_init(|| QUERIES.into_iter().map(plan).collect())
 }
 
-fn ask(block: &MemoryBlock, query: &PlannedQuery) {
+fn ask(block: &MemoryBlock, query: &PreparedQuery) {
     let mut few = SearchOptions::default();
     (few.limit, few.spans_per_spanset) = (Some(2), Some(1));
     drop(block.search(query, &few));
@@ -159,7 +160,7 @@ fn ask(block: &MemoryBlock, query: &PlannedQuery) {
 }
 
 /// Tags are counted in one way on all spans, in another on those that a query finds.
-fn ask_tags(block: &MemoryBlock, query: &PlannedQuery) {
+fn ask_tags(block: &MemoryBlock, query: &PreparedQuery) {
     for query in [None, Some(query)] {
         drop(block.tag_names(query, &TagOptions::default()));
         for field in FIELDS {

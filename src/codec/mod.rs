@@ -12,5 +12,6 @@ pub(crate) mod order;
 pub(crate) mod packed;
 pub(crate) mod record;
 pub(crate) mod rfc3339;
+pub(crate) mod serde_text;
 pub(crate) mod value;
 pub(crate) mod wire;

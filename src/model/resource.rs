@@ -3,7 +3,18 @@
 use super::Attribute;
 
 /// The entity that produced spans: OTLP's `Resource` with the schema URL sent beside it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Resource {
     /// Attributes such as `service.name`.
     pub attributes: Vec<Attribute>,
@@ -16,7 +27,18 @@ pub struct Resource {
 }
 
 /// A reference to an entity within a resource: OTLP's `EntityRef`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct EntityRef {
     /// The schema URL of the entity.
     pub schema_url: String,
@@ -29,7 +51,18 @@ pub struct EntityRef {
 }
 
 /// The library that produced spans: OTLP's `InstrumentationScope` with the schema URL beside it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct InstrumentationScope {
     /// The scope's name; empty if unknown.
     pub name: String,

@@ -8,7 +8,18 @@ use crate::id::{SpanId, TraceId};
 use crate::time::Timestamp;
 
 /// One span.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Span {
     /// The trace it belongs to; never all-zero in a store.
     pub trace_id: TraceId,
@@ -49,7 +60,18 @@ pub struct Span {
 }
 
 /// Something that happened during a span.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Event {
     /// When.
     pub time: Timestamp,
@@ -62,7 +84,18 @@ pub struct Event {
 }
 
 /// A pointer from a span to another, in this trace or another one.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Link {
     /// The trace pointed to; all-zero if the sender left it out.
     pub trace_id: TraceId,
@@ -79,7 +112,18 @@ pub struct Link {
 }
 
 /// How a span ended: OTLP's `Status`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Status {
     /// Unset, ok or error.
     pub code: StatusCode,
@@ -88,7 +132,19 @@ pub struct Status {
 }
 
 /// A span's role in a call. Numbers that OTLP does not define are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct SpanKind(pub i32);
 
 impl SpanKind {
@@ -107,7 +163,19 @@ impl SpanKind {
 }
 
 /// The outcome of a span. Numbers that OTLP does not define are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct StatusCode(pub i32);
 
 impl StatusCode {

@@ -5,11 +5,29 @@ use super::Span;
 use crate::id::TraceId;
 
 /// Every stored span of one trace, in pre-order: children by start time, then span id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Serde writes `id`, `spans` in pre-order, and `parents`: of each span the position of its stored parent.
+/// For what other tools read there are [`otlp::write_json`](crate::otlp) and `write_protobuf`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Parts")]
 pub struct Trace {
     id: TraceId,
     spans: Vec<Span>,
     parents: Vec<Option<usize>>,
+}
+
+/// A trace as it is read: anything may be there.
+#[derive(serde::Deserialize)]
+struct Parts {
+    id: TraceId,
+    spans: Vec<Span>,
+    parents: Vec<Option<usize>>,
+}
+
+impl From<Parts> for Trace {
+    fn from(parts: Parts) -> Self {
+        Self::new(parts.id, parts.spans, parts.parents)
+    }
 }
 
 impl Trace {

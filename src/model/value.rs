@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 /// An attribute value: OTLP's `AnyValue`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// A value that was sent without any content.
     #[default]
@@ -17,7 +18,7 @@ pub enum Value {
     /// A signed 64-bit integer.
     Int(i64),
     /// A 64-bit float; every bit is kept.
-    Double(f64),
+    Double(#[serde(with = "crate::codec::serde_text::float")] f64),
     /// Bytes.
     Bytes(Vec<u8>),
     /// Values in order, of any types.
@@ -27,7 +28,18 @@ pub enum Value {
 }
 
 /// A key with its value: OTLP's `KeyValue`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Attribute {
     /// The key. OTLP wants keys to be unique within a list; where they are not, queries see the first.
     pub key: String,

@@ -1,13 +1,13 @@
 //! What a search gives back. Invariant: traces come in the order asked for (by default newest first,
 //! ties by id), spans of a spanset by start time, span id, kind.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{SpanId, TraceId};
 use crate::time::Timestamp;
 
 /// The answer to a search.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SearchResult {
     /// The traces found, in the order asked for.
@@ -22,7 +22,7 @@ pub struct SearchResult {
 }
 
 /// A trace that matches.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TraceMatch {
     /// Its id.
@@ -40,7 +40,7 @@ pub struct TraceMatch {
 }
 
 /// Spans of one trace that belong together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Spanset {
     /// The first spans, as many as were asked for.
@@ -52,7 +52,7 @@ pub struct Spanset {
 }
 
 /// A span that matches.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SpanMatch {
     /// Its id.
@@ -71,7 +71,8 @@ pub struct SpanMatch {
 }
 
 /// A value of a field, in `TraceQL`'s types.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FieldValue {
     /// Text.
@@ -79,7 +80,7 @@ pub enum FieldValue {
     /// An integer.
     Int(i64),
     /// A float.
-    Float(f64),
+    Float(#[serde(with = "crate::codec::serde_text::float")] f64),
     /// True or false.
     Bool(bool),
     /// A length of time in nanoseconds.
@@ -125,7 +126,7 @@ impl FieldValue {
 }
 
 /// What a search had to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SearchMetrics {
     /// Blocks in the store.

@@ -13,7 +13,7 @@ use crate::block::BlockError;
 use crate::query::exec::explain as explain_plan;
 
 /// How a query runs; `Display` is the text for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Explanation {
     /// The query in canonical form, the plan with a number before each step, and the run's figures:

@@ -4,12 +4,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::codec::serde_text;
 use crate::id::TraceId;
 use crate::query::TraceMatch;
 use crate::time::Timestamp;
 
 /// The order of the traces in a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Order {
     /// By start, newest first. A limited search stops early, as only the newest blocks matter.
@@ -58,6 +62,19 @@ impl fmt::Display for Cursor {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no cursor: nanoseconds, `-` and a trace id of 32 hex digits expected")]
 pub struct ParseCursorError(String);
+
+/// As its text.
+impl serde::Serialize for Cursor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Cursor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_text::parsed(deserializer)
+    }
+}
 
 impl FromStr for Cursor {
     type Err = ParseCursorError;

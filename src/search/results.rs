@@ -1,6 +1,5 @@
 //! From matches to results: the values of single rows, read for the spans shown and no others.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::brake::Brake;
@@ -23,60 +22,73 @@ use crate::query::value::Scalar;
 use crate::query::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
 use crate::time::Timestamp;
 
-/// Runs a search and makes its results.
-pub(crate) fn search(
-    pool: &Pool,
-    views: &[Arc<BlockView>],
-    prepared: &Arc<Prepared>,
-    options: &SearchOptions,
-) -> Result<SearchResult, BlockError> {
-    let mut traces = Vec::new();
-    let mut result = search_each(pool, views, prepared, options, &mut |found| {
-        traces.push(found);
-        ControlFlow::Continue(())
-    })?;
-    result.traces = traces;
-    Ok(result)
+/// What a search found, of which no result is made yet.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    found: std::vec::IntoIter<Match>,
+    prepared: Arc<Prepared>,
+    options: SearchOptions,
+    bytes_left: usize,
+    /// The answer but for its traces.
+    pub(crate) outcome: SearchResult,
 }
 
-/// Runs a search and hands out its results one by one, each made when it is its turn; what is given
-/// back has no traces.
-pub(crate) fn search_each(
-    pool: &Pool,
-    views: &[Arc<BlockView>],
-    prepared: &Arc<Prepared>,
-    options: &SearchOptions,
-    each: &mut dyn FnMut(TraceMatch) -> ControlFlow<()>,
-) -> Result<SearchResult, BlockError> {
-    let (found, run) = matches(pool, views, prepared, options)?;
-    let mut result = SearchResult {
-        traces: Vec::new(),
-        partial: run.partial,
-        warnings: prepared.warnings.clone(),
-        metrics: SearchMetrics {
-            blocks: run.blocks,
-            blocks_skipped: run.blocks_skipped,
-            rows_considered: run.figures.rows_considered,
-            spans_matched: run.spans_matched,
-        },
-    };
-    let mut bytes_left = options.result_bytes_max.unwrap_or(usize::MAX);
-    for found in found {
-        if options.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
-            result.partial = true;
-            break;
-        }
-        let made = trace_match(&found, prepared, options)?;
-        let Some(left) = bytes_left.checked_sub(made.memory_bytes()) else {
-            result.partial = true;
-            break;
+impl Findings {
+    /// Runs a search, and makes no results yet.
+    pub(crate) fn new(
+        pool: &Pool,
+        views: &[Arc<BlockView>],
+        prepared: &Arc<Prepared>,
+        options: &SearchOptions,
+    ) -> Result<Self, BlockError> {
+        let (found, run) = matches(pool, views, prepared, options)?;
+        let outcome = SearchResult {
+            traces: Vec::new(),
+            partial: run.partial,
+            warnings: prepared.warnings.clone(),
+            metrics: SearchMetrics {
+                blocks: run.blocks,
+                blocks_skipped: run.blocks_skipped,
+                rows_considered: run.figures.rows_considered,
+                spans_matched: run.spans_matched,
+            },
         };
-        bytes_left = left;
-        if each(made).is_break() {
-            break;
+        Ok(Self {
+            found: found.into_iter(),
+            prepared: Arc::clone(prepared),
+            options: options.clone(),
+            bytes_left: options.result_bytes_max.unwrap_or(usize::MAX),
+            outcome,
+        })
+    }
+
+    /// How many traces are still to come, at most.
+    pub(crate) fn remaining(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The next result; `None` at the end, and where a token or the limit of bytes ends it.
+    pub(crate) fn make_next(&mut self) -> Result<Option<TraceMatch>, BlockError> {
+        let Some(found) = self.found.next() else { return Ok(None) };
+        if self.options.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            return Ok(self.cut());
+        }
+        let made = trace_match(&found, &self.prepared, &self.options)?;
+        match self.bytes_left.checked_sub(made.memory_bytes()) {
+            Some(left) => {
+                self.bytes_left = left;
+                Ok(Some(made))
+            }
+            None => Ok(self.cut()),
         }
     }
-    Ok(result)
+
+    /// Ends it before its end.
+    fn cut(&mut self) -> Option<TraceMatch> {
+        self.outcome.partial = true;
+        self.found = Vec::new().into_iter();
+        None
+    }
 }
 
 /// The whole trace with this id.

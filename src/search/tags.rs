@@ -17,7 +17,10 @@ use crate::query::syntax::{Field, ValueType};
 use crate::time::Timestamp;
 
 /// Where a tag is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TagScope {
     /// Attributes of spans: `span.x`.
@@ -77,7 +80,7 @@ impl Default for TagOptions {
 }
 
 /// Names of tags by scope.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct TagNames {
     /// The scopes that have any, in the order of [`TagScope::ALL`].
@@ -87,7 +90,7 @@ pub struct TagNames {
 }
 
 /// The names of one scope.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct ScopeTags {
     /// The scope.
@@ -97,7 +100,7 @@ pub struct ScopeTags {
 }
 
 /// A name of a tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct TagName {
     /// The attribute's key, or the intrinsic's short name.
@@ -110,7 +113,7 @@ pub struct TagName {
 }
 
 /// Values of a field.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct TagValues {
     /// The values, the most frequent first, then by type and value.
@@ -120,7 +123,7 @@ pub struct TagValues {
 }
 
 /// A value of a field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct TagValue {
     /// The value; never an array, and never nil.

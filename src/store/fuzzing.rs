@@ -16,9 +16,9 @@ use crate::codec::cast::{u64_of, usize_of};
 use crate::error::Error;
 use crate::id::TraceId;
 use crate::model::{Span, Trace};
-use crate::query::{SearchResult, check, field};
+use crate::query::{SearchResult, field};
 use crate::search::{
-    self, BlockTimes, BlockView, Counts, Pool, Prepared, SearchOptions, TagNames, TagOptions,
+    self, BlockTimes, BlockView, Counts, Pool, PreparedQuery, SearchOptions, TagNames, TagOptions,
     TagValues,
 };
 use crate::time::Timestamp;
@@ -32,20 +32,6 @@ pub struct BlockImage {
 /// Reads bytes as each part of a column that stands in them as it is, small or large.
 pub fn decode_parts(bytes: &[u8]) {
     decode_column_parts(bytes);
-}
-
-/// A search that is planned once and run on many blocks.
-#[derive(Debug, Clone)]
-pub struct PlannedQuery(Arc<Prepared>);
-
-impl PlannedQuery {
-    /// Plans a query.
-    ///
-    /// # Errors
-    /// If it is wrong, or no search.
-    pub fn new(text: &str) -> Result<Self, Error> {
-        Ok(Self(Arc::new(search::prepare(&check(text)?)?)))
-    }
 }
 
 /// A block that is read from memory.
@@ -132,18 +118,24 @@ impl MemoryBlock {
     /// As there.
     pub fn search(
         &self,
-        query: &PlannedQuery,
+        query: &PreparedQuery,
         options: &SearchOptions,
     ) -> Result<SearchResult, Error> {
-        Ok(search::search(&self.pool, &self.views(), &query.0, options)?)
+        let mut found =
+            search::Findings::new(&self.pool, &self.views(), query.prepared(), options)?;
+        let mut traces = Vec::new();
+        while let Some(made) = found.make_next()? {
+            traces.push(made);
+        }
+        Ok(SearchResult { traces, ..found.outcome })
     }
 
     /// As [`Store::count`](crate::Store::count).
     ///
     /// # Errors
     /// As there.
-    pub fn count(&self, query: &PlannedQuery, options: &SearchOptions) -> Result<Counts, Error> {
-        Ok(search::count(&self.pool, &self.views(), &query.0, options)?)
+    pub fn count(&self, query: &PreparedQuery, options: &SearchOptions) -> Result<Counts, Error> {
+        Ok(search::count(&self.pool, &self.views(), query.prepared(), options)?)
     }
 
     /// As [`Store::tag_names`](crate::Store::tag_names), of all scopes.
@@ -152,10 +144,15 @@ impl MemoryBlock {
     /// As there.
     pub fn tag_names(
         &self,
-        query: Option<&PlannedQuery>,
+        query: Option<&PreparedQuery>,
         options: &TagOptions,
     ) -> Result<TagNames, Error> {
-        Ok(search::tag_names(&self.views(), None, query.map(|query| query.0.as_ref()), options)?)
+        Ok(search::tag_names(
+            &self.views(),
+            None,
+            query.map(|query| query.prepared().as_ref()),
+            options,
+        )?)
     }
 
     /// As [`Store::tag_values`](crate::Store::tag_values).
@@ -165,10 +162,10 @@ impl MemoryBlock {
     pub fn tag_values(
         &self,
         name: &str,
-        query: Option<&PlannedQuery>,
+        query: Option<&PreparedQuery>,
         options: &TagOptions,
     ) -> Result<TagValues, Error> {
-        let query = query.map(|query| query.0.as_ref());
+        let query = query.map(|query| query.prepared().as_ref());
         Ok(search::tag_values(&self.views(), &field(name)?, query, options)?)
     }
 

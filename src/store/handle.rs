@@ -9,6 +9,7 @@ use super::batch::Batch;
 use super::events::{Event, Handler};
 use super::ingest::Ingested;
 use super::maintain::Maintained;
+use super::matches::Matches;
 use super::salvage::{self, Salvaged};
 use super::shared::Shared;
 use super::stats::{self, Stats};
@@ -19,7 +20,8 @@ use crate::model::Trace;
 use crate::options::Options;
 use crate::query::{self, SearchResult, TraceMatch};
 use crate::search::{
-    self, Explanation, Order, Prepared, SearchOptions, TagNames, TagOptions, TagScope, TagValues,
+    self, AsQuery, Explanation, Findings, Order, PreparedQuery, SearchOptions, TagNames,
+    TagOptions, TagScope, TagValues,
 };
 
 /// A trace store in one file. Cheap to clone; clones share the store. The last one to be dropped ends
@@ -52,14 +54,17 @@ pub struct Store {
     pub(super) shared: Arc<Shared>,
 }
 
-/// Checks and plans a query, and checks that the options go together.
-fn prepare(query: &str, options: &SearchOptions) -> Result<Arc<Prepared>, Error> {
+/// Reads and plans a query, and checks that the options go together.
+fn prepare(
+    query: &(impl AsQuery + ?Sized),
+    options: &SearchOptions,
+) -> Result<PreparedQuery, Error> {
     if options.after.is_some() && !matches!(options.order, Order::NewestFirst | Order::OldestFirst)
     {
         let message = "`after` goes with an order by start, newest or oldest first";
         return Err(Error::Options(message.to_owned()));
     }
-    prepared(query).map(Arc::new)
+    Ok(query.as_query()?)
 }
 
 impl Store {
@@ -197,32 +202,71 @@ impl Store {
         shared.close()
     }
 
-    /// The traces in which `query` finds spans, newest first unless `options` say otherwise.
+    /// The traces in which `query` finds spans, newest first unless `options` say otherwise. `query` is
+    /// a text, or a [`PreparedQuery`].
     ///
     /// # Errors
     /// If the query is wrong, the options do not go together, or the file cannot be read; where the
     /// store has a cap on bytes, also if what is being read was dropped too long ago
     /// ([`Error::SnapshotExpired`]).
-    pub fn search(&self, query: &str, options: &SearchOptions) -> Result<SearchResult, Error> {
-        let plan = prepare(query, options)?;
-        let views = self.shared.base()?.newest_first();
-        Ok(search::search(&self.shared.pool, &views, &plan, options)?)
+    pub fn search(
+        &self,
+        query: &(impl AsQuery + ?Sized),
+        options: &SearchOptions,
+    ) -> Result<SearchResult, Error> {
+        let mut found = self.matches(query, options)?;
+        let traces = found.by_ref().collect::<Result<_, _>>()?;
+        Ok(SearchResult { traces, ..found.into_outcome() })
     }
 
-    /// As [`Store::search`], but hands each trace to `each` when it is made, so that an answer of any
-    /// size takes little memory; `each` may end the search. What is given back has no traces.
+    /// As [`Store::search`], but makes each trace when it is asked for, so that an answer of any size
+    /// takes little memory.
+    ///
+    /// ```
+    /// # use treering::{Error, Options, SearchOptions, Store};
+    /// # fn slowest(store: &Store) -> Result<(), Error> {
+    /// for found in store.matches("{ status = error }", &SearchOptions::all())? {
+    ///     let found = found?;
+    ///     println!("{} {}", found.trace_id, found.root_name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("s"), Options::default()).unwrap();
+    /// # slowest(&store).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Store::search`].
+    pub fn matches(
+        &self,
+        query: &(impl AsQuery + ?Sized),
+        options: &SearchOptions,
+    ) -> Result<Matches, Error> {
+        let query = prepare(query, options)?;
+        let views = self.shared.base()?.newest_first();
+        let found = Findings::new(&self.shared.pool, &views, query.prepared(), options)?;
+        Ok(Matches::new(found))
+    }
+
+    /// As [`Store::search`], but hands each trace to `each` when it is made; `each` may end the search.
+    /// What is given back has no traces.
     ///
     /// # Errors
     /// As [`Store::search`].
     pub fn search_each(
         &self,
-        query: &str,
+        query: &(impl AsQuery + ?Sized),
         options: &SearchOptions,
         mut each: impl FnMut(TraceMatch) -> ControlFlow<()>,
     ) -> Result<SearchResult, Error> {
-        let plan = prepare(query, options)?;
-        let views = self.shared.base()?.newest_first();
-        Ok(search::search_each(&self.shared.pool, &views, &plan, options, &mut each)?)
+        let mut found = self.matches(query, options)?;
+        for one in found.by_ref() {
+            if each(one?).is_break() {
+                break;
+            }
+        }
+        Ok(found.into_outcome())
     }
 
     /// How many traces and spans `query` finds: a search that builds no results. The limits of
@@ -230,20 +274,28 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::search`].
-    pub fn count(&self, query: &str, options: &SearchOptions) -> Result<search::Counts, Error> {
-        let plan = prepare(query, options)?;
+    pub fn count(
+        &self,
+        query: &(impl AsQuery + ?Sized),
+        options: &SearchOptions,
+    ) -> Result<search::Counts, Error> {
+        let query = prepare(query, options)?;
         let views = self.shared.base()?.newest_first();
-        Ok(search::count(&self.shared.pool, &views, &plan, options)?)
+        Ok(search::count(&self.shared.pool, &views, query.prepared(), options)?)
     }
 
     /// How `query` runs, and what running it took.
     ///
     /// # Errors
     /// As [`Store::search`].
-    pub fn explain(&self, query: &str, options: &SearchOptions) -> Result<Explanation, Error> {
-        let plan = prepare(query, options)?;
+    pub fn explain(
+        &self,
+        query: &(impl AsQuery + ?Sized),
+        options: &SearchOptions,
+    ) -> Result<Explanation, Error> {
+        let query = prepare(query, options)?;
         let views = self.shared.base()?.newest_first();
-        Ok(search::explain(&self.shared.pool, &views, &plan, options)?)
+        Ok(search::explain(&self.shared.pool, &views, query.prepared(), options)?)
     }
 
     /// The names of attributes and intrinsics, of one scope or of all, each with the types of its
@@ -258,9 +310,10 @@ impl Store {
         query: Option<&str>,
         options: &TagOptions,
     ) -> Result<TagNames, Error> {
-        let prepared = query.map(prepared).transpose()?;
+        let prepared = query.map(PreparedQuery::new).transpose()?;
+        let prepared = prepared.as_ref().map(|query| query.prepared().as_ref());
         let views = self.shared.base()?.newest_first();
-        Ok(search::tag_names(&views, scope, prepared.as_ref(), options)?)
+        Ok(search::tag_names(&views, scope, prepared, options)?)
     }
 
     /// The values of a field, written as in a query (`.http.method`, `status`), the most frequent
@@ -277,9 +330,10 @@ impl Store {
         options: &TagOptions,
     ) -> Result<TagValues, Error> {
         let field = query::field(field)?;
-        let prepared = query.map(prepared).transpose()?;
+        let prepared = query.map(PreparedQuery::new).transpose()?;
+        let prepared = prepared.as_ref().map(|query| query.prepared().as_ref());
         let views = self.shared.base()?.newest_first();
-        Ok(search::tag_values(&views, &field, prepared.as_ref(), options)?)
+        Ok(search::tag_values(&views, &field, prepared, options)?)
     }
 
     /// The whole trace with this id; `None` where no span of it is stored. Cost: a filter look-up a
@@ -342,8 +396,4 @@ impl Store {
     pub fn stats(&self) -> Result<Stats, Error> {
         stats::stats(&self.shared)
     }
-}
-
-fn prepared(query: &str) -> Result<Prepared, Error> {
-    Ok(search::prepare(&query::check(query)?)?)
 }

@@ -25,7 +25,7 @@ const STALL_TIMES: u64 = 2;
 const REFUSE_TIMES: u64 = 4;
 
 /// What an ingest took in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Ingested {
     /// Spans of the batch, those counted below apart. Some of them may have been stored before:

@@ -37,7 +37,7 @@ pub(super) struct Maintainer {
 }
 
 /// What maintenance did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Maintained {
     /// Times that what was in memory was moved to blocks of the file.

@@ -2,7 +2,6 @@
 //! search that saw less than everything deletes nothing; after a purge the file holds what counts and
 //! nothing else, and until then it is as it was.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::events::Work;
@@ -12,11 +11,12 @@ use super::shared::Shared;
 use crate::block::BlockId;
 use crate::codec::cast::u64_of;
 use crate::error::Error;
-use crate::search::{Order, SearchOptions};
+use crate::id::TraceId;
+use crate::search::{AsQuery, Order, SearchOptions};
 use crate::storage::BlockRecord;
 
 /// What a purge did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Purged {
     /// Blocks that held traces which count no more, and were written anew.
@@ -34,7 +34,11 @@ impl Store {
     /// # Errors
     /// If the query is wrong, the file cannot be read or written, or the search was stopped before
     /// it had seen everything ([`Error::Stopped`]). Then nothing is deleted.
-    pub fn delete_where(&self, query: &str, options: &SearchOptions) -> Result<u64, Error> {
+    pub fn delete_where(
+        &self,
+        query: &(impl AsQuery + ?Sized),
+        options: &SearchOptions,
+    ) -> Result<u64, Error> {
         self.shared.writable()?;
         let options = SearchOptions {
             limit: None,
@@ -44,12 +48,10 @@ impl Store {
             result_bytes_max: None,
             ..options.clone()
         };
-        let mut ids = Vec::new();
-        let found = self.search_each(query, &options, |found| {
-            ids.push(found.trace_id);
-            ControlFlow::Continue(())
-        })?;
-        if found.partial {
+        let mut found = self.matches(query, &options)?;
+        let ids = found.by_ref().map(|found| found.map(|found| found.trace_id));
+        let ids: Vec<TraceId> = ids.collect::<Result<_, _>>()?;
+        if found.outcome().partial {
             return Err(Error::Stopped);
         }
         self.delete(&ids)

@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 const BATCH_SPANS: usize = 100_000;
 
 /// What was copied out of a damaged store, and what was not.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Salvaged {
     /// Blocks of which something was copied.

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::time::Timestamp;
 
 /// Figures about a store.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Spans stored.

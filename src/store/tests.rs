@@ -7,7 +7,7 @@ use crate::codec::cast::low_u32;
 use crate::id::{SpanId, TraceId};
 use crate::model::Span;
 use crate::options::{Maintenance, Options};
-use crate::search::{self, SearchOptions};
+use crate::search::{Findings, PreparedQuery, SearchOptions};
 use crate::storage::BlockRecord;
 use crate::store::retain::Limits;
 use crate::store::{Batch, Store};
@@ -42,14 +42,15 @@ fn chunks_of_a_dropped_block_stay_while_it_is_read() {
     let (_folder, store) = store();
     ingest(&store, 1, 1);
     let reader = store.shared.base().unwrap();
-    let plan = search::prepare(&crate::query::check("{ }").unwrap()).unwrap().into();
+    let query = PreparedQuery::new("{ }").unwrap();
     let pool = &store.shared.pool;
     for span in 2..5 {
         ingest(&store, 1, span);
         assert!(has_chunks(&store, 0), "after span {span}");
-        let found = search::search(pool, &reader.newest_first(), &plan, &SearchOptions::all());
-        let found = found.unwrap();
-        assert_eq!(found.traces[0].spansets[0].matched, 1);
+        let views = reader.newest_first();
+        let mut found = Findings::new(pool, &views, query.prepared(), &SearchOptions::all());
+        let found = found.as_mut().unwrap().make_next().unwrap().unwrap();
+        assert_eq!(found.spansets[0].matched, 1);
     }
     // Blocks 1 and 2 were dropped too, and nobody read them; the last is dropped by now at most.
     assert!(!has_chunks(&store, 1));

@@ -22,7 +22,7 @@ use crate::storage::{
 const CACHE_BYTES: u64 = 16 << 20;
 
 /// What checking a store found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Verification {
     /// Blocks that were read.
@@ -51,7 +51,7 @@ impl Verification {
 }
 
 /// Something that is broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Fault {
     /// Where it is.
@@ -64,7 +64,8 @@ pub struct Fault {
 }
 
 /// A place in a store's file; see `docs/format.md`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Place {
     /// redb's own pages.

@@ -4,7 +4,8 @@
 use super::Intrinsic;
 
 /// The type of a value, where the query text alone tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ValueType {
     /// Text.
     String,
