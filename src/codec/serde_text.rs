@@ -7,6 +7,8 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize as _, Deserializer, Serializer};
 
+use super::cast;
+
 /// Reads what [`fmt::Display`] writes and [`std::str::FromStr`] reads.
 pub(crate) fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -53,7 +55,7 @@ pub(crate) fn read_u64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64
 
 /// Floats: those that are no number are words.
 pub(crate) mod float {
-    use super::{Deserializer, Serializer, Visitor, de, fmt};
+    use super::{Deserializer, Serializer, Visitor, cast, de, fmt};
     use serde::{Deserialize as _, Serialize as _};
 
     /// Writes a float.
@@ -87,22 +89,14 @@ pub(crate) mod float {
                 Ok(float)
             }
 
-            #[expect(
-                clippy::as_conversions,
-                clippy::cast_precision_loss,
-                reason = "a float written without a fraction is an integer to some readers"
-            )]
+            // A float without a fraction is an integer to some formats.
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<f64, E> {
-                Ok(number as f64)
+                Ok(cast::nearest_f64_of_u64(number))
             }
 
-            #[expect(
-                clippy::as_conversions,
-                clippy::cast_precision_loss,
-                reason = "a float written without a fraction is an integer to some readers"
-            )]
+            // A float without a fraction is an integer to some formats.
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<f64, E> {
-                Ok(number as f64)
+                Ok(cast::nearest_f64(number))
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<f64, E> {

@@ -22,9 +22,10 @@ pub(crate) const ROOMS: [(&str, u8); 14] = [
 ];
 
 /// Imports between rooms of one layer that are meant, with the reason.
-const PEERS: [(&str, &str, &str); 2] = [
+const PEERS: [(&str, &str, &str); 3] = [
     ("store", "error", "the handle's methods return the public error"),
     ("id", "codec", "an id is written and read as hex digits"),
+    ("time", "codec", "a time is written and read as decimal digits"),
 ];
 
 /// What is wrong with the imports of a file of the library.
