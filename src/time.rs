@@ -1,8 +1,10 @@
 //! Points in time and lengths of time, both in nanoseconds. Invariant: a `Timestamp` is the number
 //! OTLP sends, unchanged; nothing here reads a clock except `Timestamp::now`.
 
-use crate::codec::serde_text;
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::codec::{rfc3339, serde_text};
 
 /// Nanoseconds since the Unix epoch, as in OTLP's `start_time_unix_nano`.
 ///
@@ -10,6 +12,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// number, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
+
+/// As RFC 3339 has it, in UTC: `2024-05-01T12:00:00.000000001Z`. A precision says how many digits there are after
+/// the second, nine if there is none; further ones are cut off.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        rfc3339::write(f, self.0, f.precision().unwrap_or(9))
+    }
+}
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,8 @@
 //! Points in time as text. Invariant: a text that is read names one instant of the proleptic
 //! Gregorian calendar (RFC 3339, section 5.6), to the nanosecond.
 
+use std::fmt;
+
 /// Nanoseconds since the Unix epoch, before it negative, of a text such as
 /// `2024-05-01T12:00:00.5+02:00`; none where it is no such text. Digits beyond the nanosecond are
 /// cut off; a leap second counts as the second after it.
@@ -73,9 +75,55 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     years + months + day - 1
 }
 
+/// The day so many days after 1970-01-01: year, month, day.
+fn day_of(days: i64) -> [i64; 3] {
+    // No year has fewer days than 365, so this one is never before the right one by much.
+    let mut year = 1970 + days.div_euclid(366);
+    while days_since_epoch(year + 1, 1, 1) <= days {
+        year += 1;
+    }
+    let mut left = days - days_since_epoch(year, 1, 1);
+    let mut month = 1;
+    while left >= days_of_month(year, month) {
+        left -= days_of_month(year, month);
+        month += 1;
+    }
+    [year, month, left + 1]
+}
+
+/// Writes a point in time with so many digits after the second, up to nine, further ones cut off.
+pub(crate) fn write(f: &mut fmt::Formatter<'_>, unix_nanos: u64, digits: usize) -> fmt::Result {
+    const SECOND: u64 = 1_000_000_000;
+    let (seconds, nanos) = (unix_nanos / SECOND, unix_nanos % SECOND);
+    let [year, month, day] = day_of(i64::try_from(seconds / 86_400).unwrap_or(0));
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+    if digits > 0 {
+        let fraction = format!("{nanos:09}");
+        write!(f, ".{}", fraction.get(..digits).unwrap_or(&fraction))?;
+    }
+    f.write_str("Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::nanos;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut point = 0u64;
+        for step in 0..4000 {
+            let text = Timestamp::from_unix_nanos(point).to_string();
+            assert_eq!(nanos(&text), Some(i128::from(point)), "{text}");
+            // Through all the years there are, by steps of unlike length.
+            point = point.saturating_add(4_611_686_018_427_387 + step * 86_400_000_000_000 % 977);
+        }
+        assert_eq!(Timestamp::MAX.to_string(), "2554-07-21T23:34:33.709551615Z");
+        let short = format!("{:.3}", Timestamp::from_unix_nanos(1_709_164_799_999_999_999));
+        assert_eq!(short, "2024-02-28T23:59:59.999Z");
+        assert_eq!(format!("{:.0}", Timestamp::default()), "1970-01-01T00:00:00Z");
+    }
 
     #[test]
     fn known_instants() {

@@ -5,6 +5,7 @@ mod resource;
 mod span;
 mod trace;
 mod value;
+mod waterfall;
 
 pub use borrowed::{
     AttributeRef, EventRef, LinkRef, OriginBytes, Refusal, SpanRef, SpanSink, ValueRef,
@@ -13,3 +14,4 @@ pub use resource::{EntityRef, InstrumentationScope, Resource};
 pub use span::{Event, Link, Span, SpanKind, Status, StatusCode};
 pub use trace::Trace;
 pub use value::{Attribute, Value};
+pub use waterfall::{ShortDuration, Waterfall, WaterfallLine};

@@ -1,9 +1,12 @@
 //! What a search gives back. Invariant: traces come in the order asked for (by default newest first,
 //! ties by id), spans of a spanset by start time, span id, kind.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{SpanId, TraceId};
+use crate::model::ShortDuration;
 use crate::time::Timestamp;
 
 /// The answer to a search.
@@ -137,4 +140,108 @@ pub struct SearchMetrics {
     pub rows_considered: u64,
     /// Spans that matched, in the blocks searched.
     pub spans_matched: u64,
+}
+
+/// A line a trace, and below it one for each of the spans returned.
+impl fmt::Display for SearchResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for found in &self.traces {
+            write!(f, "{found}")?;
+        }
+        let spans: u64 =
+            self.traces.iter().flat_map(|found| &found.spansets).map(|set| set.matched).sum();
+        let partial = if self.partial { ", partial" } else { "" };
+        writeln!(f, "{} traces, {spans} spans matched{partial}", self.traces.len())
+    }
+}
+
+/// The trace on a line: id, start, duration, root; below it a line for each span returned.
+impl fmt::Display for TraceMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let duration = ShortDuration(self.duration_nanos);
+        let (service, name) = (Shown(&self.root_service), Shown(&self.root_name));
+        writeln!(f, "{} {:.3} {duration} {service} {name}", self.trace_id, self.start)?;
+        self.spansets.iter().try_for_each(|set| write!(f, "{set}"))
+    }
+}
+
+impl fmt::Display for Spanset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.attributes.is_empty() {
+            writeln!(f, "  {}", Pairs(&self.attributes))?;
+        }
+        self.spans.iter().try_for_each(|span| writeln!(f, "  {span}"))?;
+        match self.matched.saturating_sub(u64::try_from(self.spans.len()).unwrap_or(u64::MAX)) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} more"),
+        }
+    }
+}
+
+impl fmt::Display for SpanMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let duration = ShortDuration(self.duration_nanos);
+        let (service, name) = (Shown(&self.service), Shown(&self.name));
+        write!(f, "{} {duration} {service} {name}", self.span_id)?;
+        if self.attributes.is_empty() { Ok(()) } else { write!(f, " {}", Pairs(&self.attributes)) }
+    }
+}
+
+/// As `TraceQL` writes it: text in quotes, `error`, `server`, `1.5ms`.
+impl fmt::Display for FieldValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(text) => write!(f, "{text:?}"),
+            Self::Int(number) => write!(f, "{number}"),
+            Self::Float(number) => write!(f, "{number:?}"),
+            Self::Bool(flag) => write!(f, "{flag}"),
+            Self::Duration(nanos) => {
+                let sign = if *nanos < 0 { "-" } else { "" };
+                write!(f, "{sign}{}", ShortDuration(nanos.unsigned_abs()))
+            }
+            Self::Status(status) => word(f, *status, &["unset", "ok", "error"]),
+            Self::Kind(kind) => word(f, *kind, &KINDS),
+            Self::Time(time) => write!(f, "{time}"),
+            Self::Array(values) => {
+                f.write_str("[")?;
+                for (at, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if at > 0 { ", " } else { "" })?;
+                }
+                f.write_str("]")
+            }
+            Self::Nil => f.write_str("nil"),
+        }
+    }
+}
+
+const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+
+fn word(f: &mut fmt::Formatter<'_>, number: i32, words: &[&str]) -> fmt::Result {
+    match usize::try_from(number).ok().and_then(|at| words.get(at)) {
+        Some(word) => f.write_str(word),
+        None => write!(f, "{number}"),
+    }
+}
+
+struct Pairs<'a>(&'a [(String, FieldValue)]);
+
+impl fmt::Display for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{}={value}", if at > 0 { " " } else { "" }, Shown(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Text on one line: `-` where there is none, no control characters.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("-");
+        }
+        self.0.chars().try_for_each(|c| write!(f, "{}", if c.is_control() { '·' } else { c }))
+    }
 }

@@ -96,6 +96,17 @@ fn answers_come_back() {
     assert!(text.contains(r#""trace_id":"07070707070707070707070707070707""#), "{text}");
     assert!(text.contains(r#""start":"18446744073709550715""#), "{text}");
     assert!(text.contains(r#"["a",{"float":"Infinity"}]"#), "{text}");
+    // And as lines.
+    let lines = found.to_string();
+    let expected = "\
+07070707070707070707070707070707 2554-07-21T23:34:33.709Z 800ns shop span 0
+  by(span:name)=\"span 0\"
+  0101010101010101 800ns shop span 0 a=inf b=\"x\" c=7 d=[1, 2] duration=800ns kind=-1 status=unset span:childCount=1 rootName=\"span 0\" name=\"span 0\"
+  by(span:name)=\"span 1\"
+  0202020202020202 799ns shop span 1 a=inf b=\"x\" c=7 d=[1, 2] duration=799ns kind=unspecified status=unset span:childCount=0 rootName=\"span 0\" name=\"span 1\"
+1 trace, 2 spans matched
+";
+    assert_eq!(lines, expected);
     let cursor = Cursor::after(&found.traces[0]);
     let text = serde_json::to_string(&(cursor, Order::NewestFirst)).unwrap();
     assert_eq!(
