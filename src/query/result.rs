@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::cast::u64_of;
 use crate::id::{SpanId, TraceId};
 use crate::model::ShortDuration;
 use crate::time::Timestamp;
@@ -148,10 +149,13 @@ impl fmt::Display for SearchResult {
         for found in &self.traces {
             write!(f, "{found}")?;
         }
-        let spans: u64 =
-            self.traces.iter().flat_map(|found| &found.spansets).map(|set| set.matched).sum();
+        let sets = self.traces.iter().flat_map(|found| &found.spansets);
+        let spans: u64 = sets.map(|set| set.matched).sum();
+        let plural = |number: u64| if number == 1 { "" } else { "s" };
+        let traces = u64_of(self.traces.len());
         let partial = if self.partial { ", partial" } else { "" };
-        writeln!(f, "{} traces, {spans} spans matched{partial}", self.traces.len())
+        let (of_traces, of_spans) = (plural(traces), plural(spans));
+        writeln!(f, "{traces} trace{of_traces}, {spans} span{of_spans} matched{partial}")
     }
 }
 
@@ -171,7 +175,7 @@ impl fmt::Display for Spanset {
             writeln!(f, "  {}", Pairs(&self.attributes))?;
         }
         self.spans.iter().try_for_each(|span| writeln!(f, "  {span}"))?;
-        match self.matched.saturating_sub(u64::try_from(self.spans.len()).unwrap_or(u64::MAX)) {
+        match self.matched.saturating_sub(u64_of(self.spans.len())) {
             0 => Ok(()),
             more => writeln!(f, "  and {more} more"),
         }
