@@ -26,10 +26,10 @@
 //! # }
 //! ```
 //!
-//! Read next: [`Store`] for what can be asked, [`Batch`] for how spans get in, [`Options`] for what
+//! Read next: the [`guide`], from installing to recipes for common questions, and the [`language`]. Then
+//! [`Store`] for what can be asked, [`Batch`] for how spans get in, [`Options`] for what
 //! can be chosen, [`query`] for errors and canonical texts of queries, [`model`] for spans. The
-//! language is described in `docs/traceql.md`, the file in `docs/format.md`, how it all works in
-//! `ARCHITECTURE.md`.
+//! file is described in `docs/format.md`, how it all works in `ARCHITECTURE.md`.
 
 mod block;
 mod codec;
@@ -60,6 +60,12 @@ pub use store::{
     Verification, Work,
 };
 pub use time::Timestamp;
+
+#[doc = include_str!("../docs/guide.md")]
+pub mod guide {}
+
+#[doc = include_str!("../docs/traceql.md")]
+pub mod language {}
 
 /// The examples of the README, compiled as documentation tests.
 #[cfg(doctest)]

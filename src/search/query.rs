@@ -21,7 +21,7 @@ use crate::query::{QueryError, check};
 /// # let folder = tempfile::tempdir()?;
 /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
 /// let slow: PreparedQuery = "{ kind=server && duration>1s }".parse()?;
-/// assert_eq!(slow.to_string(), "{ kind = server && duration > 1s }");
+/// assert_eq!(slow.to_string(), "{ span:kind = server && span:duration > 1s }");
 /// let now = store.count(&slow, &SearchOptions::default())?;
 /// let later = store.count(&slow, &SearchOptions::default())?;
 /// # assert_eq!((now.traces, later.traces), (0, 0));
