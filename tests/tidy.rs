@@ -221,3 +221,29 @@ fn code_is_told_from_comments_and_strings() {
     assert_eq!(code.matches("as u8").count(), 1, "{code}");
     assert!(code.contains("&'static str") && code.contains("let d =") && !code.contains('y'));
 }
+
+/// The compiler that a package says it needs, as numbers.
+fn compiler_of(package: &serde_json::Value) -> Option<Vec<u32>> {
+    let text = package["rust_version"].as_str()?;
+    text.split('.').map(|part| part.parse().ok()).collect()
+}
+
+#[test]
+fn no_dependency_needs_a_newer_compiler_than_we_say() {
+    let metadata = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours = packages.iter().find(|package| package["name"] == "treering").unwrap();
+    let ours = compiler_of(ours).unwrap();
+    let newer: Vec<String> = packages
+        .iter()
+        .filter(|package| compiler_of(package).is_some_and(|needs| needs[..2] > ours[..2]))
+        .map(|package| format!("{} needs {}", package["name"], package["rust_version"]))
+        .collect();
+    assert!(newer.is_empty(), "{newer:?}");
+}

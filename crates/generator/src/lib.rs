@@ -22,3 +22,8 @@ mod words;
 
 pub use catalogue::GATEWAY;
 pub use generator::{END, Generator, KEYS, REQUEST_SPANS, Requests, Traces};
+
+/// The example of the README, compiled as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
