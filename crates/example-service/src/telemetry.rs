@@ -12,7 +12,7 @@ use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -35,15 +35,30 @@ pub(crate) fn start(store: &Store) -> io::Result<Telemetry> {
     let options = ExporterOptions::default();
     let processor = StoreProcessor::with_options(store.clone(), options, complain)?;
     let handle = processor.handle();
-    let provider = SdkTracerProvider::builder()
-        .with_resource(Resource::builder().with_service_name("shop").build())
-        .with_span_processor(processor)
-        .build();
+    let provider = provider().with_span_processor(processor).build();
+    install(&provider)?;
+    Ok(Telemetry { provider, handle })
+}
+
+/// Makes spans and keeps none.
+pub(crate) fn make_only() -> io::Result<SdkTracerProvider> {
+    let provider = provider().build();
+    install(&provider)?;
+    Ok(provider)
+}
+
+fn provider() -> TracerProviderBuilder {
+    let resource = Resource::builder().with_service_name("shop").build();
+    SdkTracerProvider::builder().with_resource(resource)
+}
+
+/// Sends the spans of `tracing` to `provider`.
+fn install(provider: &SdkTracerProvider) -> io::Result<()> {
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("shop"));
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
-    Ok(Telemetry { provider, handle })
+    Ok(())
 }
 
 /// Runs a request in a span of its own.
