@@ -75,6 +75,7 @@ pub(crate) fn run(
     writeln!(out, "\nThe store is kept. Ask it more:")?;
     let path = shell_word(&path);
     writeln!(out, "  {strong}treering query --store {path} '{{ status = error }}'{strong:#}")?;
+    writeln!(out, "  {strong}treering shell {path}{strong:#}")?;
     Ok(())
 }
 

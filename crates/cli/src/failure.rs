@@ -54,6 +54,9 @@ pub(crate) enum Failure {
     /// Faults were reported already, one by one.
     #[error("something was left out")]
     Reported,
+    /// Something failed with this status and was reported; what came after it was done.
+    #[error("something failed")]
+    Earlier(u8),
 }
 
 impl Failure {
@@ -69,6 +72,7 @@ impl Failure {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Query(..) => 2,
+            Self::Earlier(status) => *status,
             other if other.is_closed_pipe() => 0,
             _ => 1,
         }
@@ -88,7 +92,7 @@ impl Failure {
     pub(crate) fn report(&self) {
         let mut err = anstream::stderr().lock();
         let written = match self {
-            Self::Reported => Ok(()),
+            Self::Reported | Self::Earlier(_) => Ok(()),
             other if other.is_closed_pipe() => Ok(()),
             Self::Query(error, text) => writeln!(err, "{}", error.report(text)),
             other => write_chain(&mut err, other).and_then(|()| match other.next() {
@@ -146,7 +150,7 @@ fn next_for(path: &Path, error: &treering::Error) -> Option<String> {
             let cause = chain(cause.as_ref());
             if cause.contains("is open already") {
                 return Some(
-                    "stop what has it open, or name another store; query, trace, tags and \
+                    "stop what has it open, or name another store; query, shell, trace, tags and \
                      stats work meanwhile"
                         .to_owned(),
                 );

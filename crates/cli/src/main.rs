@@ -8,8 +8,10 @@ mod demo;
 mod export;
 mod failure;
 mod ingest;
+mod pages;
 mod progress;
 mod query;
+mod shell;
 mod size;
 mod stats;
 mod store;
@@ -82,6 +84,7 @@ fn run_command(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::Ingest(options) => ingest::run(store, options, out),
         Command::Query(options) => query::run(store, options, out),
+        Command::Shell(options) => shell::run(store, options, out),
         Command::Trace(options) => trace::run(store, options, out),
         Command::Tags(options) => tags::run_names(store, options, out),
         Command::Values(options) => tags::run_values(store, options, out),
@@ -93,6 +96,8 @@ fn run_command(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
         Command::Salvage(options) => upkeep::salvage(store, options, out),
         Command::Backup(options) => upkeep::backup(store, options, out),
         Command::Demo(options) => demo::run(args.store_given(), options, out),
+        Command::Completions(options) => pages::completions(options, out),
+        Command::Man(options) => pages::man(options, out),
     }
 }
 
@@ -105,7 +110,9 @@ fn output(command: Option<&Command>) -> Box<dyn Write> {
         Some(Command::Values(options)) => options.of.output.output,
         Some(Command::Trace(options)) => options.output.output,
         Some(Command::Stats(options) | Command::Verify(options)) => options.output.output,
-        Some(Command::Check(_) | Command::Export(_)) => Output::Jsonl,
+        Some(
+            Command::Check(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_),
+        ) => Output::Jsonl,
         _ => Output::Table,
     };
     let stdout = std::io::stdout();

@@ -53,6 +53,17 @@ impl Opened {
         Self::open(path, options)
     }
 
+    /// The store at `path`, which must be there, to ask it for long: it is never opened to write, so
+    /// that nobody else is kept from it, and what another process stores is seen.
+    pub(crate) fn following(path: &Path) -> Result<Self, Failure> {
+        must_be_there(path)?;
+        let path = path.to_path_buf();
+        match Store::open_read_only(&path, Options::default()) {
+            Ok(store) => Ok(Self { store, path }),
+            Err(source) => Err(Failure::Store { path, doing: "be opened to read", source }),
+        }
+    }
+
     /// The store at `path`, which must be there, to change it.
     pub(crate) fn existing_to_write(path: &Path) -> Result<Self, Failure> {
         must_be_there(path)?;

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use crate::terminal;
 
 /// Commands to begin with, and what they do.
-const FIRST: [(&str, &str); 3] = [
+const FIRST: [(&str, &str); 4] = [
     ("treering demo", "make up traces, store them, ask three questions of them"),
     ("treering ingest traces.jsonl.gz", "store the spans of OTLP files in treering.redb"),
     ("treering query '{ status = error }'", "find traces with a TraceQL query"),
+    ("treering shell", "ask one query after the other, with completion"),
 ];
 
 /// Says what Treering is.

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use super::ask::{QueryArgs, TagsArgs, TraceArgs, ValuesArgs};
 use super::change::{CopyArgs, DeleteArgs, ExportArgs, IngestArgs};
 use super::examples;
-use super::tools::{CheckArgs, DemoArgs, ReportArgs};
+use super::tools::{CheckArgs, CompletionsArgs, DemoArgs, ManArgs, ReportArgs, ShellArgs};
 
 /// Store traces in one local file and ask structural TraceQL of them.
 #[derive(Debug, Parser)]
@@ -50,6 +50,13 @@ pub(crate) enum Command {
     /// nothing was found, too.
     #[command(after_help = examples::QUERY)]
     Query(QueryArgs),
+    /// Ask one query after the other, with completion and a history
+    ///
+    /// A query goes on in the next line while a brace or parenthesis is open; an empty line ends it.
+    /// `:help` lists what else can be typed. From a pipe, queries are read without a prompt, and the
+    /// exit status is that of the first one that failed.
+    #[command(after_help = examples::SHELL)]
+    Shell(ShellArgs),
     /// Show one trace
     #[command(after_help = examples::TRACE)]
     Trace(TraceArgs),
@@ -91,6 +98,12 @@ pub(crate) enum Command {
     /// Without --store, a new store is made in the temporary folder, and kept.
     #[command(after_help = examples::DEMO)]
     Demo(DemoArgs),
+    /// Write a script that completes command lines in your shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Write the manual page, or one for each command into a folder
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
 }
 
 #[cfg(test)]

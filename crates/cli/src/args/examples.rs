@@ -17,6 +17,7 @@ Examples:
   treering demo --spans 2000
   treering ingest traces.jsonl.gz more.pb.zst
   treering query '{ status = error && duration > 100ms }' --since 2h
+  treering shell
 
 `treering help query` says more about `query`.";
 
@@ -27,6 +28,7 @@ Examples:
   treering demo --spans 2000
   treering ingest traces.jsonl.gz more.pb.zst
   treering query '{ status = error && duration > 100ms }' --since 2h
+  treering shell
 
 ",
     statuses!(),
@@ -51,6 +53,12 @@ Examples:
   treering query '{ status = error }' --from '2026-11-20 14:00' --to '2026-11-21 06:00'
   treering query '{ status = error } | by(resource.service.name) | count() > 2' --output json
   treering query '{ name = \"checkout\" }' --explain";
+
+pub(super) const SHELL: &str = "\
+Examples:
+  treering shell
+  treering shell treering.redb --since 2h --no-history
+  echo '{ status = error }' | treering shell --output jsonl";
 
 pub(super) const TRACE: &str = "\
 --output table draws a waterfall; json is OTLP/JSON as `ingest` reads it, jsonl that with a request a
@@ -114,3 +122,14 @@ pub(super) const DEMO: &str = "\
 Examples:
   treering demo --spans 2000
   treering demo --spans 2000 --store demo.redb";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  treering completions bash > treering.bash
+  treering completions zsh > _treering
+  treering completions fish > treering.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  treering man > treering.1
+  treering man .";

@@ -11,8 +11,9 @@ mod tools;
 mod values;
 
 pub(crate) use ask::{
-    Output, QueryArgs, QueryOrder, TagArgs, TagsArgs, TimeArgs, TraceArgs, ValuesArgs,
+    Output, OutputArgs, QueryArgs, QueryOrder, TagArgs, TagsArgs, TimeArgs, TraceArgs, ValuesArgs,
 };
 pub(crate) use change::{CopyArgs, DeleteArgs, ExportArgs, Format, IngestArgs};
 pub(crate) use command::{Args, Command};
-pub(crate) use tools::{CheckArgs, DemoArgs, ReportArgs};
+pub(crate) use tools::{CheckArgs, CompletionsArgs, DemoArgs, ManArgs, ReportArgs, ShellArgs};
+pub(crate) use values::{Most, most, trace_id};
