@@ -40,6 +40,10 @@ pub(super) fn complete(text: &str, cursor: usize, words: &impl Vocabulary) -> Co
         Wants::Spanset => owned(&operators::SPANSET, typed),
         Wants::Stage => owned(&operators::STAGES, typed),
         Wants::AfterSpanset => owned(&operators::AFTER_SPANSET, typed),
+        Wants::AfterGroup => {
+            [owned(&operators::AFTER_SPANSET, typed), owned(&operators::COMPARISONS, typed)]
+                .concat()
+        }
         Wants::AfterFunction => owned(&operators::AFTER_FUNCTION, typed),
         Wants::AfterField => owned(&operators::AFTER_FIELD, typed),
         Wants::AfterCondition => owned(&operators::AFTER_CONDITION, typed),
@@ -213,6 +217,7 @@ fn quoted_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pieces::{Kind, goes_on, pieces};
     use super::*;
 
     /// A store of three services, as a vocabulary.
@@ -308,6 +313,51 @@ mod tests {
         assert_eq!(lines(":explain { .serv¦ }"), [":explain { .service.name }"]);
         assert_eq!(lines(":output js¦"), [":output json", ":output jsonl"]);
         assert!(lines(":nothing ¦").is_empty());
+    }
+
+    /// The queries of the language's page.
+    fn queries() -> impl Iterator<Item = &'static str> {
+        let page = include_str!("../../../../docs/traceql.md");
+        let boxes = page.split("```traceql\n").skip(1);
+        boxes.filter_map(|text| text.split("```").next()).flat_map(str::lines)
+    }
+
+    #[test]
+    fn the_signs_of_right_queries_are_offered_at_their_places() {
+        let arithmetic = ["+", "-", "*", "/", "%", "^", "!", "(", "{", ","];
+        let (mut offered, mut missing) = (0, Vec::new());
+        for query in queries() {
+            let pieces = pieces(query);
+            for (before, piece) in pieces.iter().zip(pieces.iter().skip(1)) {
+                // What has nothing in it is as right as it is rare.
+                let is_empty =
+                    ["{", "("].contains(&before.text) && ["}", ")"].contains(&piece.text);
+                let is_word = piece.kind == Kind::Word && piece.text == "unless";
+                let is_sign = piece.kind == Kind::Sign && !arithmetic.contains(&piece.text);
+                if is_empty || !(is_word || is_sign) {
+                    continue;
+                }
+                let begun = format!("{} ", query.get(..piece.start).unwrap());
+                let candidates = complete(&begun, begun.len(), &Shop).candidates;
+                offered += 1;
+                if !candidates.iter().any(|candidate| candidate == piece.text) {
+                    missing.push(format!("{} at {} of {query}", piece.text, piece.start));
+                }
+            }
+        }
+        assert!(missing.is_empty(), "{}", missing.join("\n"));
+        assert!(offered > 500, "{offered}");
+    }
+
+    #[test]
+    fn right_queries_end_where_they_end() {
+        for query in queries() {
+            assert!(!goes_on(query), "{query}");
+            for piece in pieces(query).iter().filter(|piece| ["{", "("].contains(&piece.text)) {
+                let begun = query.get(..piece.end()).unwrap();
+                assert!(goes_on(begun), "{begun}");
+            }
+        }
     }
 
     #[test]

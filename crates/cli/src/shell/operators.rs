@@ -11,7 +11,7 @@ pub(super) const AFTER_SPANSET: [&str; 20] = [
 ];
 
 /// After a function outside of braces.
-pub(super) const AFTER_FUNCTION: [&str; 7] = [">", ">=", "<", "<=", "=", "!=", "|"];
+pub(super) const AFTER_FUNCTION: [&str; 8] = [">", ">=", "<", "<=", "=", "!=", "|", ")"];
 
 /// After a field.
 pub(super) const AFTER_FIELD: [&str; 12] =
@@ -20,8 +20,12 @@ pub(super) const AFTER_FIELD: [&str; 12] =
 /// After a condition.
 pub(super) const AFTER_CONDITION: [&str; 4] = ["&&", "||", ")", "}"];
 
-/// After an argument.
-pub(super) const AFTER_ARGUMENT: [&str; 2] = [")", ", "];
+/// After an argument, which may be a condition.
+pub(super) const AFTER_ARGUMENT: [&str; 12] =
+    [")", ", ", "=", "!=", "=~", "!~", ">", ">=", "<", "<=", "&&", "||"];
+
+/// Between numbers that are computed from spansets; `>` and `<` go between these, too.
+pub(super) const COMPARISONS: [&str; 4] = [">=", "<=", "=", "!="];
 
 /// Stages that a search runs, as far as they are the same in every query.
 pub(super) const STAGES: [&str; 9] =
@@ -51,7 +55,7 @@ mod tests {
         for sign in AFTER_SPANSET.into_iter().filter(|sign| *sign != "|" && *sign != ")") {
             is_right(&format!("{{ }} {sign} {{ .a = 1 }}"));
         }
-        for sign in AFTER_FUNCTION.into_iter().filter(|sign| *sign != "|") {
+        for sign in AFTER_FUNCTION.into_iter().take(6) {
             is_right(&format!("{{ }} | count() {sign} 2"));
         }
         for sign in AFTER_FIELD.into_iter().take(4) {

@@ -21,6 +21,8 @@ pub(super) enum Wants<'t> {
     Stage,
     /// What goes between spansets, or a `|`.
     AfterSpanset,
+    /// What goes after a parenthesis around spansets, or around a number that is computed from them.
+    AfterGroup,
     /// What goes after a function outside of braces.
     AfterFunction,
     /// A field.
@@ -82,31 +84,32 @@ fn wants<'t>(before: &[Piece<'t>], typed: Option<Piece<'t>>) -> Wants<'t> {
     let in_text = typed.is_some_and(|piece| matches!(piece.kind, Kind::Text { .. }));
     let wants = if opened.contains(&Opened::Brace) {
         within_braces(last, second, back.next())
-    } else {
-        match (opened.last(), last) {
-            (Some(Opened::Arguments), Some(last)) if last.is_sign("(") || last.is_sign(",") => {
-                Wants::Field
-            }
-            (Some(Opened::Arguments), _) => Wants::AfterArgument,
-            (_, Some(last)) if last.is_sign("}") => Wants::AfterSpanset,
-            (_, Some(last)) if last.is_sign(")") => match closed {
-                Some(Opened::Arguments) => Wants::AfterFunction,
-                _ => Wants::AfterSpanset,
-            },
-            (_, Some(last)) if last.is_sign("|") => Wants::Stage,
-            (_, Some(last)) if matches!(last.kind, Kind::Number | Kind::Text { .. }) => {
-                Wants::AfterFunction
-            }
-            (_, Some(last))
-                if COMPARISONS.contains(&last.text) && closed == Some(Opened::Arguments) =>
-            {
-                Wants::Nothing
-            }
-            _ => Wants::Spanset,
+    } else if opened.last() == Some(&Opened::Arguments) {
+        match within_braces(last, second, back.next()) {
+            Wants::AfterField | Wants::AfterCondition => Wants::AfterArgument,
+            other => other,
         }
+    } else {
+        between_braces(last, closed)
     };
     // Within quotes nothing but a value is known.
     if in_text && !matches!(wants, Wants::Value(_)) { Wants::Nothing } else { wants }
+}
+
+fn between_braces<'t>(last: Option<&Piece<'_>>, closed: Option<Opened>) -> Wants<'t> {
+    let Some(last) = last else { return Wants::Spanset };
+    let after_function = closed == Some(Opened::Arguments);
+    match (last.kind, last.text) {
+        (Kind::Sign, "}") => Wants::AfterSpanset,
+        (Kind::Sign, ")") if after_function => Wants::AfterFunction,
+        (Kind::Sign, ")") => Wants::AfterGroup,
+        (Kind::Sign, "|") => Wants::Stage,
+        // What a number is compared with is for its user to say.
+        (Kind::Sign, sign) if after_function && COMPARISONS.contains(&sign) => Wants::Nothing,
+        (Kind::Number | Kind::Text { .. }, _) => Wants::AfterFunction,
+        (Kind::Word, word) if word != "unless" => Wants::Nothing,
+        _ => Wants::Spanset,
+    }
 }
 
 fn within_braces<'t>(
@@ -119,7 +122,8 @@ fn within_braces<'t>(
         piece.is_some_and(|piece| piece.kind == Kind::Sign && COMPARISONS.contains(&piece.text))
     };
     match last.kind {
-        Kind::Sign if last.text == ")" => Wants::AfterCondition,
+        // What is in parentheses is a condition or a value.
+        Kind::Sign if [")", "}"].contains(&last.text) => Wants::AfterField,
         Kind::Sign if compared(Some(last)) => match second {
             Some(field) if field.kind == Kind::Word => Wants::Value(field.text),
             _ => Wants::Field,
@@ -173,16 +177,20 @@ mod tests {
             ("{ .a = \"x\"", "", Wants::AfterCondition),
             ("{ .a > -1 ", "", Wants::AfterCondition),
             ("{ .a = 1 && ", "", Wants::Field),
-            ("{ (.a = 1) ", "", Wants::AfterCondition),
+            ("{ (.a = 1) ", "", Wants::AfterField),
             ("{ .a = 1 } ", "", Wants::AfterSpanset),
             ("{ } >", ">", Wants::AfterSpanset),
             ("{ } >> ", "", Wants::Spanset),
             ("({ }", "", Wants::AfterSpanset),
-            ("({ })", "", Wants::AfterSpanset),
+            ("({ })", "", Wants::AfterGroup),
             ("{ } | co", "co", Wants::Stage),
             ("{ } | by(", "", Wants::Field),
             ("{ } | select(.a, ", "", Wants::Field),
             ("{ } | select(.a ", "", Wants::AfterArgument),
+            ("{ } | by(duration > 1ms ", "", Wants::AfterArgument),
+            ("{ } | by(.a = \"x", "\"x", Wants::Value(".a")),
+            ("{ } | count ", "", Wants::Nothing),
+            ("{ } unless ", "", Wants::Spanset),
             ("{ } | count() ", "", Wants::AfterFunction),
             ("{ } | count() > ", "", Wants::Nothing),
             ("{ } | count() > 2 ", "", Wants::AfterFunction),
