@@ -13,6 +13,7 @@ use super::json::{self, Response, Stream};
 use super::table;
 use crate::args::{Output, QueryArgs};
 use crate::failure::Failure;
+use crate::progress::Spinner;
 use crate::store::Opened;
 use crate::{terminal, time};
 
@@ -67,7 +68,10 @@ pub(crate) fn answer(
         Output::Json if args.limit.0.is_none() => stream(opened, args, &options, &mut found, out)?,
         Output::Jsonl => lines(opened, args, &options, &mut found, out)?,
         Output::Table | Output::Json => {
-            let result = opened.store.search(&args.query, &options).map_err(failure)?;
+            let spinner = Spinner::start("searching; Ctrl-C stops");
+            let result = opened.store.search(&args.query, &options);
+            spinner.stop();
+            let result = result.map_err(failure)?;
             result.traces.iter().for_each(|trace| found.add(trace));
             result
         }
