@@ -28,11 +28,19 @@ pub(crate) fn run(store: &Path, args: &ShellArgs, out: &mut impl Write) -> Resul
 }
 
 fn greet(opened: &Opened, out: &mut impl Write) -> Result<(), Failure> {
-    let stats = opened.store.stats().map_err(|source| opened.failure("count", source))?;
-    let (spans, traces) =
-        (terminal::plural(stats.spans, "span"), terminal::plural(stats.traces, "trace"));
     let path = terminal::clean(&opened.path.display().to_string());
-    writeln!(out, "{path}: {spans} of {traces}. A query, or :help; Ctrl-D ends.")?;
+    let holds = match opened.store.stats() {
+        Ok(stats) => {
+            let spans = terminal::plural(stats.spans, "span");
+            format!(": {spans} of {}", terminal::plural(stats.traces, "trace"))
+        }
+        // A store that is damaged in part can be asked for the rest.
+        Err(source) => {
+            opened.failure("count", source).report();
+            String::new()
+        }
+    };
+    writeln!(out, "{path}{holds}. A query, or :help; Ctrl-D ends.")?;
     Ok(out.flush()?)
 }
 

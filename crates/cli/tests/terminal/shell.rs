@@ -161,10 +161,24 @@ fn a_running_query_is_stopped_by_ctrl_c() {
         terminal.press("\u{3}");
         assert!(terminal.look(std::time::Duration::from_millis(5)), "{}", terminal.screen());
     }
+    terminal.until(PROMPT);
     // The shell is there still.
     terminal.press("{ name = \"nothing\" }\n");
     terminal.until_shown("an answer", |screen| screen.contains("no trace matches"));
     terminal.press(":quit\n");
+    terminal.end();
+}
+
+#[test]
+fn what_is_typed_ahead_is_not_lost() {
+    let home = Home::with_shop();
+    let mut terminal = Terminal::run(&home, 80, &["shell", "--no-history"]);
+    terminal.until(PROMPT);
+    terminal.press(":limit 1\n:output jsonl\n{ status = error }\n");
+    terminal.until_shown("an answer", |screen| screen.contains("1 trace, 2 spans matched"));
+    assert!(terminal.screen().contains("\"traceID\""), "{}", terminal.screen());
+    terminal.until(PROMPT);
+    terminal.press("\u{4}");
     terminal.end();
 }
 
