@@ -150,8 +150,8 @@ fn next_for(path: &Path, error: &treering::Error) -> Option<String> {
             let cause = chain(cause.as_ref());
             if cause.contains("is open already") {
                 return Some(
-                    "stop what has it open, or name another store; query, shell, trace, tags and \
-                     stats work meanwhile"
+                    "stop what has it open, or name another store; commands that only ask work \
+                     meanwhile, unless what has it open defers durability"
                         .to_owned(),
                 );
             }
