@@ -1,27 +1,29 @@
 //! `treering check`: whether a query is right, in words or as JSON lines. Invariant: with `--stdin`,
-//! every line that goes in comes out as one object, in order.
+//! every line that goes in comes out as one object, in order; a wrong query alone is a failure.
 
 use std::io::{BufRead, BufReader, Write};
 
 use serde::Serialize;
 use treering::query::{self, QueryErrorKind};
 
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, Output};
 use crate::failure::Failure;
 
 /// Runs `treering check`.
 pub(crate) fn run(args: &CheckArgs, out: &mut impl Write) -> Result<(), Failure> {
     let Some(text) = &args.query else { return check_lines(out) };
-    match query::check(text) {
-        Ok(checked) => {
-            writeln!(out, "{checked}")?;
-            for warning in checked.warnings() {
-                writeln!(anstream::stderr().lock(), "warning: {warning}")?;
-            }
-            Ok(())
-        }
-        Err(error) => Err(Failure::Query(error, text.clone())),
+    if args.output.output != Output::Table {
+        serde_json::to_writer(&mut *out, &verdict(text))?;
+        writeln!(out)?;
     }
+    let checked = query::check(text).map_err(|error| Failure::Query(error, text.clone()))?;
+    if args.output.output == Output::Table {
+        writeln!(out, "{checked}")?;
+    }
+    for warning in checked.warnings() {
+        writeln!(anstream::stderr().lock(), "warning: {warning}")?;
+    }
+    Ok(())
 }
 
 fn check_lines(out: &mut impl Write) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use treering::{SearchOptions, Timestamp, TraceId};
 
 use crate::args::DeleteArgs;
 use crate::failure::Failure;
+use crate::progress::Spinner;
 use crate::store::Opened;
 use crate::{terminal, time};
 
@@ -17,6 +18,10 @@ const SHOWN_MAX: usize = 10;
 
 /// Runs `treering delete`.
 pub(crate) fn run(store: &Path, args: &DeleteArgs, out: &mut impl Write) -> Result<(), Failure> {
+    args.times().check()?;
+    if let Some(query) = &args.r#where {
+        treering::query::check(query).map_err(|error| Failure::Query(error, query.clone()))?;
+    }
     let opened =
         if args.yes { Opened::existing_to_write(store)? } else { Opened::existing(store)? };
     if !args.yes {
@@ -40,7 +45,10 @@ fn purge(opened: &Opened, out: &mut impl Write) -> Result<(), Failure> {
         Ok::<u64, Failure>(stats.file_bytes)
     };
     let before = bytes()?;
-    opened.store.purge().map_err(|source| opened.failure("be purged", source))?;
+    let spinner = Spinner::start("writing the file anew");
+    let purged = opened.store.purge();
+    spinner.stop();
+    purged.map_err(|source| opened.failure("be purged", source))?;
     let after = bytes()?;
     let (before, after) = (terminal::count(before), terminal::count(after));
     Ok(writeln!(out, "purged the file: {before} bytes before, {after} now")?)
@@ -48,7 +56,7 @@ fn purge(opened: &Opened, out: &mut impl Write) -> Result<(), Failure> {
 
 fn options(args: &DeleteArgs) -> SearchOptions {
     let mut options = SearchOptions::all();
-    (options.start, options.end) = (args.start, args.end);
+    (options.start, options.end) = (args.from, args.to);
     options
 }
 

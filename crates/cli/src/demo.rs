@@ -12,7 +12,7 @@ use treering::{Batch, SearchOptions, SpanId, Store};
 use treering_generator::Generator;
 
 use crate::args::DemoArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, shell_word};
 use crate::query::write_table;
 use crate::store::Opened;
 use crate::{terminal, waterfall};
@@ -73,8 +73,9 @@ pub(crate) fn run(
     }
     let strong = terminal::STRONG;
     writeln!(out, "\nThe store is kept. Ask it more:")?;
-    let path = quoted(&path);
+    let path = shell_word(&path);
     writeln!(out, "  {strong}treering query --store {path} '{{ status = error }}'{strong:#}")?;
+    writeln!(out, "  {strong}treering shell {path}{strong:#}")?;
     Ok(())
 }
 
@@ -93,14 +94,8 @@ fn temporary() -> Result<PathBuf, Failure> {
             }
         }
     }
-    Err(Failure::Missing(format!("there is no free name in {}", folder.display())))
-}
-
-/// The path as a shell reads it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    let what = format!("there is no free name in {}", folder.display());
+    Err(Failure::Missing { what, next: "--store names a place".to_owned() })
 }
 
 /// Stores about `spans` made-up spans.
@@ -116,10 +111,8 @@ fn fill(opened: &Opened, spans: usize, out: &mut impl Write) -> Result<(), Failu
         let rejections =
             rejections.map_err(|source| opened.failure("read made-up spans", source))?;
         if let Some(rejection) = rejections.first() {
-            return Err(Failure::Missing(format!(
-                "a made-up span was refused: {}",
-                rejection.reason
-            )));
+            let reason = &rejection.reason;
+            return Err(Failure::Internal(format!("a made-up span was refused: {reason}")));
         }
         if batch.len() >= BATCH_SPANS || requests.peek().is_none() {
             offered += u64::try_from(batch.len()).unwrap_or(0);

@@ -10,6 +10,7 @@ use treering::{Order, SearchOptions, otlp};
 
 use crate::args::{ExportArgs, Format};
 use crate::failure::Failure;
+use crate::progress;
 use crate::store::Opened;
 
 /// Spans after which a request ends.
@@ -17,11 +18,12 @@ const REQUEST_SPANS: usize = 2000;
 
 /// Runs `treering export`.
 pub(crate) fn run(store: &Path, args: &ExportArgs, out: &mut impl Write) -> Result<(), Failure> {
+    args.times.check()?;
     treering::query::check(&args.query)
         .map_err(|error| Failure::Query(error, args.query.clone()))?;
     let opened = Opened::existing(store)?;
     let mut options = SearchOptions::all();
-    (options.start, options.end) = (args.start, args.end);
+    (options.start, options.end) = (args.times.from, args.times.to);
     options.spans_per_spanset = Some(1);
     options.order = Order::OldestFirst;
     let mut ids = Vec::new();
@@ -31,16 +33,21 @@ pub(crate) fn run(store: &Path, args: &ExportArgs, out: &mut impl Write) -> Resu
     });
     found.map_err(|error| Failure::search(error, &args.query, opened.path.clone()))?;
     let mut spans: Vec<Span> = Vec::new();
+    let bar = progress::bar(u64::try_from(ids.len()).unwrap_or(u64::MAX));
     for id in ids {
+        bar.inc(1);
         let trace = opened.store.trace(id);
         // One that was removed meanwhile is not there to be written.
         if let Some(trace) = trace.map_err(|source| opened.failure("read a trace", source))? {
             spans.extend(trace.into_spans());
         }
         if spans.len() >= REQUEST_SPANS {
-            write(&std::mem::take(&mut spans), args.format, out)?;
+            let written = write(&std::mem::take(&mut spans), args.format, out);
+            // A bar that is left on the screen would stand below the error.
+            written.inspect_err(|_| bar.finish_and_clear())?;
         }
     }
+    bar.finish_and_clear();
     if !spans.is_empty() {
         write(&spans, args.format, out)?;
     }

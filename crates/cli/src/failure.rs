@@ -3,8 +3,7 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
 use treering::query::QueryError;
 
@@ -18,8 +17,16 @@ pub(crate) enum Failure {
     #[error("the query is wrong")]
     Query(#[source] QueryError, String),
     /// There is no such thing.
+    #[error("{what}")]
+    Missing {
+        /// What there is not.
+        what: String,
+        /// What to do about it.
+        next: String,
+    },
+    /// What the program made itself is wrong.
     #[error("{0}")]
-    Missing(String),
+    Internal(String),
     /// A file or stream cannot be read or written.
     #[error("cannot {doing}")]
     Io {
@@ -47,6 +54,9 @@ pub(crate) enum Failure {
     /// Faults were reported already, one by one.
     #[error("something was left out")]
     Reported,
+    /// Something failed with this status and was reported; what came after it was done.
+    #[error("something failed")]
+    Earlier(u8),
 }
 
 impl Failure {
@@ -58,26 +68,108 @@ impl Failure {
         }
     }
 
-    /// Says what failed on stderr; the exit status. A reader that went away is no failure.
-    pub(crate) fn report(&self) -> ExitCode {
-        let mut err = anstream::stderr().lock();
-        let written = match self {
-            Self::Reported => Ok(()),
-            Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => {
-                return ExitCode::SUCCESS;
-            }
-            Self::Json(error) if error.io_error_kind() == Some(ErrorKind::BrokenPipe) => {
-                return ExitCode::SUCCESS;
-            }
-            Self::Query(error, text) => writeln!(err, "{}", error.report(text)),
-            other => write_chain(&mut err, other),
-        };
-        match (self, written) {
-            (Self::Usage(_) | Self::Query(..), _) => ExitCode::from(2),
-            // Where stderr is closed too, the status is all that can be said.
-            (_, Ok(()) | Err(_)) => ExitCode::from(1),
+    /// The exit status that says so. A reader that went away is no failure.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Query(..) => 2,
+            Self::Earlier(status) => *status,
+            other if other.is_closed_pipe() => 0,
+            _ => 1,
         }
     }
+
+    /// True where whoever read the output has gone.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        let kind = match self {
+            Self::Output(error) => Some(error.kind()),
+            Self::Json(error) => error.io_error_kind(),
+            _ => None,
+        };
+        kind == Some(ErrorKind::BrokenPipe)
+    }
+
+    /// Says on stderr what failed, and what to do next.
+    pub(crate) fn report(&self) {
+        let mut err = anstream::stderr().lock();
+        let written = match self {
+            Self::Reported | Self::Earlier(_) => Ok(()),
+            other if other.is_closed_pipe() => Ok(()),
+            Self::Query(error, text) => writeln!(err, "{}", error.report(text)),
+            other => write_chain(&mut err, other).and_then(|()| match other.next() {
+                Some(next) => writeln!(err, "  = {next}"),
+                None => Ok(()),
+            }),
+        };
+        // Where stderr is closed too, the exit status is all that can be said.
+        drop(written);
+    }
+
+    /// What to do next, where that is known.
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Missing { next, .. } => Some(next.clone()),
+            Self::Store { path, source, .. } => next_for(path, source),
+            Self::Io { source, .. } => {
+                let next = match source.kind() {
+                    ErrorKind::PermissionDenied => "ask for the right to it, or name another place",
+                    ErrorKind::StorageFull => "make room on the disk, or name another place",
+                    _ => return None,
+                };
+                Some(next.to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `error` and its sources in one text.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+/// What to do where the store at `path` fails with `error`.
+fn next_for(path: &Path, error: &treering::Error) -> Option<String> {
+    let path = shell_word(path);
+    let copy = || {
+        format!(
+            "`treering verify --store {path}` says what is broken, `treering salvage NEW --store \
+             {path}` copies what is whole"
+        )
+    };
+    match error {
+        treering::Error::Exists(_) => Some("name a new file, or remove that one".to_owned()),
+        treering::Error::Block(_) => Some(copy()),
+        treering::Error::Storage(cause) => {
+            let cause = chain(cause.as_ref());
+            if cause.contains("is open already") {
+                return Some(
+                    "stop what has it open, or name another store; commands that only ask work \
+                     meanwhile, unless what has it open defers durability"
+                        .to_owned(),
+                );
+            }
+            if cause.contains("has no store in it") || cause.contains("Not a redb database") {
+                return Some("it is no store of Treering's; --store names another file".to_owned());
+            }
+            let damaged = ["damaged", "corrupted", "checksum"];
+            damaged.iter().any(|word| cause.contains(word)).then(copy)
+        }
+        _ => None,
+    }
+}
+
+/// The path as a shell reads it.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// `error:` with `error`, then each of its sources on a line of its own.

@@ -8,7 +8,10 @@ mod demo;
 mod export;
 mod failure;
 mod ingest;
+mod pages;
+mod progress;
 mod query;
+mod shell;
 mod size;
 mod stats;
 mod store;
@@ -18,14 +21,15 @@ mod time;
 mod trace;
 mod upkeep;
 mod waterfall;
+mod welcome;
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstream::AutoStream;
 use clap::Parser;
 
-use crate::args::{Args, Command, QueryOutput, TraceOutput};
+use crate::args::{Args, Command, Output};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -34,13 +38,19 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            // Where neither help nor error can be shown, the status is all that can be said.
-            return error.print().map_or(ExitCode::from(2), |()| ExitCode::from(code));
+            return match error.print() {
+                // Where neither help nor error can be shown, the status is all that can be said.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::from(2),
+                _ => ExitCode::from(code),
+            };
         }
     };
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.status())
+        }
     }
 }
 
@@ -61,46 +71,56 @@ fn is_of_redb(file: &str) -> bool {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let mut out = BufWriter::new(output(&args.command));
-    let result = match &args.command {
-        Command::Ingest(options) => ingest::run(args.store(), options, &mut out),
-        Command::Query(options) => query::run(args.store(), options, &mut out),
-        Command::Trace(options) => trace::run(args.store(), options, &mut out),
-        Command::Tags(options) => tags::run_names(args.store(), options, &mut out),
-        Command::Values(options) => tags::run_values(args.store(), options, &mut out),
-        Command::Check(options) => check::run(options, &mut out),
-        Command::Stats => stats::run(args.store(), &mut out),
-        Command::Delete(options) => delete::run(args.store(), options, &mut out),
-        Command::Export(options) => export::run(args.store(), options, &mut out),
-        Command::Verify => upkeep::verify(args.store(), &mut out),
-        Command::Salvage(options) => upkeep::salvage(args.store(), options, &mut out),
-        Command::Backup(options) => upkeep::backup(args.store(), options, &mut out),
-        Command::Demo(options) => demo::run(args.store_given(), options, &mut out),
-    };
+    let mut out = BufWriter::new(output(args.command.as_ref()));
+    let result = run_command(args, &mut out);
     let flushed = out.flush();
     result?;
     Ok(flushed?)
 }
 
+fn run_command(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
+    let Some(command) = &args.command else { return Ok(welcome::write(out)?) };
+    let store = args.store();
+    match command {
+        Command::Ingest(options) => ingest::run(store, options, out),
+        Command::Query(options) => query::run(store, options, out),
+        Command::Shell(options) => shell::run(store, options, out),
+        Command::Trace(options) => trace::run(store, options, out),
+        Command::Tags(options) => tags::run_names(store, options, out),
+        Command::Values(options) => tags::run_values(store, options, out),
+        Command::Check(options) => check::run(options, out),
+        Command::Stats(options) => stats::run(store, options, out),
+        Command::Delete(options) => delete::run(store, options, out),
+        Command::Export(options) => export::run(store, options, out),
+        Command::Verify(options) => upkeep::verify(store, options, out),
+        Command::Salvage(options) => upkeep::salvage(store, options, out),
+        Command::Backup(options) => upkeep::backup(store, options, out),
+        Command::Demo(options) => demo::run(args.store_given(), options, out),
+        Command::Completions(options) => pages::completions(options, out),
+        Command::Man(options) => pages::man(options, out),
+    }
+}
+
 /// Stdout. What programs read goes out byte for byte; what people read loses its colours where they
 /// are not wanted or not shown.
-fn output(command: &Command) -> Box<dyn Write> {
-    let for_programs = match command {
-        Command::Check(_) | Command::Export(_) => true,
-        Command::Query(options) => options.output == QueryOutput::Json,
-        Command::Tags(options) => options.of.output == QueryOutput::Json,
-        Command::Values(options) => options.of.output == QueryOutput::Json,
-        Command::Trace(options) => options.output == TraceOutput::Json,
-        Command::Ingest(_)
-        | Command::Stats
-        | Command::Delete(_)
-        | Command::Verify
-        | Command::Salvage(_)
-        | Command::Backup(_)
-        | Command::Demo(_) => false,
+fn output(command: Option<&Command>) -> Box<dyn Write> {
+    let form = match command {
+        Some(Command::Query(options)) => options.output.output,
+        Some(Command::Tags(options)) => options.of.output.output,
+        Some(Command::Values(options)) => options.of.output.output,
+        Some(Command::Trace(options)) => options.output.output,
+        Some(Command::Stats(options) | Command::Verify(options)) => options.output.output,
+        Some(
+            Command::Check(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_),
+        ) => Output::Jsonl,
+        _ => Output::Table,
     };
     let stdout = std::io::stdout();
-    if for_programs { Box::new(stdout.lock()) } else { Box::new(AutoStream::auto(stdout.lock())) }
+    if form == Output::Table {
+        Box::new(AutoStream::auto(stdout.lock()))
+    } else {
+        Box::new(stdout.lock())
+    }
 }
 
 #[cfg(test)]

@@ -5,17 +5,58 @@ use std::io::Write;
 use std::path::Path;
 
 use comfy_table::CellAlignment;
+use serde_json::{Value, json};
 use treering::{Stats, Timestamp};
 
+use crate::args::{Output, ReportArgs};
 use crate::failure::Failure;
 use crate::store::Opened;
 use crate::{terminal, time};
 
 /// Runs `treering stats`.
-pub(crate) fn run(store: &Path, out: &mut impl Write) -> Result<(), Failure> {
-    let opened = Opened::existing(store)?;
+pub(crate) fn run(store: &Path, args: &ReportArgs, out: &mut impl Write) -> Result<(), Failure> {
+    show(&Opened::existing(store)?, args.output.output, out)
+}
+
+/// Shows the figures of the store.
+pub(crate) fn show(opened: &Opened, output: Output, out: &mut impl Write) -> Result<(), Failure> {
     let stats = opened.store.stats().map_err(|source| opened.failure("count", source))?;
-    Ok(write(&stats, out)?)
+    match output {
+        Output::Table => write(&stats, out)?,
+        Output::Json | Output::Jsonl => writeln!(out, "{}", figures(&stats))?,
+    }
+    Ok(())
+}
+
+/// All figures, named as in the library; times as RFC 3339.
+fn figures(stats: &Stats) -> Value {
+    let range = |range: Option<(Timestamp, Timestamp)>| {
+        range.map(|(start, end)| json!([time::rfc3339(start, 9), time::rfc3339(end, 9)]))
+    };
+    let sections = stats.section_bytes.iter().cloned();
+    let sections: serde_json::Map<_, _> =
+        sections.map(|(name, bytes)| (name, Value::from(bytes))).collect();
+    json!({
+        "spans": stats.spans,
+        "traces": stats.traces,
+        "blocks": stats.blocks,
+        "head_spans": stats.head_spans,
+        "head_bytes": stats.head_bytes,
+        "file_bytes": stats.file_bytes,
+        "allocated_bytes": stats.allocated_bytes,
+        "time_range": range(stats.time_range),
+        "replaced_spans": stats.replaced_spans,
+        "duplicate_spans": stats.duplicate_spans,
+        "too_old_spans": stats.too_old_spans,
+        "dropped_blocks": stats.dropped_blocks,
+        "dropped_traces": stats.dropped_traces,
+        "dropped_spans": stats.dropped_spans,
+        "dropped_time_range": range(stats.dropped_time_range),
+        "over_share_traces": stats.over_share_traces,
+        "over_share_spans": stats.over_share_spans,
+        "over_share_time_range": range(stats.over_share_time_range),
+        "section_bytes": sections,
+    })
 }
 
 /// A range of time and how long it is.

@@ -8,6 +8,10 @@ use treering::{Maintenance, Options, Store};
 use crate::args::IngestArgs;
 use crate::failure::Failure;
 
+/// What to do without a store.
+const NO_STORE: &str =
+    "`treering ingest FILE` makes one, --store names another, `treering demo` makes one to try";
+
 /// A store and where it is.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -49,6 +53,17 @@ impl Opened {
         Self::open(path, options)
     }
 
+    /// The store at `path`, which must be there, to ask it for long: it is never opened to write, so
+    /// that nobody else is kept from it, and what another process stores is seen.
+    pub(crate) fn following(path: &Path) -> Result<Self, Failure> {
+        must_be_there(path)?;
+        let path = path.to_path_buf();
+        match Store::open_read_only(&path, Options::default()) {
+            Ok(store) => Ok(Self { store, path }),
+            Err(source) => Err(Failure::Store { path, doing: "be opened to read", source }),
+        }
+    }
+
     /// The store at `path`, which must be there, to change it.
     pub(crate) fn existing_to_write(path: &Path) -> Result<Self, Failure> {
         must_be_there(path)?;
@@ -72,17 +87,13 @@ impl Opened {
 /// A failure where there is no store at `path`, or an empty file.
 pub(crate) fn must_be_there(path: &Path) -> Result<(), Failure> {
     if !path.exists() {
-        let shown = path.display();
-        return Err(Failure::Missing(format!(
-            "there is no store at {shown}; `treering ingest` makes one, --store names another"
-        )));
+        let what = format!("there is no store at {}", path.display());
+        return Err(Failure::Missing { what, next: NO_STORE.to_owned() });
     }
     // Opening an empty file would make a store of it.
     if path.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
-        let shown = path.display();
-        return Err(Failure::Missing(format!(
-            "{shown} is empty, so it is no store; `treering ingest` makes one, --store names another"
-        )));
+        let what = format!("{} is empty, so it is no store", path.display());
+        return Err(Failure::Missing { what, next: NO_STORE.to_owned() });
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 use treering::query::{self, syntax::ValueType};
-use treering::{TagNames, TagOptions, TagValues};
+use treering::{TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
 
-use crate::args::{QueryOutput, TagArgs, TagsArgs, ValuesArgs};
+use crate::args::{Output, TagArgs, TagsArgs, ValuesArgs};
 use crate::failure::Failure;
 use crate::query::words;
 use crate::store::Opened;
@@ -19,7 +19,7 @@ use crate::terminal;
 /// Widest name or value.
 const TEXT_COLUMNS: usize = 100;
 
-/// Said below a table that the limit cut.
+/// Said where the limit cut the answer.
 const CUT: &str = "there are more than these; --limit all shows them";
 
 /// Runs `treering tags`.
@@ -32,9 +32,15 @@ pub(crate) fn run_names(
     let opened = Opened::existing(store)?;
     let found = opened.store.tag_names(args.scope, args.of.query.as_deref(), &options);
     let found = found.map_err(|error| failure(error, &args.of, &opened))?;
-    match args.of.output {
-        QueryOutput::Table => write_names(&found, out),
-        QueryOutput::Json => write_json(&names_json(&found), found.truncated, out),
+    match args.of.output.output {
+        Output::Table => write_names(&found, out),
+        Output::Json => write_json(&names_json(&found), found.truncated, out),
+        Output::Jsonl => {
+            for scope in &found.scopes {
+                write_lines(scope.tags.iter().map(|tag| name_json(scope.scope, tag)), out)?;
+            }
+            say_cut(found.truncated)
+        }
     }
 }
 
@@ -49,19 +55,19 @@ pub(crate) fn run_values(
     let opened = Opened::existing(store)?;
     let found = opened.store.tag_values(&args.field, args.of.query.as_deref(), &options);
     let found = found.map_err(|error| failure(error, &args.of, &opened))?;
-    match args.of.output {
-        QueryOutput::Table => write_values(&found, out),
-        QueryOutput::Json => write_json(&values_json(&found), found.truncated, out),
+    match args.of.output.output {
+        Output::Table => write_values(&found, out),
+        Output::Json => write_json(&values_json(&found), found.truncated, out),
+        Output::Jsonl => {
+            write_lines(found.values.iter().map(value_json), out)?;
+            say_cut(found.truncated)
+        }
     }
 }
 
 /// What was asked for. A wrong query is said to be wrong even where there is no store yet.
 fn options(args: &TagArgs) -> Result<TagOptions, Failure> {
-    if let (Some(start), Some(end)) = (args.start, args.end)
-        && start > end
-    {
-        return Err(Failure::Usage("--start is after --end".to_owned()));
-    }
+    args.times.check()?;
     if let Some(text) = &args.query {
         let checked = query::check(text).map_err(|error| Failure::Query(error, text.clone()))?;
         for warning in checked.warnings() {
@@ -69,8 +75,8 @@ fn options(args: &TagArgs) -> Result<TagOptions, Failure> {
         }
     }
     let mut options = TagOptions::default();
-    options.start = args.start;
-    options.end = args.end;
+    options.start = args.times.from;
+    options.end = args.times.to;
     options.limit = args.limit.0;
     Ok(options)
 }
@@ -107,11 +113,34 @@ fn names_json(found: &TagNames) -> Value {
 }
 
 fn values_json(found: &TagValues) -> Value {
-    let value = |value: &treering::TagValue| {
-        let (word, text) = (type_word(value.value_type), words(&value.value));
-        json!({ "type": word, "value": text, "count": value.count })
-    };
-    json!({ "tagValues": found.values.iter().map(value).collect::<Vec<_>>() })
+    json!({ "tagValues": found.values.iter().map(value_json).collect::<Vec<_>>() })
+}
+
+fn value_json(value: &TagValue) -> Value {
+    let (word, text) = (type_word(value.value_type), words(&value.value));
+    json!({ "type": word, "value": text, "count": value.count })
+}
+
+/// A name by itself; there is nothing of Tempo's to be like.
+fn name_json(scope: TagScope, tag: &TagName) -> Value {
+    let types = type_words(&tag.types);
+    json!({ "scope": scope.name(), "name": tag.name, "types": types, "count": tag.count })
+}
+
+fn write_lines(lines: impl Iterator<Item = Value>, out: &mut impl Write) -> Result<(), Failure> {
+    for line in lines {
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Says that there is more, where the answer itself has no place for it.
+fn say_cut(truncated: bool) -> Result<(), Failure> {
+    if truncated {
+        writeln!(anstream::stderr().lock(), "{CUT}")?;
+    }
+    Ok(())
 }
 
 /// Writes the answer; `truncated` is Treering's own, and absent where nothing was cut.
@@ -126,7 +155,7 @@ fn write_json(answer: &Value, truncated: bool, out: &mut impl Write) -> Result<(
 
 fn write_names(found: &TagNames, out: &mut impl Write) -> Result<(), Failure> {
     if found.scopes.is_empty() {
-        return Ok(writeln!(out, "no span has one")?);
+        return Ok(writeln!(anstream::stderr().lock(), "no span has one")?);
     }
     let mut table = terminal::table(&["SCOPE", "NAME", "TYPES", "COUNT"]);
     for scope in &found.scopes {
@@ -144,7 +173,7 @@ fn write_names(found: &TagNames, out: &mut impl Write) -> Result<(), Failure> {
 
 fn write_values(found: &TagValues, out: &mut impl Write) -> Result<(), Failure> {
     if found.values.is_empty() {
-        return Ok(writeln!(out, "no span has a value of it")?);
+        return Ok(writeln!(anstream::stderr().lock(), "no span has a value of it")?);
     }
     let mut table = terminal::table(&["VALUE", "TYPE", "COUNT"]);
     for value in &found.values {
@@ -165,8 +194,5 @@ fn write_table(mut table: Table, truncated: bool, out: &mut impl Write) -> Resul
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
-    if truncated {
-        writeln!(out, "{CUT}")?;
-    }
-    Ok(())
+    say_cut(truncated)
 }

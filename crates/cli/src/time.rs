@@ -1,45 +1,78 @@
 //! Points and lengths of time as people write and read them. Invariant: what is parsed is exact to
 //! the nanosecond; what is shown for people is rounded to three digits, what is shown in JSON is not.
 
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, SpanRelativeTo};
 use treering::Timestamp;
 
 /// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
 
-/// A point in time: RFC 3339, Unix seconds with or without a fraction, `now`, or a length of time
-/// before or after now, such as `-15m` or `-1d12h`.
+/// A point in time: RFC 3339; a day or a time of day in UTC, as times are shown; `now`, `today`,
+/// `yesterday`; a length before now, such as `2h`, `2h ago` or `-1d12h`, or after it, `+30s`; Unix
+/// seconds with or without a fraction.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
     parse_at(text.trim(), Timestamp::now())
 }
 
 fn parse_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let wrong = || {
-        "expected RFC 3339 (2026-11-22T08:00:00Z), Unix seconds (1795334400.5), `now` or `-15m`"
-            .to_owned()
-    };
     if text == "now" {
         return Ok(now);
     }
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return unix_seconds(text).ok_or_else(wrong);
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return unix_seconds(text).ok_or_else(wrong_time);
     }
-    let relative = match (text.strip_prefix('-'), text.strip_prefix('+')) {
-        (Some(rest), _) => Some((rest, true)),
-        (_, Some(rest)) => Some((rest, false)),
-        _ => None,
-    };
-    if let Some((rest, back)) = relative {
-        let nanos = length(rest).ok_or_else(wrong)?;
-        let now = now.unix_nanos();
-        let moved = if back { now.checked_sub(nanos) } else { now.checked_add(nanos) };
-        return moved.map(Timestamp::from_unix_nanos).ok_or_else(wrong);
+    if let Some(moved) = moved(text, now) {
+        return moved;
     }
-    let Ok(point) = text.parse::<jiff::Timestamp>() else { return Err(wrong()) };
+    let point = text.parse::<jiff::Timestamp>().ok().or_else(|| civil(text, now));
+    let Some(point) = point else { return Err(wrong_time()) };
     match u64::try_from(point.as_nanosecond()) {
         Ok(nanos) => Ok(Timestamp::from_unix_nanos(nanos)),
         Err(_) => Err("expected a time from 1970 to 2554".to_owned()),
     }
+}
+
+fn wrong_time() -> String {
+    "expected a time such as `2h` (ago), `yesterday`, `2026-11-20`, `2026-11-20 14:00` (UTC), \
+     `2026-11-22T08:00:00+01:00`, Unix seconds or `now`"
+        .to_owned()
+}
+
+/// A time that is so long before or after now, if there is such; `None` where `text` is no length.
+fn moved(text: &str, now: Timestamp) -> Option<Result<Timestamp, String>> {
+    let now = now.unix_nanos();
+    let moved = if let Some(rest) = text.strip_prefix('+') {
+        now.checked_add(length(rest)?)
+    } else {
+        let rest = text.strip_prefix('-').unwrap_or(text);
+        let rest = rest.strip_suffix("ago").map_or(rest, str::trim_end);
+        now.checked_sub(length(rest)?)
+    };
+    Some(moved.map(Timestamp::from_unix_nanos).ok_or_else(wrong_time))
+}
+
+/// A day, a time of today or a time of some day, in UTC.
+fn civil(text: &str, now: Timestamp) -> Option<jiff::Timestamp> {
+    let now = jiff::Timestamp::from_nanosecond(i128::from(now.unix_nanos())).ok()?;
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let day: Option<Date> = match first {
+        "today" => Some(today),
+        "yesterday" => today.yesterday().ok(),
+        "tomorrow" => today.tomorrow().ok(),
+        _ => None,
+    };
+    let point = match (day, rest.trim()) {
+        (Some(day), "") => day.to_datetime(Time::midnight()),
+        (Some(day), rest) => day.to_datetime(rest.parse().ok()?),
+        (None, _) => match text.parse::<DateTime>() {
+            Ok(point) => point,
+            Err(_) => today.to_datetime(text.parse().ok()?),
+        },
+    };
+    Some(point.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 fn unix_seconds(text: &str) -> Option<Timestamp> {
@@ -52,7 +85,7 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
     seconds.checked_mul(SECOND)?.checked_add(nanos).map(Timestamp::from_unix_nanos)
 }
 
-/// A length of time, such as `500ms` or `1m30s`.
+/// A length of time, such as `500ms`, `1m30s` or `1h 30m`.
 pub(crate) fn parse_length(text: &str) -> Result<std::time::Duration, String> {
     let nanos =
         length(text.trim()).ok_or("expected a length of time, such as `500ms` or `1m30s`")?;
@@ -152,6 +185,25 @@ mod tests {
     }
 
     #[test]
+    fn times_are_read_as_people_write_them() {
+        let midnight = 11 * 86_400 * SECOND;
+        let at = |hours: u64, minutes: u64| midnight + (hours * 60 + minutes) * 60 * SECOND;
+        assert_eq!(nanos("2h"), (1_000_000 - 7_200) * SECOND);
+        assert_eq!(nanos("1h30m ago"), (1_000_000 - 5_400) * SECOND);
+        assert_eq!(nanos("2 hours ago"), (1_000_000 - 7_200) * SECOND);
+        assert_eq!(nanos("today"), midnight);
+        assert_eq!(nanos("yesterday"), midnight - 86_400 * SECOND);
+        assert_eq!(nanos("yesterday 14:00"), at(14, 0) - 86_400 * SECOND);
+        assert_eq!(nanos("14:05"), at(14, 5));
+        assert_eq!(nanos("2026-11-20"), (1_795_334_400 - 56 * 3600) * SECOND);
+        assert_eq!(nanos("2026-11-20 14:00"), (1_795_334_400 - 42 * 3600) * SECOND);
+        assert_eq!(nanos("2026-11-20T14:00:00.5"), nanos("2026-11-20 14:00") + SECOND / 2);
+        assert_eq!(parse_length("1h30m").unwrap().as_secs(), 5_400);
+        assert_eq!(parse_length("1h 30m").unwrap().as_secs(), 5_400);
+        assert!(parse_length("2h ago").is_err());
+    }
+
+    #[test]
     fn other_texts_are_refused() {
         for text in [
             "",
@@ -161,7 +213,14 @@ mod tests {
             "-",
             "--1m",
             "-x",
+            "ago",
+            "soon",
+            "last tuesday",
+            "yesterday noon",
+            "2026-13-01",
+            "25:00",
             "yesterday",
+            "2h",
             "-99999d",
             "1969-01-01T00:00:00Z",
             "99999999999999999999",

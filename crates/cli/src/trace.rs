@@ -5,24 +5,39 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use treering::otlp;
+use treering::{TraceId, otlp};
 
-use crate::args::{TraceArgs, TraceOutput};
+use crate::args::{Output, TraceArgs};
 use crate::failure::Failure;
 use crate::store::Opened;
 use crate::{terminal, waterfall};
 
 /// Runs `treering trace`.
 pub(crate) fn run(store: &Path, args: &TraceArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let opened = Opened::existing(store)?;
-    let found = opened.store.trace(args.id);
+    show(&Opened::existing(store)?, args.id, args.output.output, out)
+}
+
+/// Shows the trace `id`.
+pub(crate) fn show(
+    opened: &Opened,
+    id: TraceId,
+    output: Output,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let found = opened.store.trace(id);
     let found = found.map_err(|source| opened.failure("read the trace", source))?;
     let Some(trace) = found else {
-        return Err(Failure::Missing(format!("there is no trace {}", args.id)));
+        let next = "`treering query '{ }'` shows the newest traces and their ids".to_owned();
+        return Err(Failure::Missing { what: format!("there is no trace {id}"), next });
     };
-    match args.output {
-        TraceOutput::Tree => waterfall::draw(&trace, &BTreeSet::new(), terminal::columns(), out)?,
-        TraceOutput::Json => writeln!(out, "{}", otlp::write_json(trace.spans()))?,
+    match output {
+        Output::Table => waterfall::draw(&trace, &BTreeSet::new(), terminal::columns(), out)?,
+        Output::Json => writeln!(out, "{}", otlp::write_json(trace.spans()))?,
+        Output::Jsonl => {
+            for span in trace.spans() {
+                writeln!(out, "{}", otlp::write_json(std::slice::from_ref(span)))?;
+            }
+        }
     }
     Ok(())
 }

@@ -4,10 +4,12 @@
 use std::io::Write;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use treering::{Fault, Salvaged, Store, TraceId, Verification};
 
-use crate::args::CopyArgs;
-use crate::failure::Failure;
+use crate::args::{CopyArgs, Output, ReportArgs};
+use crate::failure::{Failure, shell_word};
+use crate::progress::Spinner;
 use crate::store::{self, Opened};
 use crate::terminal;
 
@@ -15,14 +17,46 @@ use crate::terminal;
 const TRACES_SHOWN: usize = 20;
 
 /// Runs `treering verify`.
-pub(crate) fn verify(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
+pub(crate) fn verify(path: &Path, args: &ReportArgs, out: &mut impl Write) -> Result<(), Failure> {
     store::must_be_there(path)?;
     let failure = |source| Failure::Store { path: path.to_owned(), doing: "be read", source };
-    let found = Store::verify_file(path).map_err(failure)?;
+    let spinner = Spinner::start("reading the store");
+    let found = Store::verify_file(path);
+    spinner.stop();
+    let found = found.map_err(failure)?;
+    match args.output.output {
+        Output::Table => return write_verdict(path, &found, out),
+        Output::Json => writeln!(out, "{}", verdict(&found))?,
+        Output::Jsonl => {
+            for fault in &found.faults {
+                writeln!(out, "{}", fault_json(fault))?;
+            }
+        }
+    }
+    if found.is_sound() { Ok(()) } else { Err(Failure::Reported) }
+}
+
+fn verdict(found: &Verification) -> Value {
+    json!({
+        "sound": found.is_sound(),
+        "blocks": found.blocks,
+        "traces": found.traces,
+        "journal_entries": found.journal_entries,
+        "pages_unchecked": found.pages_unchecked,
+        "faults": found.faults.iter().map(fault_json).collect::<Vec<_>>(),
+    })
+}
+
+fn fault_json(fault: &Fault) -> Value {
+    let traces: Vec<String> = fault.traces.iter().map(ToString::to_string).collect();
+    json!({ "place": fault.place.to_string(), "what": fault.what, "traces": traces })
+}
+
+fn write_verdict(path: &Path, found: &Verification, out: &mut impl Write) -> Result<(), Failure> {
     for fault in &found.faults {
         write_fault(fault, out)?;
     }
-    write_sums(&found, out)?;
+    write_sums(found, out)?;
     if found.is_sound() {
         return Ok(());
     }
@@ -34,7 +68,7 @@ pub(crate) fn verify(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
         out,
         "{count} in {shown}. Leave the file as it is; copy what is whole to a new store:"
     )?;
-    writeln!(out, "  treering salvage NEW --store {shown}")?;
+    writeln!(out, "  treering salvage NEW --store {}", shell_word(path))?;
     Err(Failure::Reported)
 }
 
@@ -76,7 +110,10 @@ fn write_sums(found: &Verification, out: &mut impl Write) -> std::io::Result<()>
 pub(crate) fn salvage(path: &Path, args: &CopyArgs, out: &mut impl Write) -> Result<(), Failure> {
     store::must_be_there(path)?;
     let failure = |source| Failure::Store { path: path.to_owned(), doing: "be salvaged", source };
-    let salvaged = Store::salvage(path, &args.out).map_err(failure)?;
+    let spinner = Spinner::start("copying what is whole");
+    let salvaged = Store::salvage(path, &args.out);
+    spinner.stop();
+    let salvaged = salvaged.map_err(failure)?;
     write_salvaged(&salvaged, &args.out, out)?;
     if salvaged.notes.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
@@ -93,7 +130,10 @@ fn write_salvaged(done: &Salvaged, path: &Path, out: &mut impl Write) -> std::io
 /// Runs `treering backup`.
 pub(crate) fn backup(path: &Path, args: &CopyArgs, out: &mut impl Write) -> Result<(), Failure> {
     let opened = Opened::existing(path)?;
-    opened.store.backup(&args.out).map_err(|source| opened.failure("be copied", source))?;
+    let spinner = Spinner::start("copying the store");
+    let copied = opened.store.backup(&args.out);
+    spinner.stop();
+    copied.map_err(|source| opened.failure("be copied", source))?;
     writeln!(out, "copied to {}", args.out.display())?;
     Ok(())
 }

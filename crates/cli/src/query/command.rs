@@ -1,56 +1,121 @@
-//! The command: one search, one answer. Invariant: stdout holds the answer alone; warnings go to
-//! stderr.
+//! The command: one search, one answer. Invariant: stdout holds the answer alone; warnings, and how
+//! much was found in which time, go to stderr.
 
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use treering::query::SearchResult;
-use treering::{Cursor, SearchOptions};
+use treering::query::{SearchResult, TraceMatch};
+use treering::{CancelToken, Cursor, SearchOptions};
 
-use super::json::{Response, Stream};
+use super::json::{self, Response, Stream};
 use super::table;
-use crate::args::{QueryArgs, QueryOutput};
+use crate::args::{Output, QueryArgs};
 use crate::failure::Failure;
+use crate::progress::Spinner;
 use crate::store::Opened;
+use crate::{terminal, time};
 
 /// Runs `treering query`.
 pub(crate) fn run(store: &Path, args: &QueryArgs, out: &mut impl Write) -> Result<(), Failure> {
-    if let (Some(start), Some(end)) = (args.start, args.end)
-        && start > end
-    {
-        return Err(Failure::Usage("--start is after --end".to_owned()));
-    }
+    args.times.check()?;
     if args.after.is_some() && !args.order.is_by_start() {
         return Err(Failure::Usage("--after goes with --order newest or oldest".to_owned()));
     }
     // A wrong query is said to be wrong even where there is no store yet.
-    treering::query::check(&args.query)
-        .map_err(|error| Failure::Query(error, args.query.clone()))?;
-    let opened = Opened::existing(store)?;
-    let failure = |error| Failure::search(error, &args.query, opened.path.clone());
-    let options = options(args);
+    check(&args.query)?;
+    answer(&Opened::existing(store)?, args, &Asked::Arguments, out)?;
+    Ok(())
+}
+
+fn check(query: &str) -> Result<(), Failure> {
+    match treering::query::check(query) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::Query(error, query.to_owned())),
+    }
+}
+
+/// Where a query was asked.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// On the command line.
+    Arguments,
+    /// In a shell, where the token ends the search early.
+    Shell(CancelToken),
+}
+
+/// Puts the query to the store and shows the answer; the place where the next page begins, if the
+/// limit may have cut this one.
+pub(crate) fn answer(
+    opened: &Opened,
+    args: &QueryArgs,
+    asked: &Asked,
+    out: &mut impl Write,
+) -> Result<Option<Cursor>, Failure> {
+    let mut options = options(args);
+    if let Asked::Shell(token) = asked {
+        options.cancel = Some(token.clone());
+    }
     if args.explain {
-        let explanation = opened.store.explain(&args.query, &options).map_err(failure)?;
-        let text = explanation.text.trim_end();
-        match args.output {
-            QueryOutput::Table => writeln!(out, "{text}")?,
-            QueryOutput::Json => writeln!(out, "{}", serde_json::json!({ "explain": text }))?,
+        return explain(opened, args, &options, out).map(|()| None);
+    }
+    let failure = |error| Failure::search(error, &args.query, opened.path.clone());
+    let output = args.output.output;
+    let mut found = Found::default();
+    let started = Instant::now();
+    let result = match output {
+        Output::Json if args.limit.0.is_none() => stream(opened, args, &options, &mut found, out)?,
+        Output::Jsonl => lines(opened, args, &options, &mut found, out)?,
+        Output::Table | Output::Json => {
+            let spinner = Spinner::start("searching; Ctrl-C stops");
+            let result = opened.store.search(&args.query, &options);
+            spinner.stop();
+            let result = result.map_err(failure)?;
+            result.traces.iter().for_each(|trace| found.add(trace));
+            result
         }
-        return Ok(());
-    }
-    if args.output == QueryOutput::Json && args.limit.0.is_none() {
-        return stream(&opened, args, &options, out);
-    }
-    let result = opened.store.search(&args.query, &options).map_err(failure)?;
-    warn(&result)?;
-    let next = next(args, &result);
-    match args.output {
-        QueryOutput::Table => table::write_answer(&result, next, out)?,
-        QueryOutput::Json => {
+    };
+    let took = started.elapsed();
+    let next = found.last.filter(|_| {
+        args.limit.0.is_some_and(|limit| found.traces >= limit) && args.order.is_by_start()
+    });
+    match output {
+        Output::Table => table::write_table(&result, out)?,
+        Output::Json if args.limit.0.is_some() => {
             serde_json::to_writer(&mut *out, &Response::new(&result, next))?;
             writeln!(out)?;
+        }
+        Output::Json | Output::Jsonl => {}
+    }
+    out.flush()?;
+    let mut err = anstream::stderr().lock();
+    for warning in &result.warnings {
+        writeln!(err, "warning: {warning}")?;
+    }
+    let more = match (next, asked) {
+        (None, _) => String::new(),
+        (Some(next), Asked::Arguments) => format!("; next: --after {next}"),
+        (Some(_), Asked::Shell(_)) => "; :next shows more".to_owned(),
+    };
+    writeln!(err, "{}{more}", found.summary(result.partial, took))?;
+    Ok(next)
+}
+
+fn explain(
+    opened: &Opened,
+    args: &QueryArgs,
+    options: &SearchOptions,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let explanation = opened.store.explain(&args.query, options);
+    let explanation =
+        explanation.map_err(|error| Failure::search(error, &args.query, opened.path.clone()))?;
+    let text = explanation.text.trim_end();
+    match args.output.output {
+        Output::Table => writeln!(out, "{text}")?,
+        Output::Json | Output::Jsonl => {
+            writeln!(out, "{}", serde_json::json!({ "explain": text }))?;
         }
     }
     Ok(())
@@ -58,8 +123,8 @@ pub(crate) fn run(store: &Path, args: &QueryArgs, out: &mut impl Write) -> Resul
 
 fn options(args: &QueryArgs) -> SearchOptions {
     let mut options = SearchOptions::default();
-    options.start = args.start;
-    options.end = args.end;
+    options.start = args.times.from;
+    options.end = args.times.to;
     options.limit = args.limit.0;
     options.spans_per_spanset = args.spans.0;
     options.order = args.order.into();
@@ -69,36 +134,82 @@ fn options(args: &QueryArgs) -> SearchOptions {
     options
 }
 
-/// Where the next page begins, if the limit may have cut this one.
-fn next(args: &QueryArgs, result: &SearchResult) -> Option<Cursor> {
-    let full = args.limit.0.is_some_and(|limit| result.traces.len() >= limit);
-    let last = result.traces.last().filter(|_| full && args.order.is_by_start())?;
-    Some(Cursor::after(last))
+/// How much was found.
+#[derive(Debug, Default)]
+struct Found {
+    traces: usize,
+    spans: u64,
+    /// The place after the last trace.
+    last: Option<Cursor>,
 }
 
-fn warn(result: &SearchResult) -> Result<(), Failure> {
-    for warning in &result.warnings {
-        writeln!(anstream::stderr().lock(), "warning: {warning}")?;
+impl Found {
+    fn add(&mut self, trace: &TraceMatch) {
+        self.traces += 1;
+        self.spans += trace.spansets.iter().map(|set| set.matched).sum::<u64>();
+        self.last = Some(Cursor::after(trace));
     }
-    Ok(())
+
+    fn summary(&self, partial: bool, took: Duration) -> String {
+        let took = time::short(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        let partial_words = if partial { "; partial: stopped before the end" } else { "" };
+        let found = match (self.traces, partial) {
+            (0, true) => "no trace found".to_owned(),
+            (0, false) => "no trace matches".to_owned(),
+            (traces, _) => format!(
+                "{}, {} matched",
+                terminal::plural(u64::try_from(traces).unwrap_or(u64::MAX), "trace"),
+                terminal::plural(self.spans, "span"),
+            ),
+        };
+        format!("{found}, in {took}{partial_words}")
+    }
 }
 
-/// Writes each trace when it is found, so that an answer of any size takes little memory.
+/// Searches, and hands each trace to `write` when it is found, so that an answer of any size takes
+/// little memory.
+fn each(
+    opened: &Opened,
+    args: &QueryArgs,
+    options: &SearchOptions,
+    mut write: impl FnMut(&TraceMatch) -> Result<(), Failure>,
+) -> Result<SearchResult, Failure> {
+    let mut written = Ok(());
+    let result = opened.store.search_each(&args.query, options, |trace| {
+        written = write(&trace);
+        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    written?;
+    result.map_err(|error| Failure::search(error, &args.query, opened.path.clone()))
+}
+
+/// Writes one document.
 fn stream(
     opened: &Opened,
     args: &QueryArgs,
     options: &SearchOptions,
+    found: &mut Found,
     out: &mut impl Write,
-) -> Result<(), Failure> {
+) -> Result<SearchResult, Failure> {
     let mut stream = Stream::new(out);
-    let mut written = Ok(());
-    let result = opened.store.search_each(&args.query, options, |trace| {
-        written = stream.push(&trace);
-        if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    written?;
-    let result =
-        result.map_err(|error| Failure::search(error, &args.query, opened.path.clone()))?;
-    warn(&result)?;
-    stream.finish(&result)
+    let result = each(opened, args, options, |trace| {
+        found.add(trace);
+        stream.push(trace)
+    })?;
+    stream.finish(&result)?;
+    Ok(result)
+}
+
+/// Writes a trace a line.
+fn lines(
+    opened: &Opened,
+    args: &QueryArgs,
+    options: &SearchOptions,
+    found: &mut Found,
+    out: &mut impl Write,
+) -> Result<SearchResult, Failure> {
+    each(opened, args, options, |trace| {
+        found.add(trace);
+        json::write_trace(trace, out)
+    })
 }

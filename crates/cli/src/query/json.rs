@@ -96,6 +96,12 @@ impl<'r> Rest<'r> {
     }
 }
 
+/// Writes `trace` as a line.
+pub(super) fn write_trace(trace: &TraceMatch, out: &mut impl Write) -> Result<(), Failure> {
+    serde_json::to_writer(&mut *out, &Trace::from(trace))?;
+    Ok(writeln!(out)?)
+}
+
 /// A [`Response`] that is written trace by trace. Nothing is written before there is a trace or the
 /// end, so a search that fails at once leaves stdout empty.
 pub(super) struct Stream<W> {

@@ -6,6 +6,6 @@ mod json;
 mod table;
 mod value;
 
-pub(crate) use command::run;
+pub(crate) use command::{Asked, answer, run};
 pub(crate) use table::write_table;
 pub(crate) use value::words;

@@ -3,7 +3,6 @@
 
 use std::io::{self, Write};
 
-use treering::Cursor;
 use treering::query::{FieldValue, SearchResult, SpanMatch, Spanset, TraceMatch};
 
 use super::value::words;
@@ -27,32 +26,16 @@ const TEXT_COLUMNS_MIN: usize = 8;
 /// Lines above the first row.
 const HEADER_LINES: usize = 2;
 
-/// Writes the traces of `result`, or that there are none.
+/// Writes the traces of `result`; nothing where there are none.
 pub(crate) fn write_table(result: &SearchResult, out: &mut impl Write) -> io::Result<()> {
-    write_answer(result, None, out)
-}
-
-/// As [`write_table`]; the next page begins at `next`.
-pub(super) fn write_answer(
-    result: &SearchResult,
-    next: Option<Cursor>,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let partial = if result.partial { "; partial: stopped before the end" } else { "" };
-    let next = next.map_or_else(String::new, |next| format!("; next: --after {next}"));
     if result.traces.is_empty() {
-        let found = if result.partial { "no trace found" } else { "no trace matches" };
-        return writeln!(out, "{found}{partial}");
+        return Ok(());
     }
     let mut sheet = Sheet::default();
     for trace in &result.traces {
         sheet.add_trace(trace);
     }
-    sheet.write(terminal::columns_of_terminal(), out)?;
-    let matched = result.traces.iter().flat_map(|trace| &trace.spansets).map(|set| set.matched);
-    let traces = terminal::plural(u64::try_from(result.traces.len()).unwrap_or(u64::MAX), "trace");
-    let spans = terminal::plural(matched.sum(), "span");
-    writeln!(out, "{traces}, {spans} matched{partial}{next}")
+    sheet.write(terminal::columns_of_terminal(), out)
 }
 
 /// Rows of spans, and headings between them.
