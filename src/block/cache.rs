@@ -46,6 +46,8 @@ pub(crate) enum Derived {
     TraceServices,
     /// The rows without stored parent of the traces that have several.
     Loose,
+    /// The last row of each trace, as bits.
+    TraceLasts,
 }
 
 /// A cached thing.

@@ -144,8 +144,8 @@ pub(crate) enum Wholes {
     Listed {
         /// Of the rows.
         places: Arc<[u32]>,
-        /// The list.
-        values: Vec<i64>,
+        /// The bits of the numbers in the list.
+        values: Arc<[u64]>,
     },
 }
 
@@ -159,7 +159,8 @@ impl Wholes {
                 Some(i64::try_from(*number).unwrap_or(i64::MAX))
             }
             Self::Listed { places, values } => {
-                values.get(cast::usize_of(*places.get(cast::usize_of(row))?)).copied()
+                let place = *places.get(cast::usize_of(row))?;
+                values.get(cast::usize_of(place)).copied().map(cast::i64_of_bits)
             }
         }
     }
@@ -201,6 +202,18 @@ impl Unit {
     }
 }
 
+/// The bits of [`Source::trace_lasts`], from the first row of each trace and the row count.
+pub(crate) fn lasts_of(starts: &[u32]) -> Vec<u64> {
+    let rows = starts.last().copied().unwrap_or(0);
+    let mut words = vec![0; cast::usize_of(rows.div_ceil(64))];
+    for last in starts.iter().filter_map(|start| start.checked_sub(1)) {
+        if let Some(word) = words.get_mut(cast::usize_of(last / 64)) {
+            *word |= 1 << (last % 64);
+        }
+    }
+    words
+}
+
 /// A block, as the engine reads it. Sets that a source gives are of the predicate's space; windows
 /// and `rows` are those rows to which the answer is limited.
 pub(crate) trait Source {
@@ -226,6 +239,12 @@ pub(crate) trait Source {
 
     /// The first row of each trace, and the row count at the end.
     fn trace_starts(&self) -> Result<Arc<[u32]>, Self::Error>;
+
+    /// A bit for each row from the lowest of the first word on, set where the row is the last of its
+    /// trace; kept by sources that are asked again.
+    fn trace_lasts(&self) -> Result<Arc<[u64]>, Self::Error> {
+        Ok(lasts_of(&*self.trace_starts()?).into())
+    }
 
     /// The last descendant of each row; the row itself for a leaf.
     fn ends(&self) -> Result<Arc<[u32]>, Self::Error>;

@@ -4,7 +4,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::numbers::NumberRange;
 use super::structure::{SentParents, child_counts, depths, self_durations};
 use super::traces::{self, TraceCursor};
 use super::{ids, table};
@@ -16,7 +15,7 @@ use crate::query::bits::Bits;
 use crate::query::rows::Rows;
 use crate::query::source::Kin;
 use crate::query::syntax::Intrinsic;
-use crate::query::value::{Scalar, Test};
+use crate::query::value::{NumberRange, Scalar, Test};
 use crate::time::Timestamp;
 
 /// Of fewer rows than one in so many, single durations are read; of more, the whole section.

@@ -11,7 +11,6 @@ mod crew;
 mod explain;
 mod ids;
 mod numbered;
-mod numbers;
 mod options;
 mod order;
 mod pool;

@@ -11,11 +11,12 @@ use super::numbered::{each_number, placed};
 use super::table::{Field, UNION_MAX, rows_of};
 use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView, whole};
-use crate::block::{Block, BlockError, ColumnKey, Numbers, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Derived, Numbers, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::rows::Rows;
 use crate::query::source::{
     Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit, Wholes,
+    lasts_of,
 };
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
@@ -316,6 +317,11 @@ impl Source for BlockSource<'_> {
 
     fn trace_starts(&self) -> Result<Arc<[u32]>, BlockError> {
         self.block.trace_first_rows()
+    }
+
+    fn trace_lasts(&self) -> Result<Arc<[u64]>, BlockError> {
+        let make = || Ok(lasts_of(&*self.block.trace_first_rows()?));
+        self.block.derived_wide(Derived::TraceLasts, make)
     }
 
     fn ends(&self) -> Result<Arc<[u32]>, BlockError> {

@@ -7,7 +7,6 @@ use super::source::Place;
 use super::table::Field;
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Section, Table, ValueKind, field};
 use crate::codec::cast::usize_of;
-use crate::codec::order;
 use crate::query::source::{Grouping, Unit, Wholes};
 use crate::query::syntax::Intrinsic;
 use crate::query::value::Scalar;
@@ -89,18 +88,15 @@ impl Field<'_> {
         if !self.plain || column.kind() != ValueKind::Int {
             return Ok(None);
         }
-        let Some((places, _)) = self.number_of_each_row()? else { return Ok(None) };
-        let mut values = Vec::with_capacity(usize_of(column.values()));
-        column.payloads()?.decode(|payload| values.push(order::to_i64(payload)))?;
-        Ok(Some(Wholes::Listed { places, values }))
+        Ok(Some(Wholes::Listed { places: column.row_numbers()?, values: column.integers()? }))
     }
 
     /// The number of each row's value among the values of all columns, and how many those are, which
     /// is the number of a row without value. `None` where there are too many for that, or no columns.
     fn number_of_each_row(&self) -> Result<Option<Numbers>, BlockError> {
         let Some(first) = self.columns.first() else { return Ok(None) };
-        if let ([column], true) = (self.columns.as_slice(), first.is_full()) {
-            return Ok(Some((column.numbers()?, column.values())));
+        if let [column] = self.columns.as_slice() {
+            return Ok(Some((column.row_numbers()?, column.values())));
         }
         let add = |sum: u32, column: &ColumnReader<'_>| sum.checked_add(column.values());
         let Some(total) = self.columns.iter().try_fold(0, add) else { return Ok(None) };

@@ -166,7 +166,11 @@ impl<S: Source> Execution<'_, S> {
     }
 
     /// The values of a field as places in a list, where a column gives them so.
-    fn numbered(&self, field: &SpanField, rows: &[u32]) -> Result<Option<Numbered>, S::Error> {
+    pub(super) fn numbered(
+        &self,
+        field: &SpanField,
+        rows: &[u32],
+    ) -> Result<Option<Numbered>, S::Error> {
         match &field.lookup {
             _ if field.parent => Ok(None),
             Lookup::Plain(column) => self.source.numbered(column, rows),
@@ -265,7 +269,7 @@ impl Groups<'_> {
 }
 
 /// Places among values that are sorted, each there once, for places in a list.
-fn sorted(mut places: Vec<u32>, values: &[Scalar]) -> (Vec<u32>, Vec<Scalar>) {
+pub(super) fn sorted(mut places: Vec<u32>, values: &[Scalar]) -> (Vec<u32>, Vec<Scalar>) {
     let mut order: Vec<(&Scalar, usize)> = values.iter().map(Scalar::group).zip(0..).collect();
     order.sort_by(|(a, _), (b, _)| a.group_order(b));
     let mut place_of = vec![0; values.len()];

@@ -6,17 +6,18 @@ use std::ops::Range;
 use super::Execution;
 use super::candidates::Candidates;
 use super::execution::{Figures, begin};
-use super::groups::Kept;
+use super::groups::{Kept, sorted};
 use super::stages::Found;
 use super::totals::Totals;
-use super::traces::for_each_trace;
+use super::traces::{are_dense, count_traces, for_each_trace, for_each_trace_of};
 use crate::codec::cast;
+use crate::query::bits::Bits;
 use crate::query::plan::Plan;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::Operand;
 use crate::query::plan::pipeline::Stage;
-use crate::query::rows::gallop;
-use crate::query::source::{Column, Estimate, Grouping, Predicate, Source};
+use crate::query::rows::{Rows, gallop};
+use crate::query::source::{Column, Estimate, Grouping, Numbered, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
 /// Of one in so many rows of a window, whole columns are read.
@@ -132,12 +133,17 @@ impl<S: Source> Execution<'_, S> {
     }
 
     /// All rows.
-    fn tally_rows(&self, candidates: &Candidates) -> Result<Tally, S::Error> {
-        let starts = self.trace_starts()?;
-        let (mut traces, mut next, mut end) = (0, 0, 0);
-        match candidates {
+    pub(super) fn tally_rows(&self, candidates: &Candidates) -> Result<Tally, S::Error> {
+        let rows = match candidates {
             Candidates::All(_) => return self.tally_traces(&Kept::All, candidates),
-            Candidates::Rows(rows) => rows.for_each_batch(|batch| {
+            Candidates::Rows(rows) => rows,
+        };
+        let (mut traces, mut next, mut end) = (0, 0, 0);
+        if are_dense(rows) {
+            traces = count_traces(&Bits::of(rows), &self.source.trace_lasts()?);
+        } else {
+            let starts = self.trace_starts()?;
+            rows.for_each_batch(|batch| {
                 for row in batch {
                     if *row >= end {
                         next = gallop(&starts, next, row.saturating_add(1));
@@ -145,9 +151,9 @@ impl<S: Source> Execution<'_, S> {
                         traces += 1;
                     }
                 }
-            }),
+            });
         }
-        Ok(Tally { traces, spans: candidates.len() })
+        Ok(Tally { traces, spans: rows.len() })
     }
 
     /// The traces with so many rows as are kept.
@@ -155,7 +161,7 @@ impl<S: Source> Execution<'_, S> {
         let mut tally = Tally::default();
         self.each_trace(candidates, |_, rows| {
             let count = rows.len();
-            tally.add(if kept.has(count) { cast::u64_of(count) } else { 0 });
+            tally.add(if kept.has(cast::usize_of_u64(count)) { count } else { 0 });
         })?;
         Ok(tally)
     }
@@ -180,6 +186,17 @@ impl<S: Source> Execution<'_, S> {
                 }
                 Ok(())
             }
+            Candidates::Rows(rows) if are_dense(rows) => {
+                let (bits, lasts) = (Bits::of(rows), self.source.trace_lasts()?);
+                for_each_trace_of(&bits, (&starts, &lasts), |trace, range| {
+                    let goes_on = !self.stops_before(range.len());
+                    if goes_on {
+                        visit(trace, TraceRows::Set(&bits, range));
+                    }
+                    goes_on
+                });
+                Ok(())
+            }
             Candidates::Rows(rows) => for_each_trace(rows, &starts, |trace, rows| {
                 if !self.stops_before(rows.len()) {
                     visit(trace, TraceRows::Some(rows));
@@ -196,24 +213,46 @@ impl<S: Source> Execution<'_, S> {
         kept: &Kept<'_>,
         candidates: &Candidates,
     ) -> Result<Option<Tally>, S::Error> {
-        if field.parent || !self.is_many(candidates) {
+        if field.parent {
             return Ok(None);
+        }
+        if let (Candidates::Rows(rows), false) = (candidates, self.is_many(candidates)) {
+            return self.tally_few(field, kept, rows);
         }
         let Some(grouping) = self.grouping(&field.lookup)? else { return Ok(None) };
         let (numbers, groups) = (&*grouping.numbers, grouping.groups.as_slice());
         let mut counter = Counter::new(kept, grouping.end);
-        let number = |row: u32| numbers.get(cast::usize_of(row)).copied().unwrap_or(0);
         let group = |number: u32| groups.get(cast::usize_of(number)).copied().unwrap_or(0);
-        let is_direct = groups.is_empty();
-        self.each_trace(candidates, |trace, rows| match (rows, is_direct) {
-            (TraceRows::All(range), true) => counter.add(trace, among(numbers, range)),
-            (TraceRows::All(range), false) => counter.add(trace, among(numbers, range).map(group)),
-            (TraceRows::Some(rows), true) => {
-                counter.add(trace, rows.iter().map(|row| number(*row)));
+        if groups.is_empty() {
+            self.each_trace(candidates, |trace, rows| {
+                counter.add(trace, &rows, numbers, |own| own)
+            })?;
+        } else {
+            self.each_trace(candidates, |trace, rows| counter.add(trace, &rows, numbers, group))?;
+        }
+        Ok(Some(counter.tally))
+    }
+
+    /// The same where rows are so few that the values of these are read, and no others.
+    fn tally_few(
+        &self,
+        field: &SpanField,
+        kept: &Kept<'_>,
+        rows: &Rows,
+    ) -> Result<Option<Tally>, S::Error> {
+        let Some(Numbered::Listed { places, values }) = self.numbered(field, &rows.to_vec())?
+        else {
+            return Ok(None);
+        };
+        let (places, values) = sorted(places, &values);
+        let mut counter = Counter::new(kept, cast::u32_of(values.len()).unwrap_or(u32::MAX));
+        let mut rest = 0..0;
+        for_each_trace(rows, &*self.trace_starts()?, |trace, rows| {
+            rest = rest.end..rest.end + cast::u32_of(rows.len()).unwrap_or(0);
+            if !self.stops_before(rows.len()) {
+                counter.add(trace, &TraceRows::All(rest.clone()), &places, |own| own);
             }
-            (TraceRows::Some(rows), false) => {
-                counter.add(trace, rows.iter().map(|row| group(number(*row))));
-            }
+            Ok(())
         })?;
         Ok(Some(counter.tally))
     }
@@ -248,21 +287,46 @@ pub(super) enum TraceRows<'a> {
     All(Range<u32>),
     /// These.
     Some(&'a [u32]),
+    /// Those of a range that are set.
+    Set(&'a Bits, Range<u32>),
 }
 
 impl TraceRows<'_> {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> u64 {
         match self {
-            Self::All(rows) => rows.len(),
+            Self::All(rows) => cast::u64_of(rows.len()),
+            Self::Some(rows) => cast::u64_of(rows.len()),
+            Self::Set(bits, range) => u64::from(bits.count_in(range.clone())),
+        }
+    }
+
+    /// No fewer than there are.
+    fn len_max(&self) -> usize {
+        match self {
+            Self::All(rows) | Self::Set(_, rows) => rows.len(),
             Self::Some(rows) => rows.len(),
         }
     }
-}
 
-/// The numbers of a range of rows.
-fn among(numbers: &[u32], rows: Range<u32>) -> impl Iterator<Item = u32> {
-    let rows = cast::usize_of(rows.start)..cast::usize_of(rows.end);
-    numbers.get(rows).unwrap_or_default().iter().copied()
+    /// Hands on what each row has in a list of all rows.
+    #[inline]
+    pub(super) fn each_of<T: Copy>(&self, list: &[T], mut each: impl FnMut(T)) {
+        match self {
+            Self::All(rows) => {
+                let rows = cast::usize_of(rows.start)..cast::usize_of(rows.end);
+                list.get(rows).unwrap_or_default().iter().for_each(|one| each(*one));
+            }
+            Self::Some(rows) => {
+                let of_rows = rows.iter().filter_map(|row| list.get(cast::usize_of(*row)));
+                of_rows.for_each(|one| each(*one));
+            }
+            Self::Set(bits, range) => bits.for_each_in(range.clone(), |row| {
+                if let Some(one) = list.get(cast::usize_of(row)) {
+                    each(*one);
+                }
+            }),
+        }
+    }
 }
 
 /// Counts the spans of each group of a trace, of one trace after another.
@@ -273,6 +337,8 @@ struct Counter<'a> {
     seen: Vec<u64>,
     /// How many spans more are found when a group of so many spans gets one more.
     gains: Vec<i64>,
+    /// No group of fewer spans is kept.
+    least: usize,
     tally: Tally,
 }
 
@@ -280,23 +346,36 @@ impl<'a> Counter<'a> {
     fn new(kept: &'a Kept<'a>, groups: u32) -> Self {
         let seen = vec![0; cast::usize_of(groups)];
         let gains = (0..KNOWN_COUNTS).map(|count| gain(kept, count)).collect();
-        Self { kept, seen, gains, tally: Tally::default() }
+        let most = cast::usize_of_u64(KNOWN_COUNTS);
+        let least = (1..most).find(|count| kept.has(*count)).unwrap_or(most);
+        Self { kept, seen, gains, least, tally: Tally::default() }
     }
 
-    /// Adds a trace, which comes after those added before: the groups of its rows.
+    /// Adds a trace, which comes after those added before: the groups of its rows, which follow from
+    /// their numbers.
     #[inline]
-    fn add(&mut self, trace: u32, groups: impl Iterator<Item = u32>) {
+    fn add(
+        &mut self,
+        trace: u32,
+        rows: &TraceRows<'_>,
+        numbers: &[u32],
+        group: impl Fn(u32) -> u32,
+    ) {
+        if rows.len_max() < self.least {
+            return;
+        }
         // No trace's number is zero here, so that what nobody wrote is of an earlier trace.
         let none = (u64::from(trace) + 1) << 32;
         let mut found = 0;
-        for group in groups {
-            let Some(seen) = self.seen.get_mut(cast::usize_of(group)) else { continue };
+        let (seen, gains) = (self.seen.as_mut_slice(), self.gains.as_slice());
+        rows.each_of(numbers, |number| {
+            let Some(seen) = seen.get_mut(cast::usize_of(group(number))) else { return };
             let now = (*seen).max(none);
             *seen = now + 1;
             let count = now - none;
-            let known = self.gains.get(cast::usize_of_u64(count)).copied();
+            let known = gains.get(cast::usize_of_u64(count)).copied();
             found += known.unwrap_or_else(|| gain(self.kept, count));
-        }
+        });
         self.tally.add(u64::try_from(found).unwrap_or(0));
     }
 }
