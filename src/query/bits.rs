@@ -46,6 +46,16 @@ impl Bits {
         Self { base, words }
     }
 
+    /// The rows that words say from `first` on, a multiple of 64.
+    pub(crate) fn from_words(first: u32, words: Vec<u64>) -> Self {
+        Self { base: first & !63, words }
+    }
+
+    /// How many rows are set.
+    pub(crate) fn len(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     /// The rows of `rows` set, over their own bounds.
     pub(crate) fn of(rows: &Rows) -> Self {
         let mut bits = Self::over(rows.bounds());

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::bits::Bits;
 use super::rows::Rows;
 use super::syntax::Intrinsic;
 use super::value::{Scalar, Test};
@@ -140,11 +141,11 @@ pub(crate) struct Grouping {
 pub(crate) enum Wholes {
     /// Every row has one; those above the largest of 64 bits with a sign count as that.
     Each(Arc<[u64]>),
-    /// Each row has a place in a list, or one beyond it where it has no number.
+    /// Each row has a place in a list, the last where it has no number.
     Listed {
         /// Of the rows.
         places: Arc<[u32]>,
-        /// The bits of the numbers in the list.
+        /// The bits of the numbers in the list, and a zero at the end.
         values: Arc<[u64]>,
     },
 }
@@ -159,8 +160,9 @@ impl Wholes {
                 Some(i64::try_from(*number).unwrap_or(i64::MAX))
             }
             Self::Listed { places, values } => {
-                let place = *places.get(cast::usize_of(row))?;
-                values.get(cast::usize_of(place)).copied().map(cast::i64_of_bits)
+                let place = cast::usize_of(*places.get(cast::usize_of(row))?);
+                let (_, values) = values.split_last()?;
+                values.get(place).copied().map(cast::i64_of_bits)
             }
         }
     }
@@ -269,6 +271,12 @@ pub(crate) trait Source {
     /// Exactly the rows for which the predicate holds and that lie within the window of span rows;
     /// of events and links those owned by such rows.
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, Self::Error>;
+
+    /// The same as [`Source::find`] gives for spans, as bits, where the source comes by bits first; who
+    /// only counts needs no set. `None` where it does not.
+    fn find_marked(&self, _: &Predicate, _: &Range<u32>) -> Result<Option<Bits>, Self::Error> {
+        Ok(None)
+    }
 
     /// Those of `rows` for which it holds, by looking at the column for these rows only.
     fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, Self::Error>;

@@ -13,6 +13,7 @@ use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView, whole};
 use crate::block::{Block, BlockError, ColumnKey, Derived, Numbers, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
+use crate::query::bits::Bits;
 use crate::query::rows::Rows;
 use crate::query::source::{
     Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit, Wholes,
@@ -385,6 +386,20 @@ impl Source for BlockSource<'_> {
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, BlockError> {
         let window = self.window_in(predicate.column.space(), &window)?;
         self.find_in(&self.place(&predicate.column)?, &predicate.test, window)
+    }
+
+    fn find_marked(
+        &self,
+        predicate: &Predicate,
+        window: &Range<u32>,
+    ) -> Result<Option<Bits>, BlockError> {
+        match predicate.column {
+            Column::Intrinsic(Intrinsic::Duration) => {
+                let window = self.window_in(Space::Spans, window)?;
+                computed::durations_marked(self.block, &predicate.test, &window)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, BlockError> {

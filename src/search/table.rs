@@ -8,11 +8,14 @@ use super::brake::Brake;
 use super::convert::Convert;
 use super::ranks::Ranks;
 use super::texts::{self, Memo};
-use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
+use crate::block::{
+    Block, BlockError, ByValue, ColumnKey, ColumnReader, Numbers, Table, ValueKind,
+};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
 use crate::query::Pattern;
+use crate::query::bits::Bits;
 use crate::query::exec::select;
 use crate::query::plan::field::SERVICE_NAME;
 use crate::query::rows::Rows;
@@ -27,6 +30,9 @@ const LOOK_VALUES: u32 = 1024;
 /// Of at least one row in so many of a column, all value numbers are decoded and kept; of fewer, single
 /// ones are read.
 pub(super) const MANY_ROWS_SHARE: u32 = 128;
+
+/// Of patterns asked of fewer values nothing is kept.
+const KEPT_VALUES_MIN: u32 = 1024;
 
 /// Columns of one key.
 pub(super) struct Field<'a> {
@@ -131,6 +137,10 @@ impl<'a> Field<'a> {
         let mut found = Rows::empty();
         for column in &self.columns {
             if let Some(pattern) = self.pattern(column, test) {
+                if let Some(rows) = self.known_matches(column, test, pattern) {
+                    found = found.or(&rows);
+                    continue;
+                }
                 let rows =
                     u64::from(window.end.saturating_sub(window.start)).min(column.rows().into());
                 if self.memo.rows_first(column, pattern, rows) {
@@ -140,9 +150,33 @@ impl<'a> Field<'a> {
                 }
             }
             let numbers = self.passing(column, test)?;
-            found = found.or(&rows_of(column, &numbers, window.clone())?);
+            let rows = rows_of(column, &numbers, window.clone())?;
+            if let (Test::Matches(pattern), true) = (test, is_all(&window, column)) {
+                self.keep_matches(column, pattern, &rows);
+            }
+            found = found.or(&rows);
         }
         Ok(found.within(window))
+    }
+
+    /// The rows that pass a pattern's test, where those that match it are known.
+    fn known_matches(
+        &self,
+        column: &ColumnReader<'_>,
+        test: &Test,
+        pattern: &Pattern,
+    ) -> Option<Rows> {
+        let matches = matches!(test, Test::Matches(_));
+        let rows = column.known_matches(pattern.text()).filter(|_| matches)?;
+        Some(Rows::from_shared(rows))
+    }
+
+    /// Keeps which rows match, where it took many values to find out, and all of them were looked at.
+    fn keep_matches(&self, column: &ColumnReader<'_>, pattern: &Pattern, rows: &Rows) {
+        let is_worth = self.plain && column.values() >= KEPT_VALUES_MIN;
+        if is_worth && !self.stops_at(0) {
+            column.keep_matches(pattern.text(), rows.shared());
+        }
     }
 
     /// Those of `rows` that pass.
@@ -376,6 +410,9 @@ pub(super) fn rows_of(
             let without = column.union(&others.collect::<Vec<_>>())?;
             Ok(Rows::from_shared(column.presence()?).minus(&Rows::from_shared(without)))
         }
+        _ if is_most(&window, column) => {
+            Ok(rows_by_value(&column.by_value()?, numbers, column.table_rows()))
+        }
         _ => {
             let presence = column.presence()?;
             let present = Rows::from_shared(Arc::clone(&presence)).within(window);
@@ -384,6 +421,27 @@ pub(super) fn rows_of(
             check_numbers(column, numbers, &present, ranks)
         }
     }
+}
+
+/// True for a window of all rows.
+fn is_all(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
+    window.start == 0 && window.end >= column.table_rows()
+}
+
+/// True for a window of at least half of the table's rows.
+fn is_most(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
+    window.end.saturating_sub(window.start) >= column.table_rows() / 2
+}
+
+/// The rows that have one of these values: no row with another value is looked at.
+fn rows_by_value(by_value: &ByValue, numbers: &Numbers, rows: u32) -> Rows {
+    let mut bits = Bits::over(0..rows);
+    let mut set = |numbers| by_value.rows(numbers).iter().for_each(|row| bits.set(*row));
+    match numbers {
+        Numbers::Range(range) => set(range.clone()),
+        Numbers::List(list) => list.iter().for_each(|number| set(*number..number + 1)),
+    }
+    bits.into_rows()
 }
 
 /// Those of `present`, all of which have a value, whose value number is one of `numbers`.

@@ -39,9 +39,18 @@ pub(super) fn grouping(
     let Some(named) = named.first().filter(|named| named.is_full() && end <= SHARED_MAX) else {
         return Ok(None);
     };
-    let mut values = vec![default.clone(); usize_of(end)];
-    columns.values(&(0..end).collect::<Vec<_>>(), &mut values)?;
-    Ok(Some(Grouping { numbers: named.numbers()?, groups: same_groups(&values), end }))
+    // The groups of the values that resources have are those of the resources.
+    let numbers = named.numbers()?;
+    if columns.columns.is_empty() {
+        return Ok(Some(Grouping { numbers, groups: vec![0; usize_of(end)], end: end.max(1) }));
+    }
+    let Some(shared) = columns.grouping(default)? else { return Ok(None) };
+    let group = |number: &u32| match shared.groups.get(usize_of(*number)) {
+        Some(group) => *group,
+        None => *number,
+    };
+    let groups = shared.numbers.iter().map(group).collect();
+    Ok(Some(Grouping { numbers, groups, end: end.max(shared.end) }))
 }
 
 /// The whole numbers at a place, with what they count.

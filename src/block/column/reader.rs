@@ -282,17 +282,19 @@ impl<'a> ColumnReader<'a> {
         Ok(packed)
     }
 
-    /// The dictionary of a column of integers: the bits of each, ascending by value. Cost: a look at each;
-    /// then none, for it is kept.
+    /// The dictionary of a column of integers: the bits of each, ascending by value, and a zero after the
+    /// last, where [`ColumnReader::row_numbers`] of rows without a value point to. Cost: a look at each; then
+    /// none, for it is kept.
     pub(crate) fn integers(&self) -> Result<Arc<[u64]>, BlockError> {
         let run = self.run(|entry| entry.dictionary);
         let (image, slot) = (self.image(), self.slot(Part::Dictionary, run.offset, 0));
         if let Some(Cached::Wide(integers)) = image.cache.get(image.block, slot.clone()) {
             return Ok(integers);
         }
-        let mut integers = Vec::with_capacity(usize_of(self.values));
+        let mut integers = Vec::with_capacity(usize_of(self.values) + 1);
         let bits = |payload| bits_of_i64(order::to_i64(payload));
         self.payloads()?.decode(|payload| integers.push(bits(payload)))?;
+        integers.push(0);
         let integers: Arc<[u64]> = integers.into();
         image.cache.put(image.block, slot, Cached::Wide(Arc::clone(&integers)));
         Ok(integers)

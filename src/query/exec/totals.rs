@@ -5,14 +5,13 @@ use super::Execution;
 use super::aggregate::{Total, mean};
 use super::candidates::Candidates;
 use super::tally::{Tally, TraceRows};
-use super::traces::{count_traces, for_each_trace_of};
+use super::traces::{for_each_trace_at, hits};
 use crate::codec::{cast, order};
 use crate::query::bits::Bits;
 use crate::query::plan::field::{Lookup, SpanField};
 use crate::query::plan::filter::Operand;
 use crate::query::plan::mirrored;
 use crate::query::plan::pipeline::Number;
-use crate::query::rows::Rows;
 use crate::query::source::{Column, Integers, Predicate, Source, Unit, Wholes};
 use crate::query::syntax::{AggregateOp, CompareOp, Intrinsic};
 use crate::query::value::{NumberRange, Scalar, Test, compare};
@@ -31,7 +30,8 @@ pub(super) struct Totals<'a> {
 
 /// What is added up of the numbers of one trace.
 trait Sum: Default {
-    fn add(&mut self, number: i64);
+    /// Adds a number, or nothing where it is none, and zero.
+    fn add(&mut self, number: i64, is_one: bool);
 
     fn passes(&self, passing: &Passing<'_>) -> bool;
 }
@@ -114,8 +114,8 @@ enum AnyOrAll {
 
 impl Sum for Totalled {
     #[inline]
-    fn add(&mut self, number: i64) {
-        self.count += 1;
+    fn add(&mut self, number: i64, is_one: bool) {
+        self.count += usize::from(is_one);
         self.total += i128::from(number);
     }
 
@@ -139,8 +139,10 @@ impl Sum for Totalled {
 
 impl Sum for Least {
     #[inline]
-    fn add(&mut self, number: i64) {
-        self.0 = Some(self.0.map_or(number, |least| least.min(number)));
+    fn add(&mut self, number: i64, is_one: bool) {
+        if is_one {
+            self.0 = Some(self.0.map_or(number, |least| least.min(number)));
+        }
     }
 
     fn passes(&self, passing: &Passing<'_>) -> bool {
@@ -150,8 +152,10 @@ impl Sum for Least {
 
 impl Sum for Greatest {
     #[inline]
-    fn add(&mut self, number: i64) {
-        self.0 = Some(self.0.map_or(number, |greatest| greatest.max(number)));
+    fn add(&mut self, number: i64, is_one: bool) {
+        if is_one {
+            self.0 = Some(self.0.map_or(number, |greatest| greatest.max(number)));
+        }
     }
 
     fn passes(&self, passing: &Passing<'_>) -> bool {
@@ -231,35 +235,30 @@ impl<S: Source> Execution<'_, S> {
             let predicate = Predicate { column: totals.column.clone(), test };
             Ok(candidates.keep(&self.source.find(&predicate, self.window.clone())?))
         };
+        let lasts = self.source.trace_lasts()?;
         let passed = find(Test::Compare(totals.op, totals.constant.clone()))?;
         if how == AnyOrAll::Any {
-            return self.tally_with(&passed, candidates);
+            return Ok(self.tally_at((&hits(&Bits::of(&passed), &lasts), &lasts), candidates));
         }
+        // Every span has an intrinsic that is a whole number.
         let present = match totals.column {
             Column::Intrinsic(_) => candidates.rows(),
             _ => find(Test::Present)?,
         };
-        let failed = self.tally_with(&present.minus(&passed), candidates)?;
-        let all = match totals.column {
-            Column::Intrinsic(_) => self.tally_rows(candidates)?,
-            _ => self.tally_with(&present, candidates)?,
-        };
-        Ok(Tally { traces: all.traces - failed.traces, spans: all.spans - failed.spans })
+        let failed = hits(&Bits::of(&present.minus(&passed)), &lasts);
+        let mut all = hits(&Bits::of(&present), &lasts);
+        all.iter_mut().zip(failed).for_each(|(all, failed)| *all &= !failed);
+        Ok(self.tally_at((&all, &lasts), candidates))
     }
 
-    /// The traces with one of `rows`, each with its candidates.
-    fn tally_with(&self, rows: &Rows, candidates: &Candidates) -> Result<Tally, S::Error> {
-        let lasts = self.source.trace_lasts()?;
-        let bits = Bits::of(rows);
+    /// The traces whose last rows are `hits`, each with its candidates.
+    fn tally_at(&self, (hits, lasts): (&[u64], &[u64]), candidates: &Candidates) -> Tally {
         let all = match candidates {
             Candidates::All(_) => None,
-            Candidates::Rows(all) if all.len() == rows.len() => {
-                return Ok(Tally { traces: count_traces(&bits, &lasts), spans: rows.len() });
-            }
-            Candidates::Rows(all) => Some(Bits::of(all)),
+            Candidates::Rows(rows) => Some(Bits::of(rows)),
         };
         let mut tally = Tally::default();
-        for_each_trace_of(&bits, (&self.trace_starts()?, &lasts), |_, range| {
+        for_each_trace_at(hits, lasts, |range| {
             let width = range.len();
             tally.add(match &all {
                 Some(all) => u64::from(all.count_in(range)),
@@ -267,7 +266,7 @@ impl<S: Source> Execution<'_, S> {
             });
             !self.stops_before(width)
         });
-        Ok(tally)
+        tally
     }
 
     /// The candidates above a number, where they are few and cost little to find.
@@ -299,13 +298,16 @@ impl<S: Source> Execution<'_, S> {
             let mut sum = A::default();
             match wholes {
                 Wholes::Each(numbers) => rows.each_of(numbers, |number| {
-                    sum.add(i64::try_from(number).unwrap_or(i64::MAX));
+                    sum.add(i64::try_from(number).unwrap_or(i64::MAX), true);
                 }),
-                Wholes::Listed { places, values } => rows.each_of(places, |place| {
-                    if let Some(value) = values.get(cast::usize_of(place)) {
-                        sum.add(cast::i64_of_bits(*value));
-                    }
-                }),
+                Wholes::Listed { places, values } => {
+                    let none = values.len().saturating_sub(1);
+                    rows.each_of(places, |place| {
+                        let place = cast::usize_of(place);
+                        let value = values.get(place).copied().unwrap_or(0);
+                        sum.add(cast::i64_of_bits(value), place < none);
+                    });
+                }
             }
             tally.add(if sum.passes(passing) { rows.len() } else { 0 });
         };
@@ -321,14 +323,14 @@ impl<S: Source> Execution<'_, S> {
         mut visit: impl FnMut(TraceRows<'_>),
     ) -> Result<(), S::Error> {
         let Some(picked) = picked else {
-            return self.each_trace(candidates, |_, rows| visit(rows));
+            return self.each_trace(candidates, visit);
         };
         let all = match candidates {
             Candidates::All(_) => None,
             Candidates::Rows(rows) => Some(Bits::of(rows)),
         };
-        let (starts, lasts) = (self.trace_starts()?, self.source.trace_lasts()?);
-        for_each_trace_of(picked, (&starts, &lasts), |_, range| {
+        let lasts = self.source.trace_lasts()?;
+        for_each_trace_at(&hits(picked, &lasts), &lasts, |range| {
             let goes_on = !self.stops_before(range.len());
             match &all {
                 Some(all) => visit(TraceRows::Set(all, range)),

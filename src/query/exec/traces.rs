@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::codec::cast;
 use crate::query::bits::Bits;
 use crate::query::rows::{Rows, gallop};
 
@@ -55,7 +56,7 @@ pub(crate) fn unless(left: &Rows, right: &Rows, trace_starts: &[u32]) -> Rows {
 }
 
 /// Where one in so many rows is set, a look at all words costs less than a step for each row.
-const WORDS_SHARE: u64 = 64;
+const WORDS_SHARE: u64 = 512;
 
 /// True where going over all words between the first of the rows and the last pays.
 pub(super) fn are_dense(rows: &Rows) -> bool {
@@ -70,26 +71,49 @@ pub(super) fn count_traces(rows: &Bits, lasts: &[u64]) -> u64 {
     count
 }
 
-/// Calls `visit` with the number and the rows of each trace that has a row that is set, as long as it
-/// says that there may be more.
-pub(super) fn for_each_trace_of(
-    rows: &Bits,
-    (starts, lasts): (&[u32], &[u64]),
-    mut visit: impl FnMut(u32, Range<u32>) -> bool,
-) {
-    let mut next = 0;
-    let mut goes_on = true;
-    each_word_of_lasts(rows, lasts, |place, mut word| {
-        let first = u32::try_from(place * 64).unwrap_or(u32::MAX);
-        while word != 0 && goes_on {
-            let end = first + word.trailing_zeros() + 1;
-            word &= word - 1;
-            next = gallop(starts, next, end);
-            let start = next.checked_sub(1).and_then(|at| starts.get(at));
-            let trace = u32::try_from(next.saturating_sub(1)).unwrap_or(u32::MAX);
-            goes_on = visit(trace, start.copied().unwrap_or(0)..end);
+/// The bits of `lasts` that are of traces with a row that is set.
+pub(super) fn hits(rows: &Bits, lasts: &[u64]) -> Vec<u64> {
+    let mut hits = vec![0; lasts.len()];
+    each_word_of_lasts(rows, lasts, |place, word| {
+        if let Some(hit) = hits.get_mut(place) {
+            *hit = word;
         }
     });
+    hits
+}
+
+/// Calls `visit` with the rows of each trace whose last row is set in `hits`, as long as it says that
+/// there may be more; `lasts` has the last rows of all traces.
+pub(super) fn for_each_trace_at(
+    hits: &[u64],
+    lasts: &[u64],
+    mut visit: impl FnMut(Range<u32>) -> bool,
+) {
+    for (word, first) in hits.iter().zip((0_u32..).step_by(64)) {
+        let mut word = *word;
+        while word != 0 {
+            let last = first + word.trailing_zeros();
+            word &= word - 1;
+            if !visit(first_of(lasts, last)..last + 1) {
+                return;
+            }
+        }
+    }
+}
+
+/// The first row of the trace of which this is the last: the row after the last one before it.
+#[inline]
+fn first_of(lasts: &[u64], last: u32) -> u32 {
+    let mut place = cast::usize_of(last / 64);
+    let mut word = lasts.get(place).map_or(0, |word| word & ((1 << (last % 64)) - 1));
+    let mut first = last & !63;
+    while word == 0 {
+        let Some(before) = place.checked_sub(1) else { return 0 };
+        place = before;
+        first -= 64;
+        word = lasts.get(place).copied().unwrap_or(0);
+    }
+    first + (64 - word.leading_zeros())
 }
 
 /// Calls `visit` with words of `lasts` in which only the last rows of traces that have a row in `rows`
@@ -172,16 +196,17 @@ mod tests {
             }).unwrap();
             prop_assert_eq!(count_traces(&bits, &lasts), expected.len() as u64);
             let mut found = BTreeMap::new();
-            for_each_trace_of(&bits, (&starts, &lasts), |trace, range| {
-                assert_eq!(starts[trace as usize]..starts[trace as usize + 1], range);
+            for_each_trace_at(&hits(&bits, &lasts), &lasts, |range| {
+                let trace = starts.binary_search(&range.start).unwrap();
+                assert_eq!(starts[trace]..starts[trace + 1], range);
                 let mut rows = Vec::new();
                 bits.for_each_in(range, |row| rows.push(row));
-                found.insert(trace, rows);
+                found.insert(u32::try_from(trace).unwrap(), rows);
                 true
             });
             prop_assert_eq!(found, expected);
             let mut visited = 0;
-            for_each_trace_of(&bits, (&starts, &lasts), |_, _| {
+            for_each_trace_at(&hits(&bits, &lasts), &lasts, |_| {
                 visited += 1;
                 false
             });
