@@ -7,6 +7,7 @@ use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::alphabet::Unit;
 use regex_automata::util::start;
 use regex_syntax::hir::Hir;
 
@@ -81,7 +82,7 @@ impl Automaton {
     /// Fills in the rows of all states that there are.
     fn explore(&mut self, dfa: &DFA, cache: &mut Cache, table: &mut Table) -> Option<()> {
         let kinds: Vec<u8> =
-            dfa.byte_classes().representatives(..).filter_map(|unit| unit.as_u8()).collect();
+            dfa.byte_classes().representatives(..).filter_map(Unit::as_u8).collect();
         let mut at = 0;
         while let Some(state) = table.open.get(at).copied() {
             let row = self.next.len();
@@ -101,8 +102,9 @@ impl Automaton {
     /// Puts `verdict` in place of the states from which nothing else can come: all that would say so of
     /// a text that ends, less those from which a state can come that is not among them.
     fn settle(&mut self, verdict: u16) {
-        let says = verdict == ALWAYS;
-        let mut settled: Vec<bool> = self.accepts.iter().map(|accepts| *accepts == says).collect();
+        let accepting = verdict == ALWAYS;
+        let mut settled: Vec<bool> =
+            self.accepts.iter().map(|accepts| *accepts == accepting).collect();
         let kinds = self.kinds();
         loop {
             let mut changed = false;

@@ -245,7 +245,7 @@ pub(crate) trait Source {
     /// A bit for each row from the lowest of the first word on, set where the row is the last of its
     /// trace; kept by sources that are asked again.
     fn trace_lasts(&self) -> Result<Arc<[u64]>, Self::Error> {
-        Ok(lasts_of(&*self.trace_starts()?).into())
+        Ok(lasts_of(&self.trace_starts()?).into())
     }
 
     /// The last descendant of each row; the row itself for a leaf.

@@ -102,7 +102,9 @@ pub(super) fn durations_marked(
         Marked::Few(rows) => {
             let end = rows.last().map_or(0, |last| last + 1);
             let mut bits = Bits::over(rows.first().copied().unwrap_or(0)..end);
-            rows.iter().for_each(|row| bits.set(*row));
+            for row in rows {
+                bits.set(row);
+            }
             bits
         }
     }))

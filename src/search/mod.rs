@@ -13,6 +13,7 @@ mod ids;
 mod numbered;
 mod options;
 mod order;
+mod passed;
 mod pool;
 mod prepare;
 mod ranks;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::brake::Brake;
 use super::convert::{kind, status};
 use super::numbered::{each_number, placed};
-use super::table::{Field, UNION_MAX, rows_of};
+use super::passed::{UNION_MAX, rows_of};
+use super::table::Field;
 use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView, whole};
 use crate::block::{Block, BlockError, ColumnKey, Derived, Numbers, Table, field};
@@ -181,11 +182,11 @@ impl<'a> BlockSource<'a> {
         match place {
             Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
                 let all = 0..self.block.table_rows(*table)?;
-                let shared = find_table(columns, default.as_ref(), test, all)?;
+                let shared = columns.find_or_default(default.as_ref(), test, all)?;
                 self.spread(*table, &shared, window)
             }
             Place::Table(_, columns, default) => {
-                find_table(columns, default.as_ref(), test, window)
+                columns.find_or_default(default.as_ref(), test, window)
             }
             Place::Root(inner) => {
                 let firsts = self.block.trace_first_rows()?;
@@ -273,22 +274,6 @@ impl<'a> BlockSource<'a> {
     }
 }
 
-fn find_table(
-    columns: &Field<'_>,
-    default: Option<&Scalar>,
-    test: &Test,
-    window: Range<u32>,
-) -> Result<Rows, BlockError> {
-    let passed = columns.find(test, window.clone())?;
-    match default {
-        Some(default) if test.holds(default) => {
-            let present = columns.find(&Test::Present, window.clone())?;
-            Ok(present.complement(window).or(&passed))
-        }
-        _ => Ok(passed),
-    }
-}
-
 impl Source for BlockSource<'_> {
     type Error = BlockError;
 
@@ -321,7 +306,7 @@ impl Source for BlockSource<'_> {
     }
 
     fn trace_lasts(&self) -> Result<Arc<[u64]>, BlockError> {
-        let make = || Ok(lasts_of(&*self.block.trace_first_rows()?));
+        let make = || Ok(lasts_of(&self.block.trace_first_rows()?));
         self.block.derived_wide(Derived::TraceLasts, make)
     }
 
@@ -354,7 +339,7 @@ impl Source for BlockSource<'_> {
         let matches_max = match self.place(&predicate.column)? {
             Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
                 let shared = 0..self.block.table_rows(table)?;
-                let shared = find_table(&columns, default.as_ref(), &predicate.test, shared)?;
+                let shared = columns.find_or_default(default.as_ref(), &predicate.test, shared)?;
                 self.spread_max(table, &shared)?
             }
             Place::Table(_, columns, None) => columns.estimate(&predicate.test)?,

@@ -18,8 +18,11 @@ pub(crate) struct ByValue {
     all: Arc<[u32]>,
 }
 
+/// Hands on each row with its value's number, ascending by row, as often as it is asked.
+type Pairs<'a> = dyn Fn(&mut dyn FnMut(u32, u32)) + 'a;
+
 impl ByValue {
-    fn new(values: usize, pairs: &mut dyn FnMut(&mut dyn FnMut(u32, u32))) -> Self {
+    fn new(values: usize, pairs: &Pairs<'_>) -> Self {
         let mut starts = vec![0u32; values + 2];
         pairs(&mut |_, number| {
             if let Some(count) = starts.get_mut(usize_of(number) + 2) {
@@ -66,7 +69,7 @@ impl ColumnReader<'_> {
         }
         let (numbers, presence) = (self.numbers()?, self.presence()?);
         let is_full = self.is_full();
-        let by_value = ByValue::new(usize_of(self.values()), &mut |each| {
+        let by_value = ByValue::new(usize_of(self.values()), &|each| {
             let mut numbers = numbers.iter();
             if is_full {
                 numbers.zip(0..).for_each(|(number, row)| each(row, *number));
@@ -101,8 +104,10 @@ mod tests {
             pairs in prop::collection::btree_map(0u32..500, 0u32..20, 0..200),
             start in 0u32..22, width in 0u32..22,
         ) {
-            let by_value = ByValue::new(20, &mut |each| {
-                pairs.iter().for_each(|(row, number)| each(*row, *number));
+            let by_value = ByValue::new(20, &|each| {
+                for (row, number) in &pairs {
+                    each(*row, *number);
+                }
             });
             let numbers = start.min(20)..(start + width).min(20);
             let mut expected = Vec::new();

@@ -123,8 +123,8 @@ fn check_texts(block: &Block, texts: &[Vec<u8>], step: usize) {
                         for shared in [0, 1, text.len() / 2, text.len()] {
                             let begins = |at: &usize| some.get(*at).starts_with(&text[..shared]);
                             if place % 97 == 0 || shared == text.len() {
-                                let past = (place..some.len()).find(|at| !begins(at));
-                                assert_eq!(some.past(place, shared), past.unwrap_or(some.len()));
+                                let other = (place..some.len()).find(|at| !begins(at));
+                                assert_eq!(some.past(place, shared), other.unwrap_or(some.len()));
                             }
                         }
                     }

@@ -48,7 +48,7 @@ impl<'a> Counter<'a> {
     /// Adds a trace: its rows, of which each has a number.
     pub(super) fn add(&mut self, rows: &TraceRows<'_>, numbers: &[u32]) {
         let found = match &self.few {
-            Some(few) if rows.len_max() <= usize::from(u8::MAX) => few.count(rows, numbers),
+            Some(few) if u8::try_from(rows.len_max()).is_ok() => few.count(rows, numbers),
             _ => self.count(rows, numbers),
         };
         self.tally.add(found);
@@ -99,8 +99,8 @@ impl Few {
             return 0;
         }
         match self.end {
-            ..=16 => self.count_in::<16>(rows, numbers),
-            ..=64 => self.count_in::<64>(rows, numbers),
+            0..=16 => self.count_in::<16>(rows, numbers),
+            17..=64 => self.count_in::<64>(rows, numbers),
             _ => self.count_in::<256>(rows, numbers),
         }
     }
@@ -125,7 +125,9 @@ impl Few {
                 add(&mut counts, *one);
                 add(&mut others, *other);
             }
-            rest.iter().for_each(|number| add(&mut counts, *number));
+            if let [last] = rest {
+                add(&mut counts, *last);
+            }
         } else {
             rows.each_of(numbers, |number| add(&mut counts, number));
         }

@@ -186,7 +186,7 @@ mod tests {
                 starts.push(starts[starts.len() - 1] + width);
             }
             let end = starts[starts.len() - 1];
-            let pick = |index: prop::sample::Index| u32::try_from(index.index(end as usize)).unwrap();
+            let pick = |index: prop::sample::Index| u32::try_from(index.index(cast::usize_of(end))).unwrap();
             let rows: Rows = if all { (0..end).collect() } else { picked.into_iter().map(pick).collect() };
             let (bits, lasts) = (Bits::of(&rows), lasts_of(&starts));
             let mut expected = BTreeMap::new();
@@ -194,7 +194,7 @@ mod tests {
                 expected.insert(trace, rows.to_vec());
                 Ok::<(), ()>(())
             }).unwrap();
-            prop_assert_eq!(count_traces(&bits, &lasts), expected.len() as u64);
+            prop_assert_eq!(count_traces(&bits, &lasts), cast::u64_of(expected.len()));
             let mut found = BTreeMap::new();
             for_each_trace_at(&hits(&bits, &lasts), &lasts, |range| {
                 let trace = starts.binary_search(&range.start).unwrap();
