@@ -25,6 +25,8 @@ pub(crate) enum Slot {
     Derived(Derived),
     /// The union of a column's postings: offset of the postings in their section, value numbers.
     Union(u32, u64, Arc<[u32]>),
+    /// The rows of a column whose texts match a pattern: offset of the dictionary in its section.
+    Matches(u32, u64, Arc<str>),
 }
 
 /// What follows from whole sections of a block.
@@ -46,6 +48,8 @@ pub(crate) enum Derived {
     TraceServices,
     /// The rows without stored parent of the traces that have several.
     Loose,
+    /// The last row of each trace, as bits.
+    TraceLasts,
 }
 
 /// A cached thing.

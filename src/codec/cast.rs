@@ -68,6 +68,13 @@ pub(crate) const fn low_u32(value: u64) -> u32 {
     value as u32
 }
 
+/// The low 16 bits.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "low bits are what the name says")]
+pub(crate) const fn low_u16(value: u64) -> u16 {
+    value as u16
+}
+
 /// The low 8 bits.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "low bits are what the name says")]

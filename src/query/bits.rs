@@ -46,6 +46,16 @@ impl Bits {
         Self { base, words }
     }
 
+    /// The rows that words say from `first` on, a multiple of 64.
+    pub(crate) fn from_words(first: u32, words: Vec<u64>) -> Self {
+        Self { base: first & !63, words }
+    }
+
+    /// How many rows are set.
+    pub(crate) fn len(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     /// The rows of `rows` set, over their own bounds.
     pub(crate) fn of(rows: &Rows) -> Self {
         let mut bits = Self::over(rows.bounds());
@@ -139,6 +149,45 @@ impl Bits {
         self.words.iter().map(&mut before).collect()
     }
 
+    /// The words, and the place among the words of all rows of the first.
+    pub(crate) fn words(&self) -> (usize, &[u64]) {
+        (cast::usize_of(self.base / 64), &self.words)
+    }
+
+    /// How many rows of `range`, which lies within the range of the bits, are set.
+    pub(crate) fn count_in(&self, range: Range<u32>) -> u32 {
+        let mut count = 0;
+        self.each_word(range, |_, word| count += word.count_ones());
+        count
+    }
+
+    /// Calls `visit` with the rows of `range` that are set, ascending.
+    #[inline]
+    pub(crate) fn for_each_in(&self, range: Range<u32>, mut visit: impl FnMut(u32)) {
+        self.each_word(range, |first, mut word| {
+            while word != 0 {
+                visit(first + word.trailing_zeros());
+                word &= word - 1;
+            }
+        });
+    }
+
+    /// Calls `visit` with the words that have rows of `range`, and the first row of each; rows beyond it
+    /// are not set there.
+    #[inline]
+    fn each_word(&self, range: Range<u32>, mut visit: impl FnMut(u32, u64)) {
+        let start = range.start.max(self.base);
+        let Some(last) = range.end.checked_sub(1).filter(|last| *last >= start) else { return };
+        let places = cast::usize_of((start - self.base) / 64)..;
+        let mut low = u64::MAX << (start % 64);
+        let firsts = (start & !63..=last).step_by(64);
+        for (word, first) in self.words.get(places).unwrap_or_default().iter().zip(firsts) {
+            let high = if last - first < 64 { u64::MAX >> (63 - last % 64) } else { u64::MAX };
+            visit(first, word & low & high);
+            low = u64::MAX;
+        }
+    }
+
     /// How many rows at most `row` are set, for a `row` within the range.
     #[inline]
     pub(crate) fn rank(&self, ranks: &[u32], row: u32) -> u32 {
@@ -202,6 +251,15 @@ mod tests {
             for row in range.clone() {
                 prop_assert_eq!(bits.get(row), rows.contains(&row));
                 prop_assert_eq!(cast::usize_of(bits.rank(&ranks, row)), rows.range(..=row).count());
+            }
+            let (first, last) = (range.start + width / 3, range.start + width / 2);
+            for part in [range.clone(), first..last, first..range.end + 500, 0..last, 0..0, first..first] {
+                let mut found = Vec::new();
+                bits.for_each_in(part.clone(), |row| found.push(row));
+                prop_assert_eq!(bits.count_in(part.clone()), u32::try_from(found.len()).unwrap());
+                let expected: Vec<u32> =
+                    rows.iter().copied().filter(|row| part.contains(row)).collect();
+                prop_assert_eq!(found, expected);
             }
             prop_assert!(!bits.get(range.end + 64) && !bits.get(start.wrapping_sub(64)));
             prop_assert_eq!(bits.into_rows().to_vec(), rows.into_iter().collect::<Vec<_>>());

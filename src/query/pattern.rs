@@ -2,14 +2,15 @@
 //! and `.` matches a newline too.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex_automata::meta::Regex;
 use regex_automata::util::prefilter::Prefilter;
 use regex_automata::{MatchKind, Span};
 
+use super::automaton::Automaton;
 use super::check::Literals;
-use super::check::pattern::{Compiled, compile};
+use super::check::pattern::{Compiled, PatternError, compile};
 
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
@@ -17,9 +18,10 @@ pub(crate) struct Pattern {
     text: Arc<str>,
     // Shared, because a regex's clone makes working memory of its own.
     regex: Arc<Regex>,
-    literals: Arc<Literals>,
     /// Finds the literal that every match has in it.
     required: Option<Prefilter>,
+    compiled: Arc<Compiled>,
+    automaton: Arc<OnceLock<Option<Automaton>>>,
 }
 
 impl Pattern {
@@ -28,26 +30,48 @@ impl Pattern {
     /// # Errors
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let compiled = compile(text).map_err(|error| error.message().to_owned())?;
-        let Compiled { regex, literals, .. } = compiled;
-        let required = literals.required.as_ref();
+        let told = |error: PatternError| error.message().to_owned();
+        let compiled = compile(text).map_err(told)?;
+        let required = compiled.literals.required.as_ref();
         Ok(Self {
             required: required.and_then(|part| Prefilter::new(MatchKind::All, &[part])),
             text: Arc::from(text),
-            regex: Arc::new(regex),
-            literals: Arc::new(literals),
+            regex: Arc::new(compiled.regex().map_err(told)?),
+            compiled: Arc::new(compiled),
+            automaton: Arc::default(),
         })
+    }
+
+    /// As it was written.
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// A table of states that says the same, for going over many texts: some 0.1 ms to make. `None` where
+    /// it would be large.
+    pub(crate) fn automaton(&self) -> Option<&Automaton> {
+        self.automaton.get_or_init(|| Automaton::new(&self.compiled.of_bytes())).as_ref()
+    }
+
+    fn literals(&self) -> &Literals {
+        &self.compiled.literals
     }
 
     /// A text that matches begins with one of these, ascending and none the beginning of another;
     /// empty where nothing is known.
     pub(crate) fn prefixes(&self) -> &[Vec<u8>] {
-        &self.literals.prefixes
+        &self.literals().prefixes
     }
 
     /// True if every text that matches has a known literal in it.
     pub(crate) fn has_required(&self) -> bool {
         self.required.is_some()
+    }
+
+    /// How long that literal is, where every text with it matches.
+    pub(crate) fn suffices(&self) -> Option<usize> {
+        let literals = self.literals();
+        literals.required.as_ref().filter(|_| literals.suffices).map(Vec::len)
     }
 
     /// Where that literal is next, from `from` on, in texts written one after another.

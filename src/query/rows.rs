@@ -94,6 +94,11 @@ impl Rows {
         &self.0
     }
 
+    /// The bitmap, to be kept by others too.
+    pub(crate) fn shared(&self) -> &Arc<RoaringBitmap> {
+        &self.0
+    }
+
     /// How many rows there are.
     pub(crate) fn len(&self) -> u64 {
         self.0.len()

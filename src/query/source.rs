@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::bits::Bits;
 use super::rows::Rows;
 use super::syntax::Intrinsic;
 use super::value::{Scalar, Test};
@@ -140,12 +141,12 @@ pub(crate) struct Grouping {
 pub(crate) enum Wholes {
     /// Every row has one; those above the largest of 64 bits with a sign count as that.
     Each(Arc<[u64]>),
-    /// Each row has a place in a list, or one beyond it where it has no number.
+    /// Each row has a place in a list, the last where it has no number.
     Listed {
         /// Of the rows.
         places: Arc<[u32]>,
-        /// The list.
-        values: Vec<i64>,
+        /// The bits of the numbers in the list, and a zero at the end.
+        values: Arc<[u64]>,
     },
 }
 
@@ -159,7 +160,9 @@ impl Wholes {
                 Some(i64::try_from(*number).unwrap_or(i64::MAX))
             }
             Self::Listed { places, values } => {
-                values.get(cast::usize_of(*places.get(cast::usize_of(row))?)).copied()
+                let place = cast::usize_of(*places.get(cast::usize_of(row))?);
+                let (_, values) = values.split_last()?;
+                values.get(place).copied().map(cast::i64_of_bits)
             }
         }
     }
@@ -201,6 +204,18 @@ impl Unit {
     }
 }
 
+/// The bits of [`Source::trace_lasts`], from the first row of each trace and the row count.
+pub(crate) fn lasts_of(starts: &[u32]) -> Vec<u64> {
+    let rows = starts.last().copied().unwrap_or(0);
+    let mut words = vec![0; cast::usize_of(rows.div_ceil(64))];
+    for last in starts.iter().filter_map(|start| start.checked_sub(1)) {
+        if let Some(word) = words.get_mut(cast::usize_of(last / 64)) {
+            *word |= 1 << (last % 64);
+        }
+    }
+    words
+}
+
 /// A block, as the engine reads it. Sets that a source gives are of the predicate's space; windows
 /// and `rows` are those rows to which the answer is limited.
 pub(crate) trait Source {
@@ -227,6 +242,12 @@ pub(crate) trait Source {
     /// The first row of each trace, and the row count at the end.
     fn trace_starts(&self) -> Result<Arc<[u32]>, Self::Error>;
 
+    /// A bit for each row from the lowest of the first word on, set where the row is the last of its
+    /// trace; kept by sources that are asked again.
+    fn trace_lasts(&self) -> Result<Arc<[u64]>, Self::Error> {
+        Ok(lasts_of(&self.trace_starts()?).into())
+    }
+
     /// The last descendant of each row; the row itself for a leaf.
     fn ends(&self) -> Result<Arc<[u32]>, Self::Error>;
 
@@ -250,6 +271,12 @@ pub(crate) trait Source {
     /// Exactly the rows for which the predicate holds and that lie within the window of span rows;
     /// of events and links those owned by such rows.
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, Self::Error>;
+
+    /// The same as [`Source::find`] gives for spans, as bits, where the source comes by bits first; who
+    /// only counts needs no set. `None` where it does not.
+    fn find_marked(&self, _: &Predicate, _: &Range<u32>) -> Result<Option<Bits>, Self::Error> {
+        Ok(None)
+    }
 
     /// Those of `rows` for which it holds, by looking at the column for these rows only.
     fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, Self::Error>;

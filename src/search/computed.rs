@@ -4,11 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::numbers::NumberRange;
 use super::structure::{SentParents, child_counts, depths, self_durations};
 use super::traces::{self, TraceCursor};
 use super::{ids, table};
-use crate::block::{Block, BlockError, NONE, Section, Table, field};
+use crate::block::{Block, BlockError, Marked, NONE, Section, Table, field};
 use crate::codec::cast::{bits_of_i64, u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
@@ -16,7 +15,7 @@ use crate::query::bits::Bits;
 use crate::query::rows::Rows;
 use crate::query::source::Kin;
 use crate::query::syntax::Intrinsic;
-use crate::query::value::{Scalar, Test};
+use crate::query::value::{NumberRange, Scalar, Test};
 use crate::time::Timestamp;
 
 /// Of fewer rows than one in so many, single durations are read; of more, the whole section.
@@ -72,7 +71,7 @@ pub(super) fn find(
             && let (values, inside) = range.values()
             && let Some(rows) = block.with_duration(&values, &window)?
         {
-            let rows = Rows::new(rows);
+            let rows = Rows::new(rows.into_rows());
             return Ok(if inside { rows } else { rows.complement(window) });
         }
     }
@@ -84,6 +83,31 @@ pub(super) fn find(
         }
         _ => check(block, which, test, &Rows::range(window)),
     }
+}
+
+/// The rows of the window whose durations compare so, as bits; `None` where they are no range of
+/// durations, or where there are no buckets.
+pub(super) fn durations_marked(
+    block: &Block,
+    test: &Test,
+    window: &Range<u32>,
+) -> Result<Option<Bits>, BlockError> {
+    let Test::Compare(op, constant) = test else { return Ok(None) };
+    let (values, inside) = NumberRange::new(*op, constant, Scalar::of_nanos).values();
+    if !inside {
+        return Ok(None);
+    }
+    Ok(block.with_duration(&values, window)?.map(|found| match found {
+        Marked::Words(first, words) => Bits::from_words(first, words),
+        Marked::Few(rows) => {
+            let end = rows.last().map_or(0, |last| last + 1);
+            let mut bits = Bits::over(rows.first().copied().unwrap_or(0)..end);
+            for row in rows {
+                bits.set(row);
+            }
+            bits
+        }
+    }))
 }
 
 /// Those of the rows for which the test holds.

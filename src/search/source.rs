@@ -8,14 +8,17 @@ use std::sync::Arc;
 use super::brake::Brake;
 use super::convert::{kind, status};
 use super::numbered::{each_number, placed};
-use super::table::{Field, UNION_MAX, rows_of};
+use super::passed::{UNION_MAX, rows_of};
+use super::table::Field;
 use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView, whole};
-use crate::block::{Block, BlockError, ColumnKey, Numbers, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Derived, Numbers, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
+use crate::query::bits::Bits;
 use crate::query::rows::Rows;
 use crate::query::source::{
     Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit, Wholes,
+    lasts_of,
 };
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
@@ -179,11 +182,11 @@ impl<'a> BlockSource<'a> {
         match place {
             Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
                 let all = 0..self.block.table_rows(*table)?;
-                let shared = find_table(columns, default.as_ref(), test, all)?;
+                let shared = columns.find_or_default(default.as_ref(), test, all)?;
                 self.spread(*table, &shared, window)
             }
             Place::Table(_, columns, default) => {
-                find_table(columns, default.as_ref(), test, window)
+                columns.find_or_default(default.as_ref(), test, window)
             }
             Place::Root(inner) => {
                 let firsts = self.block.trace_first_rows()?;
@@ -271,22 +274,6 @@ impl<'a> BlockSource<'a> {
     }
 }
 
-fn find_table(
-    columns: &Field<'_>,
-    default: Option<&Scalar>,
-    test: &Test,
-    window: Range<u32>,
-) -> Result<Rows, BlockError> {
-    let passed = columns.find(test, window.clone())?;
-    match default {
-        Some(default) if test.holds(default) => {
-            let present = columns.find(&Test::Present, window.clone())?;
-            Ok(present.complement(window).or(&passed))
-        }
-        _ => Ok(passed),
-    }
-}
-
 impl Source for BlockSource<'_> {
     type Error = BlockError;
 
@@ -318,6 +305,11 @@ impl Source for BlockSource<'_> {
         self.block.trace_first_rows()
     }
 
+    fn trace_lasts(&self) -> Result<Arc<[u64]>, BlockError> {
+        let make = || Ok(lasts_of(&self.block.trace_first_rows()?));
+        self.block.derived_wide(Derived::TraceLasts, make)
+    }
+
     fn ends(&self) -> Result<Arc<[u32]>, BlockError> {
         self.block.ends()
     }
@@ -347,7 +339,7 @@ impl Source for BlockSource<'_> {
         let matches_max = match self.place(&predicate.column)? {
             Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
                 let shared = 0..self.block.table_rows(table)?;
-                let shared = find_table(&columns, default.as_ref(), &predicate.test, shared)?;
+                let shared = columns.find_or_default(default.as_ref(), &predicate.test, shared)?;
                 self.spread_max(table, &shared)?
             }
             Place::Table(_, columns, None) => columns.estimate(&predicate.test)?,
@@ -379,6 +371,20 @@ impl Source for BlockSource<'_> {
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, BlockError> {
         let window = self.window_in(predicate.column.space(), &window)?;
         self.find_in(&self.place(&predicate.column)?, &predicate.test, window)
+    }
+
+    fn find_marked(
+        &self,
+        predicate: &Predicate,
+        window: &Range<u32>,
+    ) -> Result<Option<Bits>, BlockError> {
+        match predicate.column {
+            Column::Intrinsic(Intrinsic::Duration) => {
+                let window = self.window_in(Space::Spans, window)?;
+                computed::durations_marked(self.block, &predicate.test, &window)
+            }
+            _ => Ok(None),
+        }
     }
 
     fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, BlockError> {

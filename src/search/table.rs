@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::brake::Brake;
 use super::convert::Convert;
+use super::passed::{check_numbers, rows_of};
 use super::ranks::Ranks;
 use super::texts::{self, Memo};
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Numbers, Table, ValueKind};
@@ -13,20 +14,20 @@ use crate::codec::cast::{u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
 use crate::query::Pattern;
-use crate::query::exec::select;
 use crate::query::plan::field::SERVICE_NAME;
 use crate::query::rows::Rows;
 use crate::query::syntax::CompareOp;
 use crate::query::value::{Scalar, Test, compare};
 
-/// Up to so many postings are united one by one; beyond, the value numbers are scanned.
-pub(super) const UNION_MAX: usize = 32;
 /// Values tested between two looks whether to stop: a regular expression may take a microsecond each.
 const LOOK_VALUES: u32 = 1024;
 
 /// Of at least one row in so many of a column, all value numbers are decoded and kept; of fewer, single
 /// ones are read.
 pub(super) const MANY_ROWS_SHARE: u32 = 128;
+
+/// Of patterns asked of fewer values nothing is kept.
+const KEPT_VALUES_MIN: u32 = 1024;
 
 /// Columns of one key.
 pub(super) struct Field<'a> {
@@ -131,6 +132,12 @@ impl<'a> Field<'a> {
         let mut found = Rows::empty();
         for column in &self.columns {
             if let Some(pattern) = self.pattern(column, test) {
+                if matches!(test, Test::Matches(_))
+                    && let Some(rows) = column.known_matches(pattern.text())
+                {
+                    found = found.or(&Rows::from_shared(rows));
+                    continue;
+                }
                 let rows =
                     u64::from(window.end.saturating_sub(window.start)).min(column.rows().into());
                 if self.memo.rows_first(column, pattern, rows) {
@@ -140,9 +147,38 @@ impl<'a> Field<'a> {
                 }
             }
             let numbers = self.passing(column, test)?;
-            found = found.or(&rows_of(column, &numbers, window.clone())?);
+            let rows = rows_of(column, &numbers, window.clone())?;
+            if let (Test::Matches(pattern), true) = (test, is_all(&window, column)) {
+                self.keep_matches(column, pattern, &rows);
+            }
+            found = found.or(&rows);
         }
         Ok(found.within(window))
+    }
+
+    /// The same of a table whose rows without a value have `default`, where there is one.
+    pub(super) fn find_or_default(
+        &self,
+        default: Option<&Scalar>,
+        test: &Test,
+        window: Range<u32>,
+    ) -> Result<Rows, BlockError> {
+        let passed = self.find(test, window.clone())?;
+        match default {
+            Some(default) if test.holds(default) => {
+                let present = self.find(&Test::Present, window.clone())?;
+                Ok(present.complement(window).or(&passed))
+            }
+            _ => Ok(passed),
+        }
+    }
+
+    /// Keeps which rows match, where it took many values to find out, and all of them were looked at.
+    fn keep_matches(&self, column: &ColumnReader<'_>, pattern: &Pattern, rows: &Rows) {
+        let is_worth = self.plain && column.values() >= KEPT_VALUES_MIN;
+        if is_worth && !self.stops_at(0) {
+            column.keep_matches(pattern.text(), rows.shared());
+        }
     }
 
     /// Those of `rows` that pass.
@@ -353,68 +389,7 @@ fn doubles(
     Ok(Numbers::List((all.start..first).chain(inner).chain(after..all.end).collect()))
 }
 
-/// The rows that have one of these values, at least those within `window`.
-pub(super) fn rows_of(
-    column: &ColumnReader<'_>,
-    numbers: &Numbers,
-    window: Range<u32>,
-) -> Result<Rows, BlockError> {
-    let list: Box<dyn Iterator<Item = u32>> = match numbers {
-        Numbers::Range(range) => Box::new(range.clone()),
-        Numbers::List(list) => Box::new(list.iter().copied()),
-    };
-    if numbers.len() == usize_of(column.values()) {
-        return Ok(Rows::from_shared(column.presence()?));
-    }
-    let mut list = list.peekable();
-    match (numbers.len(), list.peek().copied()) {
-        (0, _) | (_, None) => Ok(Rows::empty()),
-        (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
-        (2..=UNION_MAX, _) => Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?)),
-        _ if usize_of(column.values()) - numbers.len() <= UNION_MAX => {
-            let others = (0..column.values()).filter(|number| !numbers.has(*number));
-            let without = column.union(&others.collect::<Vec<_>>())?;
-            Ok(Rows::from_shared(column.presence()?).minus(&Rows::from_shared(without)))
-        }
-        _ => {
-            let presence = column.presence()?;
-            let present = Rows::from_shared(Arc::clone(&presence)).within(window);
-            let before = presence.range_cardinality(..present.bounds().start);
-            let ranks = Ranks::consecutive(u32::try_from(before).unwrap_or(u32::MAX));
-            check_numbers(column, numbers, &present, ranks)
-        }
-    }
-}
-
-/// Those of `present`, all of which have a value, whose value number is one of `numbers`.
-fn check_numbers(
-    column: &ColumnReader<'_>,
-    numbers: &Numbers,
-    present: &Rows,
-    mut ranks: Ranks,
-) -> Result<Rows, BlockError> {
-    if numbers.len() == usize_of(column.values()) {
-        return Ok(present.clone());
-    }
-    let membership = match numbers {
-        Numbers::Range(_) => Vec::new(),
-        Numbers::List(list) => {
-            let mut member = vec![false; usize_of(column.values())];
-            for number in list {
-                if let Some(pass) = member.get_mut(usize_of(*number)) {
-                    *pass = true;
-                }
-            }
-            member
-        }
-    };
-    let passes = |number: u32| match numbers {
-        Numbers::Range(range) => range.contains(&number),
-        Numbers::List(_) => membership.get(usize_of(number)) == Some(&true),
-    };
-    let of_rank = column.numbers()?;
-    Ok(select(present, |row| {
-        let number = ranks.of(row).and_then(|rank| of_rank.get(usize_of(rank)));
-        number.is_some_and(|number| passes(*number))
-    }))
+/// True for a window of all rows.
+fn is_all(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
+    window.start == 0 && window.end >= column.table_rows()
 }

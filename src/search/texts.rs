@@ -4,9 +4,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::block::{BlockError, ColumnReader, Numbers, Table};
+use crate::block::{BlockError, ColumnReader, Numbers, Table, Texts};
 use crate::codec::cast::{u32_of, usize_of};
 use crate::query::Pattern;
+use crate::query::automaton::{Automaton, Verdict};
+
+/// For fewer texts than this, a pattern's table takes longer to make than it spares.
+const TABLE_TEXTS_MIN: usize = 1024;
 
 /// What patterns were found to match, by column.
 #[derive(Debug, Default)]
@@ -67,39 +71,81 @@ fn matching(
     stops: &dyn Fn() -> bool,
 ) -> Result<Vec<u32>, BlockError> {
     let mut strings = column.strings()?;
-    let ranges = match pattern.prefixes() {
+    let ranges: Vec<_> = match pattern.prefixes() {
         [] => std::iter::once(0..column.values()).collect(),
         prefixes => {
             let ranges = prefixes.iter().map(|prefix| strings.with_prefix(prefix));
-            ranges.collect::<Result<Vec<_>, _>>()?
+            ranges.collect::<Result<_, _>>()?
         }
     };
+    let texts: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+    let is_table_worth = !pattern.has_required() && texts >= TABLE_TEXTS_MIN;
+    let automaton = if is_table_worth { pattern.automaton() } else { None };
     let mut found = Vec::new();
     for range in ranges {
         strings.for_each(range, |texts| {
             if stops() {
                 return Ok(());
             }
-            let mut ask = |place: usize| {
-                let text = std::str::from_utf8(texts.get(place)).unwrap_or_default();
-                if pattern.matches(text) {
-                    found.push(texts.first.saturating_add(u32_of(place).unwrap_or(u32::MAX)));
-                }
-            };
-            if !pattern.has_required() {
-                (0..texts.len()).for_each(ask);
-                return Ok(());
-            }
-            let mut from = 0;
-            while let Some(at) = pattern.next_required(texts.bytes(), from) {
-                let place = texts.place_of(at);
-                ask(place);
-                from = texts.range(place).end.max(at + 1);
+            match automaton {
+                Some(automaton) => walk(texts, automaton, &mut found),
+                None => ask(texts, pattern, &mut found),
             }
             Ok(())
         })?;
     }
     Ok(found)
+}
+
+/// Finds those that match by the pattern's table. Texts ascend, so that those which begin alike lie
+/// together: what the first of them settles is not asked again.
+fn walk(texts: &Texts, automaton: &Automaton, found: &mut Vec<u32>) {
+    let mut place = 0;
+    while place < texts.len() {
+        let (matches, next) = match automaton.ask(texts.get(place)) {
+            Verdict::Whole(matches) => (matches, place + 1),
+            Verdict::Settled { matches, read } => (matches, texts.past(place, read)),
+        };
+        if matches {
+            found.extend((place..next).map(|place| number_of(texts, place)));
+        }
+        place = next;
+    }
+}
+
+/// Finds those that match by asking each, or each that has the literal that every match has.
+fn ask(texts: &Texts, pattern: &Pattern, found: &mut Vec<u32>) {
+    let matches = |place: usize| {
+        let text = std::str::from_utf8(texts.get(place)).unwrap_or_default();
+        pattern.matches(text)
+    };
+    if !pattern.has_required() {
+        let numbers = (0..texts.len()).filter(|place| matches(*place));
+        found.extend(numbers.map(|place| number_of(texts, place)));
+        return;
+    }
+    let (mut from, mut place) = (0, 0);
+    while let Some(at) = pattern.next_required(texts.bytes(), from) {
+        place = texts.place_of(at, place);
+        let end = texts.range(place).end;
+        let holds = match pattern.suffices() {
+            // What is found may lie in two texts.
+            Some(len) if at + len > end => {
+                from = at + 1;
+                continue;
+            }
+            Some(_) => true,
+            None => matches(place),
+        };
+        if holds {
+            found.push(number_of(texts, place));
+        }
+        from = end.max(at + 1);
+    }
+}
+
+fn number_of(texts: &Texts, place: usize) -> u32 {
+    texts.first.saturating_add(u32_of(place).unwrap_or(u32::MAX))
 }
 
 /// The numbers of all texts but these, ascending ones.

@@ -6,13 +6,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::computed::{OfNumber, int, nanos, time};
-use super::numbers::NumberRange;
 use crate::block::{Block, BlockError, ColumnKey, Derived, Section, Table, field};
 use crate::codec::cast::{low_u32, u32_of, usize_of};
 use crate::query::exec::for_each_trace;
 use crate::query::rows::{Rows, gallop};
 use crate::query::syntax::Intrinsic;
-use crate::query::value::{Scalar, Test};
+use crate::query::value::{NumberRange, Scalar, Test};
 
 /// The rows of those traces for which `holds` is true, by trace number.
 pub(super) fn rows_where(

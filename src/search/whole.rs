@@ -7,7 +7,6 @@ use super::source::Place;
 use super::table::Field;
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Section, Table, ValueKind, field};
 use crate::codec::cast::usize_of;
-use crate::codec::order;
 use crate::query::source::{Grouping, Unit, Wholes};
 use crate::query::syntax::Intrinsic;
 use crate::query::value::Scalar;
@@ -40,9 +39,18 @@ pub(super) fn grouping(
     let Some(named) = named.first().filter(|named| named.is_full() && end <= SHARED_MAX) else {
         return Ok(None);
     };
-    let mut values = vec![default.clone(); usize_of(end)];
-    columns.values(&(0..end).collect::<Vec<_>>(), &mut values)?;
-    Ok(Some(Grouping { numbers: named.numbers()?, groups: same_groups(&values), end }))
+    // The groups of the values that resources have are those of the resources.
+    let numbers = named.numbers()?;
+    if columns.columns.is_empty() {
+        return Ok(Some(Grouping { numbers, groups: vec![0; usize_of(end)], end: end.max(1) }));
+    }
+    let Some(shared) = columns.grouping(default)? else { return Ok(None) };
+    let group = |number: &u32| match shared.groups.get(usize_of(*number)) {
+        Some(group) => *group,
+        None => *number,
+    };
+    let groups = shared.numbers.iter().map(group).collect();
+    Ok(Some(Grouping { numbers, groups, end: end.max(shared.end) }))
 }
 
 /// The whole numbers at a place, with what they count.
@@ -89,18 +97,15 @@ impl Field<'_> {
         if !self.plain || column.kind() != ValueKind::Int {
             return Ok(None);
         }
-        let Some((places, _)) = self.number_of_each_row()? else { return Ok(None) };
-        let mut values = Vec::with_capacity(usize_of(column.values()));
-        column.payloads()?.decode(|payload| values.push(order::to_i64(payload)))?;
-        Ok(Some(Wholes::Listed { places, values }))
+        Ok(Some(Wholes::Listed { places: column.row_numbers()?, values: column.integers()? }))
     }
 
     /// The number of each row's value among the values of all columns, and how many those are, which
     /// is the number of a row without value. `None` where there are too many for that, or no columns.
     fn number_of_each_row(&self) -> Result<Option<Numbers>, BlockError> {
         let Some(first) = self.columns.first() else { return Ok(None) };
-        if let ([column], true) = (self.columns.as_slice(), first.is_full()) {
-            return Ok(Some((column.numbers()?, column.values())));
+        if let [column] = self.columns.as_slice() {
+            return Ok(Some((column.row_numbers()?, column.values())));
         }
         let add = |sum: u32, column: &ColumnReader<'_>| sum.checked_add(column.values());
         let Some(total) = self.columns.iter().try_fold(0, add) else { return Ok(None) };

@@ -24,6 +24,7 @@ mod table;
 #[path = "../../../benches/common/timing.rs"]
 mod timing;
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,7 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => questions::generated(&some_request(&mut duck, spans)?),
     };
     questions.retain(|one| only.as_ref().is_none_or(|only| one.name.contains(only)));
-    let mut asking = Asking { store: &store, duck: &mut duck, folder: &folder, runs };
+    let asked = Cell::default();
+    let mut asking = Asking { store: &store, duck: &mut duck, folder: &folder, runs, asked };
     let mut all = Vec::new();
     for question in questions {
         all.push(asking.measure(question)?);

@@ -41,6 +41,28 @@ pub(crate) struct Buckets {
     rows: u32,
 }
 
+/// Rows that were found.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Marked {
+    /// Few, ascending.
+    Few(Vec<u32>),
+    /// A bit a row, from a row on that is a multiple of 64.
+    Words(u32, Vec<u64>),
+}
+
+impl Marked {
+    /// The rows as a set.
+    pub(crate) fn into_rows(self) -> RoaringBitmap {
+        match self {
+            Self::Few(rows) => rows.into_iter().collect(),
+            Self::Words(first, words) => {
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+                RoaringBitmap::from_lsb0_bytes(first, &bytes)
+            }
+        }
+    }
+}
+
 /// The rows of one bucket, ascending, each with its value.
 pub(crate) type Members = Arc<[(u32, u64)]>;
 
@@ -158,7 +180,7 @@ impl Buckets {
         values: &RangeInclusive<u64>,
         window: &Range<u32>,
         members: impl Fn(u32) -> Result<Members, BlockError>,
-    ) -> Result<RoaringBitmap, BlockError> {
+    ) -> Result<Marked, BlockError> {
         let (some, whole) = self.overlapping(values);
         let passed = |(row, value): &(u32, u64)| {
             (window.contains(row) && values.contains(value)).then_some(*row)
@@ -170,7 +192,7 @@ impl Buckets {
                 rows.extend(members(bucket)?.iter().filter_map(passed));
             }
             rows.sort_unstable();
-            return Ok(rows.into_iter().collect());
+            return Ok(Marked::Few(rows));
         }
         let base = window.start & !63;
         let mut words = self.words(&whole, window);
@@ -182,8 +204,7 @@ impl Buckets {
                 }
             }
         }
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        Ok(RoaringBitmap::from_lsb0_bytes(base, &bytes))
+        Ok(Marked::Words(base, words))
     }
 }
 
@@ -223,7 +244,7 @@ impl Block {
         &self,
         values: &RangeInclusive<u64>,
         window: &Range<u32>,
-    ) -> Result<Option<RoaringBitmap>, BlockError> {
+    ) -> Result<Option<Marked>, BlockError> {
         let Some(buckets) = self.buckets()? else { return Ok(None) };
         buckets.find(values, window, |bucket| self.members(&buckets, bucket)).map(Some)
     }

@@ -7,4 +7,4 @@ mod index;
 mod tests;
 
 pub(super) use encode::encode;
-pub(crate) use index::{Buckets, Members};
+pub(crate) use index::{Buckets, Marked, Members};

@@ -3,6 +3,7 @@
 
 mod builder;
 mod bulk;
+mod by_value;
 mod directory;
 mod postings;
 mod presence;
@@ -24,10 +25,12 @@ mod parts;
 mod tests;
 
 pub(crate) use builder::TableBuilder;
+pub(crate) use by_value::ByValue;
 pub(crate) use directory::{ColumnKey, Directory};
 pub(crate) use ranks::RankTable;
 pub(crate) use reader::{ColumnReader, Numbers};
 pub(crate) use sorted::prefix;
+pub(crate) use strings::Texts;
 pub(crate) use text_group::TextGroup;
 pub(crate) use writer::{Sorted, TableWriter};
 

@@ -17,7 +17,8 @@ use crate::block::packed::{Cursor, Packed};
 use crate::block::reader::Block;
 use crate::block::staging::ValueKind;
 use crate::codec::bytes::Malformed;
-use crate::codec::cast::{low_u32, u32_of, usize_of};
+use crate::codec::cast::{bits_of_i64, low_u32, u32_of, usize_of};
+use crate::codec::order;
 
 /// A column of a block.
 #[derive(Debug, Clone)]
@@ -198,6 +199,33 @@ impl<'a> ColumnReader<'a> {
         Ok(numbers)
     }
 
+    /// The value number of every row of the table, and [`ColumnReader::values`] of a row without one. Cost:
+    /// a look at every row; then none, for it is kept.
+    pub(crate) fn row_numbers(&self) -> Result<Arc<[u32]>, BlockError> {
+        if self.is_full() {
+            return self.numbers();
+        }
+        // Of one value, which rows have it says all, and columns may share that.
+        let (part, run) = match self.values {
+            1 => (Part::Presence, self.run(|entry| entry.presence)),
+            _ => (Part::Numbers, self.run(|entry| entry.numbers)),
+        };
+        let (image, slot) = (self.image(), self.slot(part, run.offset, u32::MAX));
+        if let Some(Cached::Numbers(numbers)) = image.cache.get(image.block, slot.clone()) {
+            return Ok(numbers);
+        }
+        let (presence, numbers) = (self.presence()?, self.numbers()?);
+        let mut of_rows = vec![self.values; usize_of(self.table_rows)];
+        for (row, number) in presence.iter().zip(numbers.iter()) {
+            if let Some(slot) = of_rows.get_mut(usize_of(row)) {
+                *slot = *number;
+            }
+        }
+        let of_rows: Arc<[u32]> = of_rows.into();
+        image.cache.put(image.block, slot, Cached::Numbers(Arc::clone(&of_rows)));
+        Ok(of_rows)
+    }
+
     fn numbers_slot(&self) -> Slot {
         let run = self.run(|entry| entry.numbers);
         let place = if self.values == 1 { u64::MAX - u64::from(self.rows) } else { run.offset };
@@ -252,6 +280,24 @@ impl<'a> ColumnReader<'a> {
         let packed = self.packed(Part::Dictionary, run, 0)?;
         self.check_values(packed.count())?;
         Ok(packed)
+    }
+
+    /// The dictionary of a column of integers: the bits of each, ascending by value, and a zero after the
+    /// last, where [`ColumnReader::row_numbers`] of rows without a value point to. Cost: a look at each; then
+    /// none, for it is kept.
+    pub(crate) fn integers(&self) -> Result<Arc<[u64]>, BlockError> {
+        let run = self.run(|entry| entry.dictionary);
+        let (image, slot) = (self.image(), self.slot(Part::Dictionary, run.offset, 0));
+        if let Some(Cached::Wide(integers)) = image.cache.get(image.block, slot.clone()) {
+            return Ok(integers);
+        }
+        let mut integers = Vec::with_capacity(usize_of(self.values) + 1);
+        let bits = |payload| bits_of_i64(order::to_i64(payload));
+        self.payloads()?.decode(|payload| integers.push(bits(payload)))?;
+        integers.push(0);
+        let integers: Arc<[u64]> = integers.into();
+        image.cache.put(image.block, slot, Cached::Wide(Arc::clone(&integers)));
+        Ok(integers)
     }
 
     fn check_values(&self, count: usize) -> Result<(), BlockError> {

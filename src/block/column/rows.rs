@@ -70,6 +70,26 @@ impl ColumnReader<'_> {
         Ok(rows)
     }
 
+    /// The rows whose texts match a pattern, where that was found before and is still kept.
+    pub(crate) fn known_matches(&self, pattern: &Arc<str>) -> Option<Arc<RoaringBitmap>> {
+        let image = self.image();
+        match image.cache.get(image.block, self.matches_slot(pattern)) {
+            Some(Cached::Rows(rows)) => Some(rows),
+            _ => None,
+        }
+    }
+
+    /// Keeps the rows whose texts match a pattern, because questions come again.
+    pub(crate) fn keep_matches(&self, pattern: &Arc<str>, rows: &Arc<RoaringBitmap>) {
+        let image = self.image();
+        image.cache.put(image.block, self.matches_slot(pattern), Cached::Rows(Arc::clone(rows)));
+    }
+
+    fn matches_slot(&self, pattern: &Arc<str>) -> Slot {
+        let code = Section::Table(self.place().0, Part::Dictionary).code();
+        Slot::Matches(code, self.run(|entry| entry.dictionary).offset, Arc::clone(pattern))
+    }
+
     /// At most so many rows have one of these values. Cost: where the column has postings, only those
     /// are read; else its rows are few, and looked at.
     pub(crate) fn rows_max(&self, numbers: &[u32]) -> Result<u64, BlockError> {

@@ -173,6 +173,18 @@ impl<'a> Strings<'a> {
         if let Some((first, group)) = self.held.get(&at) {
             return Ok((*first, Arc::clone(group)));
         }
+        let (first, group) = self.shared_group(at)?;
+        if self.held_bytes > HELD_BYTES {
+            self.held.clear();
+            self.held_bytes = 0;
+        }
+        self.held_bytes += group.bytes_len();
+        self.held.insert(at, (first, Arc::clone(&group)));
+        Ok((first, group))
+    }
+
+    /// The same, from the cache that all share.
+    fn shared_group(&mut self, at: usize) -> Result<(u32, Arc<TextGroup>), BlockError> {
         let numbers = self.numbers(at)?;
         let run = self.column.run(|entry| entry.dictionary);
         let slot = self.column.slot(Part::Dictionary, run.offset, u32_of(at).unwrap_or(u32::MAX));
@@ -184,12 +196,6 @@ impl<'a> Strings<'a> {
             image.cache.put(image.block, slot, Cached::Texts(Arc::clone(&group)));
             group
         };
-        if self.held_bytes > HELD_BYTES {
-            self.held.clear();
-            self.held_bytes = 0;
-        }
-        self.held_bytes += group.bytes_len();
-        self.held.insert(at, (numbers.start, Arc::clone(&group)));
         Ok((numbers.start, group))
     }
 
@@ -284,9 +290,9 @@ impl<'a> Strings<'a> {
     ) -> Result<(), BlockError> {
         let end = range.end.min(self.column.values());
         let mut at = range.start;
-        while at < end {
-            let number = self.group_of(at)?;
-            let (first, group) = self.group(number)?;
+        let mut numbers = if at < end { self.group_of(at)?.. } else { 0.. };
+        while let Some(number) = numbers.next().filter(|_| at < end) {
+            let (first, group) = self.shared_group(number)?;
             if !holds(first, &group, at) {
                 return Err(self.corrupt(format!("no string {at}")));
             }
@@ -335,10 +341,39 @@ impl Texts {
         self.places.len()
     }
 
-    /// The place of the string that the byte at `offset` belongs to; the end beyond the last.
-    pub(crate) fn place_of(&self, offset: usize) -> usize {
+    /// The place of the string that the byte at `offset` belongs to, which is not before the one at
+    /// `from`; the end beyond the last.
+    pub(crate) fn place_of(&self, offset: usize, from: usize) -> usize {
         let offset = offset.saturating_add(self.group.start(self.places.start));
-        self.group.place_of(offset).min(self.places.end).saturating_sub(self.places.start)
+        let place = self.group.place_of(offset, self.places.start.saturating_add(from));
+        place.min(self.places.end).saturating_sub(self.places.start)
+    }
+
+    /// The first place after `from` whose string does not begin as the one there, in its first `shared`
+    /// bytes. Cost: as many looks as bits in how far it is.
+    pub(crate) fn past(&self, from: usize, shared: usize) -> usize {
+        let prefix = self.get(from).get(..shared).unwrap_or_default();
+        // Neighbours differ late if at all, so the last byte says most.
+        let (before, last) = (shared.saturating_sub(1), prefix.last());
+        let begins = |place: usize| {
+            let text = self.get(place);
+            place < self.len()
+                && last.is_none_or(|last| text.get(before) == Some(last))
+                && text.starts_with(prefix)
+        };
+        let (mut low, mut step) = (from, 1);
+        while begins(low + step) {
+            low += step;
+            step *= 2;
+        }
+        // The one at `low` begins so, and the one a step on does not.
+        while step > 1 {
+            step /= 2;
+            if begins(low + step) {
+                low += step;
+            }
+        }
+        low + 1
     }
 
     /// The bytes of string `place` among these.

@@ -118,7 +118,15 @@ fn check_texts(block: &Block, texts: &[Vec<u8>], step: usize) {
                     assert!(some.bytes()[some.range(place)] == texts[number]);
                     assert!(range.contains(&u32_of(number).unwrap()));
                     if !some.get(place).is_empty() {
-                        assert_eq!(some.place_of(some.range(place).start), place);
+                        assert_eq!(some.place_of(some.range(place).start, place / 2), place);
+                        let text = some.get(place);
+                        for shared in [0, 1, text.len() / 2, text.len()] {
+                            let begins = |at: &usize| some.get(*at).starts_with(&text[..shared]);
+                            if place % 97 == 0 || shared == text.len() {
+                                let other = (place..some.len()).find(|at| !begins(at));
+                                assert_eq!(some.past(place, shared), other.unwrap_or(some.len()));
+                            }
+                        }
                     }
                     if keep {
                         read.push(number);

@@ -150,9 +150,17 @@ impl TextGroup {
         self.bytes.get(self.start(place)..self.start(place + 1)).unwrap_or_default()
     }
 
-    /// The place of the text that the byte at `offset` belongs to; the end beyond the last.
-    pub(crate) fn place_of(&self, offset: usize) -> usize {
-        self.ends.partition_point(|end| usize_of(*end) <= offset)
+    /// The place of the text that the byte at `offset` belongs to, which is not before the one at `from`;
+    /// the end beyond the last. Cost: as many looks as bits in how far it is from there.
+    pub(crate) fn place_of(&self, offset: usize, from: usize) -> usize {
+        let is_before = |end: &u32| usize_of(*end) <= offset;
+        let (mut low, mut step) = (from, 1);
+        while self.ends.get(low + step - 1).is_some_and(is_before) {
+            low += step;
+            step *= 2;
+        }
+        let near = self.ends.get(low..self.ends.len().min(low + step)).unwrap_or_default();
+        low + near.partition_point(is_before)
     }
 
     /// The first place whose text is not below `text`.
@@ -196,7 +204,9 @@ mod tests {
                 prop_assert_eq!(group.get(place), text.as_slice());
                 prop_assert_eq!(group.lower_bound(text), place);
                 if !text.is_empty() {
-                    prop_assert_eq!(group.place_of(group.start(place)), place);
+                    for from in 0..=place {
+                        prop_assert_eq!(group.place_of(group.start(place), from), place);
+                    }
                 }
             }
         }

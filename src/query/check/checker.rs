@@ -1,7 +1,7 @@
 //! The walk over a tree. Invariant: every expression of the tree is visited once, and warnings come
 //! in the order of the text.
 
-use super::pattern;
+use super::pattern::{self, PatternError};
 use super::types::{Sides, Type, of_field, type_error};
 use crate::query::error::one_line;
 use crate::query::syntax::{
@@ -88,11 +88,12 @@ impl<'t> Checker<'t> {
 
     /// Compiles a pattern, to know that it can be.
     pub(super) fn compile(&mut self, text: &str, range: TextRange) -> Result<(), QueryError> {
-        let compiled = pattern::compile(text).map_err(|error| {
+        let wrong = |error: PatternError| {
             let place = self.within_literal(text, range, error.range);
             QueryError::new(QueryErrorKind::Regex, place, error.message).with_help(error.help)
-        })?;
-        let bytes = compiled.regex.memory_usage();
+        };
+        let compiled = pattern::compile(text).map_err(wrong)?;
+        let bytes = compiled.regex().map_err(wrong)?.memory_usage();
         self.pattern_bytes = self.pattern_bytes.saturating_add(bytes);
         self.class_chars = self.class_chars.saturating_add(compiled.class_chars);
         if self.pattern_bytes > PATTERN_BYTES_MAX || self.class_chars > pattern::CLASS_CHARS_MAX {

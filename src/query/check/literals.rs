@@ -2,7 +2,7 @@
 //! text that begins with none of the prefixes, or lacks the required part, does not match.
 
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Dot, Hir, HirKind};
 
 /// A required part shorter than this is found too often to be worth looking for.
 const REQUIRED_MIN: usize = 3;
@@ -15,6 +15,8 @@ pub(crate) struct Literals {
     pub(crate) prefixes: Vec<Vec<u8>>,
     /// A match has this in it.
     pub(crate) required: Option<Vec<u8>>,
+    /// Every text that has that in it matches.
+    pub(crate) suffices: bool,
 }
 
 impl Literals {
@@ -22,7 +24,8 @@ impl Literals {
     pub(super) fn of(hir: &Hir) -> Self {
         let mut required = None;
         longest(hir, &mut required);
-        Self { prefixes: prefixes(hir), required }
+        let suffices = required.is_some() && is_literal_in_anything(hir);
+        Self { prefixes: prefixes(hir), required, suffices }
     }
 }
 
@@ -38,6 +41,19 @@ fn prefixes(hir: &Hir) -> Vec<Vec<u8>> {
     // What begins with another prefix comes right after it.
     all.dedup_by(|later, earlier| later.starts_with(earlier));
     all
+}
+
+/// True for a literal with anything, or nothing, before and after it.
+fn is_literal_in_anything(hir: &Hir) -> bool {
+    let HirKind::Concat(parts) = hir.kind() else { return false };
+    let [before, literal, after] = parts.as_slice() else { return false };
+    matches!(literal.kind(), HirKind::Literal(_)) && is_anything(before) && is_anything(after)
+}
+
+/// True for any number of any characters.
+pub(super) fn is_anything(hir: &Hir) -> bool {
+    let HirKind::Repetition(repeated) = hir.kind() else { return false };
+    repeated.min == 0 && repeated.max.is_none() && *repeated.sub == Hir::dot(Dot::AnyChar)
 }
 
 /// The longest literal that is passed on every way through `hir`.
@@ -58,6 +74,20 @@ fn longest(hir: &Hir, best: &mut Option<Vec<u8>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_literal_suffices_only_where_nothing_else_is_asked_for() {
+        let suffices = |pattern: &str| {
+            let mut parser = regex_syntax::ParserBuilder::new().dot_matches_new_line(true).build();
+            Literals::of(&parser.parse(pattern).unwrap()).suffices
+        };
+        assert!(suffices(".*cart.*") && suffices("(?s:.*)/cart.*?"));
+        for other in
+            ["cart", ".*cart", "cart.*", ".+cart.*", "(?-s).*cart.*", ".*ca[rt].*", ".*ca.*"]
+        {
+            assert!(!suffices(other), "{other}");
+        }
+    }
 
     fn literals(pattern: &str) -> (Vec<String>, Option<String>) {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

@@ -6,12 +6,12 @@
 //! character in octal, and there is no set arithmetic within classes. So a pattern is first written anew (syntax as documented on RE2's page
 //! "Syntax"), and a place in the new text is led back to the old.
 
-use super::literals::Literals;
+use super::literals::{Literals, is_anything};
 use regex_automata::meta::{Config, Regex};
 use regex_syntax::ast::ErrorKind;
 use regex_syntax::ast::parse::ParserBuilder;
 use regex_syntax::hir::translate::TranslatorBuilder;
-use regex_syntax::hir::{Hir, Look};
+use regex_syntax::hir::{Capture, Dot, Hir, HirKind, Look, Repetition};
 
 use super::class_chars::class_chars;
 
@@ -26,11 +26,14 @@ pub(super) const CLASS_CHARS_MAX: u64 = 1 << 24;
 /// A pattern that matches a whole value or not at all.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    pub(crate) regex: Regex,
+    /// What it matches, anchored at both ends.
+    hir: Hir,
     /// What all texts that match have.
     pub(crate) literals: Literals,
     /// Characters in its classes.
     pub(super) class_chars: u64,
+    /// Bytes of the pattern.
+    len: usize,
 }
 
 /// Why a pattern does not compile.
@@ -62,28 +65,72 @@ pub(crate) fn compile(pattern: &str) -> Result<Compiled, PatternError> {
     let refused = |error| refusal(&error, &rewritten, pattern);
     let mut parser = ParserBuilder::new().nest_limit(PATTERN_DEPTH_MAX).build();
     let ast = parser.parse(&rewritten.text).map_err(|error| refused(error.into()))?;
-    let too_large = |help: &str| PatternError {
-        message: "this pattern is too large".into(),
-        help: help.into(),
-        range: (0, pattern.len()),
-    };
     let class_chars = class_chars(&ast);
     if class_chars > CLASS_CHARS_MAX {
-        return Err(too_large("use fewer or smaller classes of characters"));
+        return Err(too_large(pattern.len(), "use fewer or smaller classes of characters"));
     }
     let mut translator = TranslatorBuilder::new().dot_matches_new_line(true).build();
     let inner = translator.translate(&rewritten.text, &ast);
     let inner = inner.map_err(|error| refused(error.into()))?;
     let literals = Literals::of(&inner);
-    let anchored = Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)]);
-    let config = Config::new()
-        .nfa_size_limit(Some(PATTERN_BYTES_MAX))
-        .onepass_size_limit(Some(PATTERN_BYTES_MAX));
-    let built = Regex::builder().configure(config).build_from_hir(&anchored);
-    let regex = built.map_err(|_too_large| {
-        too_large("shorten its repetitions: `x{100}` counts as a hundred `x`")
-    })?;
-    Ok(Compiled { regex, literals, class_chars })
+    Ok(Compiled { hir: anchored(inner), literals, class_chars, len: pattern.len() })
+}
+
+fn too_large(len: usize, help: &str) -> PatternError {
+    let message = "this pattern is too large".into();
+    PatternError { message, help: help.into(), range: (0, len) }
+}
+
+impl Compiled {
+    /// What matches texts one by one.
+    ///
+    /// # Errors
+    /// If it grows too large.
+    pub(crate) fn regex(&self) -> Result<Regex, PatternError> {
+        let config = Config::new()
+            .nfa_size_limit(Some(PATTERN_BYTES_MAX))
+            .onepass_size_limit(Some(PATTERN_BYTES_MAX));
+        let built = Regex::builder().configure(config).build_from_hir(&self.hir);
+        built.map_err(|_too_large| {
+            too_large(self.len, "shorten its repetitions: `x{100}` counts as a hundred `x`")
+        })
+    }
+
+    /// The same for texts that are known to be UTF-8, in which `.*` takes any bytes: with that there are
+    /// fewer states, and such from which every text matches.
+    pub(crate) fn of_bytes(&self) -> Hir {
+        let HirKind::Concat(parts) = self.hir.kind() else { return self.hir.clone() };
+        let looks = |hir: &&Hir| !hir.properties().look_set().is_empty();
+        // Anything that looks around could look into a character. The two ends look.
+        if parts.iter().filter(looks).count() > 2 {
+            return self.hir.clone();
+        }
+        Hir::concat(parts.iter().map(with_any_bytes).collect())
+    }
+}
+
+/// `hir` with any bytes where it has any number of any characters. What else it has in it takes whole
+/// characters, so that in a text of whole characters such bytes are whole characters too.
+fn with_any_bytes(hir: &Hir) -> Hir {
+    let again = |sub: &Hir, repeated: &Repetition| {
+        Hir::repetition(Repetition { sub: Box::new(sub.clone()), ..repeated.clone() })
+    };
+    match hir.kind() {
+        HirKind::Repetition(repeated) if is_anything(hir) => {
+            again(&Hir::dot(Dot::AnyByte), repeated)
+        }
+        HirKind::Repetition(repeated) => again(&with_any_bytes(&repeated.sub), repeated),
+        HirKind::Capture(group) => {
+            Hir::capture(Capture { sub: Box::new(with_any_bytes(&group.sub)), ..group.clone() })
+        }
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(with_any_bytes).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(with_any_bytes).collect()),
+        _ => hir.clone(),
+    }
+}
+
+fn anchored(inner: Hir) -> Hir {
+    Hir::concat(vec![Hir::look(Look::Start), inner, Hir::look(Look::End)])
 }
 
 fn refusal(error: &regex_syntax::Error, rewritten: &Rewritten, pattern: &str) -> PatternError {
@@ -295,7 +342,7 @@ mod tests {
     use super::compile;
 
     fn matches(pattern: &str, text: &str) -> bool {
-        compile(pattern).unwrap().regex.is_match(text)
+        compile(pattern).unwrap().regex().unwrap().is_match(text)
     }
 
     #[test]
@@ -375,7 +422,9 @@ mod tests {
     fn a_mistake_is_found_where_it_is() {
         assert_eq!(compile(r"\d+[").unwrap_err().range, (3, 4));
         assert_eq!(compile("a)").unwrap_err().range, (1, 2));
-        assert!(compile(r"(\pL{900}){900}").unwrap_err().message.contains("too large"));
+        assert!(
+            compile(r"(\pL{900}){900}").unwrap().regex().unwrap_err().message.contains("too large")
+        );
         assert!(compile(&"(".repeat(5_000)).is_err());
     }
 

@@ -1,68 +1,82 @@
 //! `by`: spansets split by a value. Invariant: groups are ordered by value, and rows ascend within a
 //! group, whether values were compared themselves or by their places in a sorted list.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::Execution;
 use super::operand::Prepared;
-use super::stages::{Found, NUMBERS_MAX, Set, VALUES_MAX, count};
-use crate::codec::cast;
+use super::stages::{Found, NUMBERS_MAX, Set, VALUES_MAX};
+use crate::codec::{cast, order};
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::Operand;
+use crate::query::plan::mirrored;
 use crate::query::plan::pipeline::{Number, Stage};
 use crate::query::rows::gallop;
 use crate::query::source::{Column, Numbered, Source};
 use crate::query::syntax::CompareOp;
-use crate::query::value::{Scalar, compare};
+use crate::query::value::{NumberRange, Scalar};
 
 /// Which groups the stage after `by` keeps, where that follows from how many rows they have: others
 /// need not be made.
-pub(super) enum Kept<'a> {
+pub(super) enum Kept {
     /// Any.
     All,
-    /// Those of so many rows for which the operator holds.
-    Count { op: CompareOp, constant: &'a Scalar, is_left: bool, known: Vec<bool> },
+    /// Those of so many rows, by the order of bits.
+    Count(NumberRange),
 }
 
 /// Up to so many different values, rows are counted value by value.
 const COUNTED_MAX: usize = 32;
 
-/// Counts for which [`Kept`] decides beforehand.
-const KNOWN_COUNTS: usize = 64;
-
-impl<'a> Kept<'a> {
+impl Kept {
     /// Those that `next` keeps, the stage after `by`.
-    pub(super) fn by(next: Option<&'a Stage>) -> Self {
+    pub(super) fn by(next: Option<&Stage>) -> Self {
         let Some(Stage::Filter { left, op, right }) = next else { return Self::All };
         Self::counted(left, *op, right).unwrap_or(Self::All)
     }
 
     /// Those that a filter keeps; `None` where that takes more than their counts.
-    pub(super) fn counted(left: &'a Number, op: CompareOp, right: &'a Number) -> Option<Self> {
-        let (constant, is_left) = match (left, right) {
-            (Number::Count, Number::Literal(constant)) => (constant, true),
-            (Number::Literal(constant), Number::Count) => (constant, false),
+    pub(super) fn counted(left: &Number, op: CompareOp, right: &Number) -> Option<Self> {
+        let (constant, op) = match (left, right) {
+            (Number::Count, Number::Literal(constant)) => (constant, op),
+            (Number::Literal(constant), Number::Count) => (constant, mirrored(op)),
             _ => return None,
         };
-        let known = (0..KNOWN_COUNTS).map(|rows| holds(op, constant, is_left, rows)).collect();
-        Some(Self::Count { op, constant, is_left, known })
+        // Of an array any element counts, so that what is kept need be no range.
+        if matches!(constant, Scalar::Array(_)) {
+            return None;
+        }
+        let count = |place| Scalar::Int(order::to_i64(place));
+        Some(Self::Count(NumberRange::new(op, constant, count)))
     }
 
     /// True where groups of so many rows are kept.
+    #[inline]
     pub(super) fn has(&self, rows: usize) -> bool {
         match self {
             Self::All => true,
-            Self::Count { op, constant, is_left, known } => {
-                let known = known.get(rows).copied();
-                known.unwrap_or_else(|| holds(*op, constant, *is_left, rows))
+            Self::Count(counts) => counts.contains(place_of(rows)),
+        }
+    }
+
+    /// The counts from 1 to `most` that are kept, where they follow one another and there is one.
+    pub(super) fn range(&self, most: u8) -> Option<RangeInclusive<u8>> {
+        let count = |place| u8::try_from(order::to_i64(place).max(1)).unwrap_or(u8::MAX).min(most);
+        match self {
+            Self::All => Some(1..=most),
+            Self::Count(counts) => {
+                let (places, inside) = counts.values();
+                let range = count(*places.start())..=count(*places.end());
+                let is_kept = inside && self.has(usize::from(*range.start()));
+                (is_kept && self.has(usize::from(*range.end()))).then_some(range)
             }
         }
     }
 }
 
-fn holds(op: CompareOp, constant: &Scalar, is_left: bool, rows: usize) -> bool {
-    let count = count(rows);
-    if is_left { compare(op, &count, constant) } else { compare(op, constant, &count) }
+fn place_of(rows: usize) -> u64 {
+    order::of_i64(i64::try_from(rows).unwrap_or(i64::MAX))
 }
 
 impl<S: Source> Execution<'_, S> {
@@ -72,7 +86,7 @@ impl<S: Source> Execution<'_, S> {
         name: &Arc<str>,
         operand: &Operand,
         found: Found,
-        kept: &Kept<'_>,
+        kept: &Kept,
     ) -> Result<Vec<Set>, S::Error> {
         let prepared = self.prepare(operand, &found.candidates)?;
         let all = found.rows().to_vec();
@@ -110,7 +124,7 @@ impl<S: Source> Execution<'_, S> {
         name: &Arc<str>,
         field: &SpanField,
         all: &[u32],
-        kept: &Kept<'_>,
+        kept: &Kept,
     ) -> Result<Option<Vec<Set>>, S::Error> {
         let starts = self.trace_starts()?;
         let mut groups = Groups { name, kept, made: Vec::new(), keyed: Vec::new() };
@@ -166,7 +180,11 @@ impl<S: Source> Execution<'_, S> {
     }
 
     /// The values of a field as places in a list, where a column gives them so.
-    fn numbered(&self, field: &SpanField, rows: &[u32]) -> Result<Option<Numbered>, S::Error> {
+    pub(super) fn numbered(
+        &self,
+        field: &SpanField,
+        rows: &[u32],
+    ) -> Result<Option<Numbered>, S::Error> {
         match &field.lookup {
             _ if field.parent => Ok(None),
             Lookup::Plain(column) => self.source.numbered(column, rows),
@@ -204,7 +222,7 @@ impl<S: Source> Execution<'_, S> {
 /// The groups of traces, as they are made.
 struct Groups<'a> {
     name: &'a Arc<str>,
-    kept: &'a Kept<'a>,
+    kept: &'a Kept,
     made: Vec<Set>,
     /// Rows with the places of their values before them; empty between traces.
     keyed: Vec<u64>,
@@ -265,7 +283,7 @@ impl Groups<'_> {
 }
 
 /// Places among values that are sorted, each there once, for places in a list.
-fn sorted(mut places: Vec<u32>, values: &[Scalar]) -> (Vec<u32>, Vec<Scalar>) {
+pub(super) fn sorted(mut places: Vec<u32>, values: &[Scalar]) -> (Vec<u32>, Vec<Scalar>) {
     let mut order: Vec<(&Scalar, usize)> = values.iter().map(Scalar::group).zip(0..).collect();
     order.sort_by(|(a, _), (b, _)| a.group_order(b));
     let mut place_of = vec![0; values.len()];
@@ -290,7 +308,7 @@ fn split_set(
     name: &Arc<str>,
     rows: &[u32],
     values: &[Scalar],
-    (kept, groups): (&Kept<'_>, &mut Vec<Set>),
+    (kept, groups): (&Kept, &mut Vec<Set>),
 ) {
     let mut keyed: Vec<(&Scalar, u32)> = Vec::with_capacity(set.rows.len());
     let mut at = set.rows.first().map_or(0, |first| rows.partition_point(|row| row < first));
@@ -309,5 +327,44 @@ fn split_set(
         let mut group = Set { trace: set.trace, origin: set.origin, rows, attributes };
         group.put(Arc::clone(name), Scalar::clone(value));
         groups.push(group);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_kept_as_they_compare() {
+        use crate::query::value::compare;
+        use CompareOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+        let constants = [
+            Scalar::Int(0),
+            Scalar::Int(-3),
+            Scalar::Int(2),
+            Scalar::Int(250),
+            Scalar::Int(300),
+            Scalar::Float(2.5),
+            Scalar::Float(f64::NAN),
+            Scalar::text("2"),
+        ];
+        for op in [Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual] {
+            for constant in &constants {
+                let number = || Number::Literal(constant.clone());
+                let left = Kept::counted(&Number::Count, op, &number()).unwrap();
+                let right = Kept::counted(&number(), mirrored(op), &Number::Count).unwrap();
+                let holds = |rows: i64| compare(op, &Scalar::Int(rows), constant);
+                for rows in 1..400 {
+                    assert_eq!(left.has(rows), holds(i64::try_from(rows).unwrap()));
+                    assert_eq!(right.has(rows), left.has(rows));
+                }
+                let kept: Vec<u8> = (1..=250).filter(|rows| left.has(usize::from(*rows))).collect();
+                if let Some(range) = left.range(250) {
+                    assert_eq!(range.collect::<Vec<u8>>(), kept, "{op:?} {constant:?}");
+                } else {
+                    assert!(kept.is_empty() || op == NotEqual, "{op:?} {constant:?}");
+                }
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod candidates;
+mod counter;
 mod execution;
 mod filter;
 mod groups;

@@ -5,25 +5,27 @@ use std::ops::Range;
 
 use super::Execution;
 use super::candidates::Candidates;
+use super::counter::Counter;
 use super::execution::{Figures, begin};
-use super::groups::Kept;
+use super::groups::{Kept, sorted};
 use super::stages::Found;
 use super::totals::Totals;
-use super::traces::for_each_trace;
+use super::traces::{are_dense, count_traces, for_each_trace, for_each_trace_at, hits};
 use crate::codec::cast;
+use crate::query::bits::Bits;
 use crate::query::plan::Plan;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
-use crate::query::plan::filter::Operand;
-use crate::query::plan::pipeline::Stage;
-use crate::query::rows::gallop;
-use crate::query::source::{Column, Estimate, Grouping, Predicate, Source};
+use crate::query::plan::filter::{FieldTest, Filter, Operand};
+use crate::query::plan::pipeline::{Spansets, Stage};
+use crate::query::rows::{Rows, gallop};
+use crate::query::source::{Column, Estimate, Grouping, Numbered, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
 /// Of one in so many rows of a window, whole columns are read.
 const MANY_ROWS_SHARE: u64 = 8;
 
-/// Counts of spans for which it is known beforehand what one span more does.
-const KNOWN_COUNTS: u64 = 64;
+/// Of one in so many rows, numbers of all rows are read: to read those of some is no less work then.
+const GROUPED_ROWS_SHARE: u64 = 128;
 
 /// How much was found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,6 +70,11 @@ impl<S: Source> Execution<'_, S> {
         while let [before @ .., Stage::Coalesce | Stage::Select(_)] = stages {
             stages = before;
         }
+        if let [Stage::Spansets(Spansets::Filter(Filter::Test(test)))] = stages
+            && let Some(tally) = self.tally_test(test, &all.candidates)?
+        {
+            return Ok(tally);
+        }
         let (first, last) = match stages {
             [first @ .., Stage::By { .. }, Stage::Filter { .. }]
             | [first @ .., Stage::By { .. } | Stage::Filter { .. }] => {
@@ -87,6 +94,29 @@ impl<S: Source> Execution<'_, S> {
         }
         let found = self.stages(last, found)?;
         self.tally_found(&found)
+    }
+
+    /// What passes one test, where the source comes by it as bits: no set is made of them.
+    fn tally_test(
+        &mut self,
+        test: &FieldTest,
+        candidates: &Candidates,
+    ) -> Result<Option<Tally>, S::Error> {
+        let FieldTest { step, field: SpanField { parent: false, lookup }, test } = test else {
+            return Ok(None);
+        };
+        let (Lookup::Plain(column), Candidates::All(_)) = (lookup, candidates) else {
+            return Ok(None);
+        };
+        let predicate = Predicate { column: column.clone(), test: test.clone() };
+        let Some(found) = self.source.find_marked(&predicate, &self.window)? else {
+            return Ok(None);
+        };
+        let spans = found.len();
+        self.figures.note_found(spans, self.source.is_indexed(column));
+        self.figures.note(*step, candidates.len(), spans);
+        let traces = count_traces(&found, &self.source.trace_lasts()?);
+        Ok(Some(Tally { traces, spans }))
     }
 
     /// What the last stages leave of one spanset a trace; `None` where that takes spansets.
@@ -132,12 +162,17 @@ impl<S: Source> Execution<'_, S> {
     }
 
     /// All rows.
-    fn tally_rows(&self, candidates: &Candidates) -> Result<Tally, S::Error> {
-        let starts = self.trace_starts()?;
-        let (mut traces, mut next, mut end) = (0, 0, 0);
-        match candidates {
+    pub(super) fn tally_rows(&self, candidates: &Candidates) -> Result<Tally, S::Error> {
+        let rows = match candidates {
             Candidates::All(_) => return self.tally_traces(&Kept::All, candidates),
-            Candidates::Rows(rows) => rows.for_each_batch(|batch| {
+            Candidates::Rows(rows) => rows,
+        };
+        let (mut traces, mut next, mut end) = (0, 0, 0);
+        if are_dense(rows) {
+            traces = count_traces(&Bits::of(rows), &self.source.trace_lasts()?);
+        } else {
+            let starts = self.trace_starts()?;
+            rows.for_each_batch(|batch| {
                 for row in batch {
                     if *row >= end {
                         next = gallop(&starts, next, row.saturating_add(1));
@@ -145,44 +180,54 @@ impl<S: Source> Execution<'_, S> {
                         traces += 1;
                     }
                 }
-            }),
+            });
         }
-        Ok(Tally { traces, spans: candidates.len() })
+        Ok(Tally { traces, spans: rows.len() })
     }
 
     /// The traces with so many rows as are kept.
-    fn tally_traces(&self, kept: &Kept<'_>, candidates: &Candidates) -> Result<Tally, S::Error> {
+    fn tally_traces(&self, kept: &Kept, candidates: &Candidates) -> Result<Tally, S::Error> {
         let mut tally = Tally::default();
-        self.each_trace(candidates, |_, rows| {
+        self.each_trace(candidates, |rows| {
             let count = rows.len();
-            tally.add(if kept.has(count) { cast::u64_of(count) } else { 0 });
+            tally.add(if kept.has(cast::usize_of_u64(count)) { count } else { 0 });
         })?;
         Ok(tally)
     }
 
-    /// Calls `visit` with each trace's number and its rows; ends early where the source says stop.
+    /// Calls `visit` with the rows of each trace, in order; ends early where the source says stop.
     pub(super) fn each_trace(
         &self,
         candidates: &Candidates,
-        mut visit: impl FnMut(u32, TraceRows<'_>),
+        mut visit: impl FnMut(TraceRows<'_>),
     ) -> Result<(), S::Error> {
         let starts = self.trace_starts()?;
         match candidates {
             Candidates::All(window) => {
                 let first = starts.partition_point(|start| *start < window.start);
-                let bounds = starts.get(first..).unwrap_or_default().windows(2);
-                for (bounds, trace) in bounds.zip(cast::u32_of(first).unwrap_or(u32::MAX)..) {
+                for bounds in starts.get(first..).unwrap_or_default().windows(2) {
                     let [start, end] = bounds else { continue };
                     if *start >= window.end || self.stops_before(cast::usize_of(end - start)) {
                         break;
                     }
-                    visit(trace, TraceRows::All(*start..*end));
+                    visit(TraceRows::All(*start..*end));
                 }
                 Ok(())
             }
-            Candidates::Rows(rows) => for_each_trace(rows, &starts, |trace, rows| {
+            Candidates::Rows(rows) if are_dense(rows) => {
+                let (bits, lasts) = (Bits::of(rows), self.source.trace_lasts()?);
+                for_each_trace_at(&hits(&bits, &lasts), &lasts, |range| {
+                    let goes_on = !self.stops_before(range.len());
+                    if goes_on {
+                        visit(TraceRows::Set(&bits, range));
+                    }
+                    goes_on
+                });
+                Ok(())
+            }
+            Candidates::Rows(rows) => for_each_trace(rows, &starts, |_, rows| {
                 if !self.stops_before(rows.len()) {
-                    visit(trace, TraceRows::Some(rows));
+                    visit(TraceRows::Some(rows));
                 }
                 Ok(())
             }),
@@ -193,28 +238,50 @@ impl<S: Source> Execution<'_, S> {
     fn tally_groups(
         &self,
         field: &SpanField,
-        kept: &Kept<'_>,
+        kept: &Kept,
         candidates: &Candidates,
     ) -> Result<Option<Tally>, S::Error> {
-        if field.parent || !self.is_many(candidates) {
+        if field.parent {
             return Ok(None);
         }
+        if let Candidates::Rows(rows) = candidates
+            && rows.len().saturating_mul(GROUPED_ROWS_SHARE) < u64::from(self.source.row_count())
+        {
+            return self.tally_few(field, kept, rows);
+        }
         let Some(grouping) = self.grouping(&field.lookup)? else { return Ok(None) };
-        let (numbers, groups) = (&*grouping.numbers, grouping.groups.as_slice());
-        let mut counter = Counter::new(kept, grouping.end);
-        let number = |row: u32| numbers.get(cast::usize_of(row)).copied().unwrap_or(0);
-        let group = |number: u32| groups.get(cast::usize_of(number)).copied().unwrap_or(0);
-        let is_direct = groups.is_empty();
-        self.each_trace(candidates, |trace, rows| match (rows, is_direct) {
-            (TraceRows::All(range), true) => counter.add(trace, among(numbers, range)),
-            (TraceRows::All(range), false) => counter.add(trace, among(numbers, range).map(group)),
-            (TraceRows::Some(rows), true) => {
-                counter.add(trace, rows.iter().map(|row| number(*row)));
-            }
-            (TraceRows::Some(rows), false) => {
-                counter.add(trace, rows.iter().map(|row| group(number(*row))));
+        let mut counter = Counter::new(kept, grouping.groups, grouping.end);
+        self.each_trace(candidates, |rows| counter.add(&rows, &grouping.numbers))?;
+        Ok(Some(counter.tally))
+    }
+
+    /// The same where rows are so few that the values of these are read, and no others.
+    fn tally_few(
+        &self,
+        field: &SpanField,
+        kept: &Kept,
+        rows: &Rows,
+    ) -> Result<Option<Tally>, S::Error> {
+        // Of a trace with fewer rows than any group that is kept, no value is read.
+        let least = kept.range(u8::MAX).map_or(1, |kept| u64::from(*kept.start()));
+        let (mut all, mut ends) = (Vec::new(), Vec::new());
+        self.each_trace(&Candidates::Rows(rows.clone()), |rows| {
+            if rows.len() >= least {
+                rows.each(|row| all.push(row));
+                ends.push(cast::u32_of(all.len()).unwrap_or(u32::MAX));
             }
         })?;
+        let Some(Numbered::Listed { places, values }) = self.numbered(field, &all)? else {
+            return Ok(None);
+        };
+        let (places, values) = sorted(places, &values);
+        let end = cast::u32_of(values.len()).unwrap_or(u32::MAX);
+        let mut counter = Counter::new(kept, Vec::new(), end);
+        let mut start = 0;
+        for end in ends {
+            counter.add(&TraceRows::All(start..end), &places);
+            start = end;
+        }
         Ok(Some(counter.tally))
     }
 
@@ -248,63 +315,53 @@ pub(super) enum TraceRows<'a> {
     All(Range<u32>),
     /// These.
     Some(&'a [u32]),
+    /// Those of a range that are set.
+    Set(&'a Bits, Range<u32>),
 }
 
 impl TraceRows<'_> {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> u64 {
         match self {
-            Self::All(rows) => rows.len(),
+            Self::All(rows) => cast::u64_of(rows.len()),
+            Self::Some(rows) => cast::u64_of(rows.len()),
+            Self::Set(bits, range) => u64::from(bits.count_in(range.clone())),
+        }
+    }
+
+    /// No fewer than there are.
+    pub(super) fn len_max(&self) -> usize {
+        match self {
+            Self::All(rows) | Self::Set(_, rows) => rows.len(),
             Self::Some(rows) => rows.len(),
         }
     }
-}
 
-/// The numbers of a range of rows.
-fn among(numbers: &[u32], rows: Range<u32>) -> impl Iterator<Item = u32> {
-    let rows = cast::usize_of(rows.start)..cast::usize_of(rows.end);
-    numbers.get(rows).unwrap_or_default().iter().copied()
-}
-
-/// Counts the spans of each group of a trace, of one trace after another.
-struct Counter<'a> {
-    kept: &'a Kept<'a>,
-    /// For each group, the trace in which it was seen last, as [`Counter::add`] writes it, and how
-    /// many spans of that trace it has.
-    seen: Vec<u64>,
-    /// How many spans more are found when a group of so many spans gets one more.
-    gains: Vec<i64>,
-    tally: Tally,
-}
-
-impl<'a> Counter<'a> {
-    fn new(kept: &'a Kept<'a>, groups: u32) -> Self {
-        let seen = vec![0; cast::usize_of(groups)];
-        let gains = (0..KNOWN_COUNTS).map(|count| gain(kept, count)).collect();
-        Self { kept, seen, gains, tally: Tally::default() }
-    }
-
-    /// Adds a trace, which comes after those added before: the groups of its rows.
-    #[inline]
-    fn add(&mut self, trace: u32, groups: impl Iterator<Item = u32>) {
-        // No trace's number is zero here, so that what nobody wrote is of an earlier trace.
-        let none = (u64::from(trace) + 1) << 32;
-        let mut found = 0;
-        for group in groups {
-            let Some(seen) = self.seen.get_mut(cast::usize_of(group)) else { continue };
-            let now = (*seen).max(none);
-            *seen = now + 1;
-            let count = now - none;
-            let known = self.gains.get(cast::usize_of_u64(count)).copied();
-            found += known.unwrap_or_else(|| gain(self.kept, count));
+    /// Hands on each row.
+    fn each(&self, each: impl FnMut(u32)) {
+        match self {
+            Self::All(rows) => rows.clone().for_each(each),
+            Self::Some(rows) => rows.iter().copied().for_each(each),
+            Self::Set(bits, range) => bits.for_each_in(range.clone(), each),
         }
-        self.tally.add(u64::try_from(found).unwrap_or(0));
     }
-}
 
-fn gain(kept: &Kept<'_>, count: u64) -> i64 {
-    let found = |count: u64| {
-        let is_kept = kept.has(cast::usize_of_u64(count));
-        if is_kept { i64::try_from(count).unwrap_or(i64::MAX) } else { 0 }
-    };
-    found(count + 1) - found(count)
+    /// Hands on what each row has in a list of all rows.
+    #[inline]
+    pub(super) fn each_of<T: Copy>(&self, list: &[T], mut each: impl FnMut(T)) {
+        match self {
+            Self::All(rows) => {
+                let rows = cast::usize_of(rows.start)..cast::usize_of(rows.end);
+                list.get(rows).unwrap_or_default().iter().for_each(|one| each(*one));
+            }
+            Self::Some(rows) => {
+                let of_rows = rows.iter().filter_map(|row| list.get(cast::usize_of(*row)));
+                of_rows.for_each(|one| each(*one));
+            }
+            Self::Set(bits, range) => bits.for_each_in(range.clone(), |row| {
+                if let Some(one) = list.get(cast::usize_of(row)) {
+                    each(*one);
+                }
+            }),
+        }
+    }
 }

@@ -5,82 +5,193 @@ use super::Execution;
 use super::aggregate::{Total, mean};
 use super::candidates::Candidates;
 use super::tally::{Tally, TraceRows};
-use crate::codec::cast;
+use super::traces::{for_each_trace_at, hits};
+use crate::codec::{cast, order};
+use crate::query::bits::Bits;
 use crate::query::plan::field::{Lookup, SpanField};
 use crate::query::plan::filter::Operand;
+use crate::query::plan::mirrored;
 use crate::query::plan::pipeline::Number;
-use crate::query::source::{Column, Source, Unit, Wholes};
-use crate::query::syntax::{AggregateOp, CompareOp};
-use crate::query::value::{Scalar, compare};
+use crate::query::source::{Column, Integers, Predicate, Source, Unit, Wholes};
+use crate::query::syntax::{AggregateOp, CompareOp, Intrinsic};
+use crate::query::value::{NumberRange, Scalar, Test, compare};
+
+/// Where no more than one in so many candidates can make a trace pass, traces are picked by these.
+const FEW_SHARE: u64 = 4;
 
 /// An aggregate of a column compared with a constant.
 pub(super) struct Totals<'a> {
     aggregate: AggregateOp,
     column: &'a Column,
+    /// With the aggregate on the left.
     op: CompareOp,
     constant: &'a Scalar,
-    /// True where the aggregate is on the left.
-    is_left: bool,
 }
 
-/// What the numbers of one trace come to.
-struct Sum {
+/// What is added up of the numbers of one trace.
+trait Sum: Default {
+    /// Adds a number, or nothing where it is none, and zero.
+    fn add(&mut self, number: i64, is_one: bool);
+
+    fn passes(&self, passing: &Passing<'_>) -> bool;
+}
+
+#[derive(Default)]
+struct Totalled {
     count: usize,
     total: i128,
-    least: i64,
-    greatest: i64,
+}
+
+#[derive(Default)]
+struct Least(Option<i64>);
+
+#[derive(Default)]
+struct Greatest(Option<i64>);
+
+/// Which results pass.
+struct Passing<'a> {
+    totals: &'a Totals<'a>,
+    unit: Unit,
+    /// Whole numbers, by the order of their bits.
+    wholes: NumberRange,
+    /// Floats that are numbers, by the order of their bits.
+    floats: NumberRange,
 }
 
 impl<'a> Totals<'a> {
     /// What a filter compares; `None` where it is anything else.
     pub(super) fn of(left: &'a Number, op: CompareOp, right: &'a Number) -> Option<Self> {
-        let (number, constant, is_left) = match (left, right) {
-            (number, Number::Literal(constant)) => (number, constant, true),
-            (Number::Literal(constant), number) => (number, constant, false),
+        let (number, constant, op) = match (left, right) {
+            (number, Number::Literal(constant)) => (number, constant, op),
+            (Number::Literal(constant), number) => (number, constant, mirrored(op)),
             _ => return None,
         };
+        // Of an array any element counts, so that what passes need be no range.
+        if matches!(constant, Scalar::Array(_)) {
+            return None;
+        }
         let Number::Aggregate { op: aggregate, operand: Operand::Field(field), .. } = number else {
             return None;
         };
         let SpanField { parent: false, lookup: Lookup::Plain(column) } = field else { return None };
-        Some(Self { aggregate: *aggregate, column, op, constant, is_left })
+        Some(Self { aggregate: *aggregate, column, op, constant })
     }
 
-    fn has(&self, unit: Unit, sum: &Sum) -> bool {
-        let value = sum.aggregate(self.aggregate, unit);
-        if self.is_left {
-            compare(self.op, &value, self.constant)
-        } else {
-            compare(self.op, self.constant, &value)
+    /// A trace passes where any number compares so, or where all do; `None` where it takes more.
+    fn of_each(&self) -> Option<AnyOrAll> {
+        use CompareOp::{Greater, GreaterEqual, Less, LessEqual};
+        match (self.aggregate, self.op) {
+            (AggregateOp::Max, Greater | GreaterEqual) | (AggregateOp::Min, Less | LessEqual) => {
+                Some(AnyOrAll::Any)
+            }
+            (AggregateOp::Max, Less | LessEqual) | (AggregateOp::Min, Greater | GreaterEqual) => {
+                Some(AnyOrAll::All)
+            }
+            _ => None,
+        }
+    }
+
+    /// A number that some value exceeds in each trace that passes: a mean is not above all of what it
+    /// is the mean of, but for the little by which a float may be off.
+    fn exceeded(&self) -> Option<i64> {
+        let is_above = matches!(self.op, CompareOp::Greater | CompareOp::GreaterEqual);
+        if self.aggregate != AggregateOp::Avg || !is_above {
+            return None;
+        }
+        let (Scalar::Int(constant) | Scalar::Duration(constant)) = self.constant else {
+            return None;
+        };
+        constant.checked_sub(constant.saturating_abs() >> 40)?.checked_sub(1)
+    }
+}
+
+/// Which numbers of a trace have to compare.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AnyOrAll {
+    Any,
+    All,
+}
+
+impl Sum for Totalled {
+    #[inline]
+    fn add(&mut self, number: i64, is_one: bool) {
+        self.count += usize::from(is_one);
+        self.total += i128::from(number);
+    }
+
+    #[inline]
+    fn passes(&self, passing: &Passing<'_>) -> bool {
+        let total = || match passing.unit {
+            _ if self.count == 0 => Total::None,
+            Unit::Int => Total::Ints(self.total),
+            Unit::Duration => Total::Durations(self.total),
+        };
+        match (passing.totals.aggregate, i64::try_from(self.total)) {
+            (AggregateOp::Avg, _) => match mean(total(), self.count) {
+                Scalar::Float(mean) => passing.float(mean),
+                other => passing.scalar(&other),
+            },
+            (_, Ok(total)) if self.count > 0 => passing.whole(total),
+            _ => passing.scalar(&total().value()),
         }
     }
 }
 
-impl Sum {
+impl Sum for Least {
     #[inline]
-    fn of(numbers: impl Iterator<Item = i64>) -> Self {
-        let none = Self { count: 0, total: 0, least: i64::MAX, greatest: i64::MIN };
-        numbers.fold(none, |sum, number| Self {
-            count: sum.count + 1,
-            total: sum.total + i128::from(number),
-            least: sum.least.min(number),
-            greatest: sum.greatest.max(number),
-        })
-    }
-
-    fn aggregate(&self, op: AggregateOp, unit: Unit) -> Scalar {
-        let total = match unit {
-            _ if self.count == 0 => return Scalar::Nil,
-            Unit::Int => Total::Ints(self.total),
-            Unit::Duration => Total::Durations(self.total),
-        };
-        match op {
-            AggregateOp::Max => unit.scalar(self.greatest),
-            AggregateOp::Min => unit.scalar(self.least),
-            AggregateOp::Sum => total.value(),
-            AggregateOp::Avg => mean(total, self.count),
+    fn add(&mut self, number: i64, is_one: bool) {
+        if is_one {
+            self.0 = Some(self.0.map_or(number, |least| least.min(number)));
         }
     }
+
+    fn passes(&self, passing: &Passing<'_>) -> bool {
+        self.0.map_or_else(|| passing.scalar(&Scalar::Nil), |least| passing.whole(least))
+    }
+}
+
+impl Sum for Greatest {
+    #[inline]
+    fn add(&mut self, number: i64, is_one: bool) {
+        if is_one {
+            self.0 = Some(self.0.map_or(number, |greatest| greatest.max(number)));
+        }
+    }
+
+    fn passes(&self, passing: &Passing<'_>) -> bool {
+        self.0.map_or_else(|| passing.scalar(&Scalar::Nil), |greatest| passing.whole(greatest))
+    }
+}
+
+impl<'a> Passing<'a> {
+    fn new(totals: &'a Totals<'a>, unit: Unit) -> Self {
+        let (op, constant) = (totals.op, totals.constant);
+        let (first, last) = (float_place(f64::NEG_INFINITY), float_place(f64::INFINITY));
+        let float = |place: u64| {
+            Scalar::Float(f64::from_bits(order::to_f64_bits(place.clamp(first, last))))
+        };
+        let whole = |place| unit.scalar(order::to_i64(place));
+        let wholes = NumberRange::new(op, constant, whole);
+        Self { totals, unit, wholes, floats: NumberRange::new(op, constant, float) }
+    }
+
+    #[inline]
+    fn whole(&self, number: i64) -> bool {
+        self.wholes.contains(order::of_i64(number))
+    }
+
+    #[inline]
+    fn float(&self, number: f64) -> bool {
+        self.floats.contains(float_place(number))
+    }
+
+    fn scalar(&self, value: &Scalar) -> bool {
+        compare(self.totals.op, value, self.totals.constant)
+    }
+}
+
+fn float_place(number: f64) -> u64 {
+    order::of_f64_bits(number.to_bits())
 }
 
 impl<S: Source> Execution<'_, S> {
@@ -91,39 +202,142 @@ impl<S: Source> Execution<'_, S> {
         totals: &Totals<'_>,
         candidates: &Candidates,
     ) -> Result<Option<Tally>, S::Error> {
-        let Some((unit, wholes)) = self.source.wholes(totals.column)? else { return Ok(None) };
-        let mut tally = Tally::default();
-        let mut add = |sum: &Sum, rows: usize| {
-            tally.add(if totals.has(unit, sum) { cast::u64_of(rows) } else { 0 });
+        let Some(unit) = self.source.integers(totals.column, &[], &mut Integers::default())? else {
+            return Ok(None);
         };
-        let whole = |number: &u64| i64::try_from(*number).unwrap_or(i64::MAX);
-        match &wholes {
-            Wholes::Each(numbers) => self.each_trace(candidates, |_, rows| match rows {
-                TraceRows::All(range) => {
-                    let range = cast::usize_of(range.start)..cast::usize_of(range.end);
-                    let numbers = numbers.get(range).unwrap_or_default();
-                    add(&Sum::of(numbers.iter().map(whole)), numbers.len());
-                }
-                TraceRows::Some(rows) => {
-                    let numbers = rows.iter().filter_map(|row| numbers.get(cast::usize_of(*row)));
-                    add(&Sum::of(numbers.map(whole)), rows.len());
-                }
-            })?,
-            Wholes::Listed { places, values } => {
-                let value = |place: &u32| values.get(cast::usize_of(*place)).copied();
-                self.each_trace(candidates, |_, rows| match rows {
-                    TraceRows::All(range) => {
-                        let range = cast::usize_of(range.start)..cast::usize_of(range.end);
-                        let places = places.get(range).unwrap_or_default();
-                        add(&Sum::of(places.iter().filter_map(value)), places.len());
-                    }
-                    TraceRows::Some(rows) => {
-                        let places = rows.iter().filter_map(|row| places.get(cast::usize_of(*row)));
-                        add(&Sum::of(places.filter_map(value)), rows.len());
-                    }
-                })?;
-            }
+        if let Some(how) = totals.of_each() {
+            return self.tally_each(totals, how, candidates).map(Some);
         }
-        Ok(Some(tally))
+        let picked = match totals.exceeded() {
+            Some(number) => self.exceeding(totals.column, unit.scalar(number), candidates)?,
+            None => None,
+        };
+        let Some((unit, wholes)) = self.source.wholes(totals.column)? else { return Ok(None) };
+        let passing = Passing::new(totals, unit);
+        let from = (candidates, picked.as_ref());
+        Ok(Some(match totals.aggregate {
+            AggregateOp::Sum | AggregateOp::Avg => {
+                self.add_up::<Totalled>(&passing, &wholes, from)?
+            }
+            AggregateOp::Min => self.add_up::<Least>(&passing, &wholes, from)?,
+            AggregateOp::Max => self.add_up::<Greatest>(&passing, &wholes, from)?,
+        }))
+    }
+
+    /// The traces of which any value, or each, compares so.
+    fn tally_each(
+        &self,
+        totals: &Totals<'_>,
+        how: AnyOrAll,
+        candidates: &Candidates,
+    ) -> Result<Tally, S::Error> {
+        let find = |test| {
+            let predicate = Predicate { column: totals.column.clone(), test };
+            Ok(candidates.keep(&self.source.find(&predicate, self.window.clone())?))
+        };
+        let lasts = self.source.trace_lasts()?;
+        let passed = find(Test::Compare(totals.op, totals.constant.clone()))?;
+        if how == AnyOrAll::Any {
+            return Ok(self.tally_at((&hits(&Bits::of(&passed), &lasts), &lasts), candidates));
+        }
+        // Every span has an intrinsic that is a whole number.
+        let present = match totals.column {
+            Column::Intrinsic(_) => candidates.rows(),
+            _ => find(Test::Present)?,
+        };
+        let failed = hits(&Bits::of(&present.minus(&passed)), &lasts);
+        let mut all = hits(&Bits::of(&present), &lasts);
+        all.iter_mut().zip(failed).for_each(|(all, failed)| *all &= !failed);
+        Ok(self.tally_at((&all, &lasts), candidates))
+    }
+
+    /// The traces whose last rows are `hits`, each with its candidates.
+    fn tally_at(&self, (hits, lasts): (&[u64], &[u64]), candidates: &Candidates) -> Tally {
+        let all = match candidates {
+            Candidates::All(_) => None,
+            Candidates::Rows(rows) => Some(Bits::of(rows)),
+        };
+        let mut tally = Tally::default();
+        for_each_trace_at(hits, lasts, |range| {
+            let width = range.len();
+            tally.add(match &all {
+                Some(all) => u64::from(all.count_in(range)),
+                None => cast::u64_of(width),
+            });
+            !self.stops_before(width)
+        });
+        tally
+    }
+
+    /// The candidates above a number, where they are few and cost little to find.
+    fn exceeding(
+        &self,
+        column: &Column,
+        number: Scalar,
+        candidates: &Candidates,
+    ) -> Result<Option<Bits>, S::Error> {
+        if *column != Column::Intrinsic(Intrinsic::Duration) {
+            return Ok(None);
+        }
+        let test = Test::Compare(CompareOp::Greater, number);
+        let predicate = Predicate { column: column.clone(), test };
+        let found = candidates.keep(&self.source.find(&predicate, self.window.clone())?);
+        let few = found.len().saturating_mul(FEW_SHARE) <= candidates.len();
+        Ok(few.then(|| Bits::of(&found)))
+    }
+
+    /// Adds up the numbers of each trace, or of those only that have a row picked.
+    fn add_up<A: Sum>(
+        &self,
+        passing: &Passing<'_>,
+        wholes: &Wholes,
+        (candidates, picked): (&Candidates, Option<&Bits>),
+    ) -> Result<Tally, S::Error> {
+        let mut tally = Tally::default();
+        let add = |rows: TraceRows<'_>| {
+            let mut sum = A::default();
+            match wholes {
+                Wholes::Each(numbers) => rows.each_of(numbers, |number| {
+                    sum.add(i64::try_from(number).unwrap_or(i64::MAX), true);
+                }),
+                Wholes::Listed { places, values } => {
+                    let none = values.len().saturating_sub(1);
+                    rows.each_of(places, |place| {
+                        let place = cast::usize_of(place);
+                        let value = values.get(place).copied().unwrap_or(0);
+                        sum.add(cast::i64_of_bits(value), place < none);
+                    });
+                }
+            }
+            tally.add(if sum.passes(passing) { rows.len() } else { 0 });
+        };
+        self.each_trace_with(picked, candidates, add)?;
+        Ok(tally)
+    }
+
+    /// Calls `visit` with the candidates of each trace, or of those only that have a row picked.
+    fn each_trace_with(
+        &self,
+        picked: Option<&Bits>,
+        candidates: &Candidates,
+        mut visit: impl FnMut(TraceRows<'_>),
+    ) -> Result<(), S::Error> {
+        let Some(picked) = picked else {
+            return self.each_trace(candidates, visit);
+        };
+        let all = match candidates {
+            Candidates::All(_) => None,
+            Candidates::Rows(rows) => Some(Bits::of(rows)),
+        };
+        let lasts = self.source.trace_lasts()?;
+        for_each_trace_at(&hits(picked, &lasts), &lasts, |range| {
+            let goes_on = !self.stops_before(range.len());
+            match &all {
+                Some(all) => visit(TraceRows::Set(all, range)),
+                None => visit(TraceRows::All(range)),
+            }
+            goes_on
+        });
+        Ok(())
     }
 }

@@ -381,7 +381,7 @@ fn is_nil(expr: &FieldExpr) -> bool {
 }
 
 /// The operator with its sides exchanged.
-fn mirrored(op: CompareOp) -> CompareOp {
+pub(crate) fn mirrored(op: CompareOp) -> CompareOp {
     match op {
         CompareOp::Less => CompareOp::Greater,
         CompareOp::LessEqual => CompareOp::GreaterEqual,

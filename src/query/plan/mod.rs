@@ -8,5 +8,5 @@ mod lower;
 mod named;
 pub(crate) mod pipeline;
 
-pub(crate) use lower::flip;
+pub(crate) use lower::{flip, mirrored};
 pub(crate) use pipeline::{Plan, plan};

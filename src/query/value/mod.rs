@@ -5,6 +5,7 @@
 mod arithmetic;
 mod compare;
 mod id;
+mod number_range;
 mod order;
 mod scalar;
 mod test;
@@ -12,5 +13,6 @@ mod test;
 pub(crate) use arithmetic::{arithmetic, negate};
 pub(crate) use compare::compare;
 pub(crate) use id::Id;
+pub(crate) use number_range::NumberRange;
 pub(crate) use scalar::Scalar;
 pub(crate) use test::Test;

@@ -3,12 +3,12 @@
 
 use std::ops::RangeInclusive;
 
+use super::{Scalar, compare};
 use crate::query::syntax::CompareOp;
-use crate::query::value::{Scalar, compare};
 
 /// The numbers that pass a comparison: those within a range, or those outside it.
 #[derive(Debug)]
-pub(super) struct NumberRange {
+pub(crate) struct NumberRange {
     first: u64,
     /// The last minus the first.
     width: u64,
@@ -21,7 +21,7 @@ impl NumberRange {
     }
 
     /// The numbers for whose values `op constant` holds. Values, of one type, ascend with numbers.
-    pub(super) fn new(op: CompareOp, constant: &Scalar, value: impl Fn(u64) -> Scalar) -> Self {
+    pub(crate) fn new(op: CompareOp, constant: &Scalar, value: impl Fn(u64) -> Scalar) -> Self {
         let holds = |op: CompareOp, number: u64| compare(op, &value(number), constant);
         // What is neither on one side of the constant nor on the other does not compare with it, or
         // the constant is NaN.
@@ -59,12 +59,12 @@ impl NumberRange {
     }
 
     /// The range, and whether it is those within it that pass, or those outside it.
-    pub(super) fn values(&self) -> (RangeInclusive<u64>, bool) {
+    pub(crate) fn values(&self) -> (RangeInclusive<u64>, bool) {
         (self.first..=self.first.saturating_add(self.width), self.inside)
     }
 
     /// False where no number from `first` to `last` passes.
-    pub(super) fn may_hold(&self, first: u64, last: u64) -> bool {
+    pub(crate) fn may_hold(&self, first: u64, last: u64) -> bool {
         let own_last = self.first.saturating_add(self.width);
         if self.inside {
             first <= own_last && self.first <= last
@@ -75,7 +75,7 @@ impl NumberRange {
 
     /// True for a number that passes.
     #[inline]
-    pub(super) fn contains(&self, number: u64) -> bool {
+    pub(crate) fn contains(&self, number: u64) -> bool {
         (number.wrapping_sub(self.first) <= self.width) == self.inside
     }
 }

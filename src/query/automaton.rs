@@ -1,0 +1,245 @@
+//! A pattern as a table of states, for going over very many texts. Invariant: it says of a text of whole
+//! characters what the regular expression says; a state is settled where no byte after it changes that.
+
+use std::collections::HashMap;
+
+use regex_automata::Anchored;
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::alphabet::Unit;
+use regex_automata::util::start;
+use regex_syntax::hir::Hir;
+
+use crate::codec::cast::{low_u16, u64_of};
+
+/// Most states; patterns with more are matched without a table.
+const STATES_MAX: usize = 512;
+/// The state in which no text matches any more.
+const NEVER: u16 = 0;
+/// The state in which every text matches.
+const ALWAYS: u16 = 1;
+/// The first state of the others.
+const OPEN: u16 = 2;
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Automaton {
+    /// What bytes are alike to the pattern.
+    classes: [u8; 256],
+    /// How many kinds of bytes there are.
+    stride: usize,
+    /// The state after each, kind by kind.
+    next: Vec<u16>,
+    /// Whether a text that ends in it matches, by state.
+    accepts: Vec<bool>,
+    start: u16,
+}
+
+/// What is said of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Whether it matches, as do all texts that have their first `read` bytes in common with it.
+    Settled {
+        /// Whether they match.
+        matches: bool,
+        /// So many bytes say so.
+        read: usize,
+    },
+    /// Whether it matches, itself.
+    Whole(bool),
+}
+
+impl Automaton {
+    /// The table for `hir`, which is anchored at both ends; `None` where it would be large.
+    pub(crate) fn new(hir: &Hir) -> Option<Self> {
+        let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
+        let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
+        // Once its memory is full it fails, for states are told by where they lie in it.
+        let config = DFA::config().minimum_cache_clear_count(Some(0)).prefilter(None);
+        let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
+        let mut cache = dfa.create_cache();
+        let from = start::Config::new().anchored(Anchored::Yes);
+        let start = dfa.start_state(&mut cache, &from).ok()?;
+        let mut table = Table { known: HashMap::new(), open: Vec::new() };
+        let start = table.number(start)?;
+        let mut automaton = Self {
+            classes: std::array::from_fn(|byte| {
+                dfa.byte_classes().get(u8::try_from(byte).unwrap_or(0))
+            }),
+            stride: dfa.byte_classes().alphabet_len(),
+            next: vec![NEVER; dfa.byte_classes().alphabet_len()],
+            accepts: vec![false, true],
+            start,
+        };
+        automaton.next.resize(automaton.stride * 2, ALWAYS);
+        automaton.explore(&dfa, &mut cache, &mut table)?;
+        automaton.settle(NEVER);
+        automaton.settle(ALWAYS);
+        Some(automaton)
+    }
+
+    /// Fills in the rows of all states that there are.
+    fn explore(&mut self, dfa: &DFA, cache: &mut Cache, table: &mut Table) -> Option<()> {
+        let kinds: Vec<u8> =
+            dfa.byte_classes().representatives(..).filter_map(Unit::as_u8).collect();
+        let mut at = 0;
+        while let Some(state) = table.open.get(at).copied() {
+            let row = self.next.len();
+            self.next.resize(row + self.stride, NEVER);
+            for kind in &kinds {
+                let after = dfa.next_state(cache, state, *kind).ok()?;
+                let number = table.number(after)?;
+                let place = row + usize::from(dfa.byte_classes().get(*kind));
+                *self.next.get_mut(place)? = number;
+            }
+            self.accepts.push(dfa.next_eoi_state(cache, state).ok()?.is_match());
+            at += 1;
+        }
+        Some(())
+    }
+
+    /// Puts `verdict` in place of the states from which nothing else can come: all that would say so of
+    /// a text that ends, less those from which a state can come that is not among them.
+    fn settle(&mut self, verdict: u16) {
+        let accepting = verdict == ALWAYS;
+        let mut settled: Vec<bool> =
+            self.accepts.iter().map(|accepts| *accepts == accepting).collect();
+        let kinds = self.kinds();
+        loop {
+            let mut changed = false;
+            for state in 0..settled.len() {
+                let row = state * self.stride..state * self.stride + kinds;
+                let row = self.next.get(row).unwrap_or_default();
+                let stays = row.iter().all(|next| settled.get(usize::from(*next)) == Some(&true));
+                if let Some(is_settled) = settled.get_mut(state)
+                    && *is_settled
+                    && !stays
+                {
+                    (*is_settled, changed) = (false, true);
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        let is_settled = |state: u16| settled.get(usize::from(state)) == Some(&true);
+        for next in self.next.iter_mut().filter(|next| is_settled(**next)) {
+            *next = verdict;
+        }
+        if is_settled(self.start) {
+            self.start = verdict;
+        }
+    }
+
+    /// Kinds of bytes; one kind more is the end.
+    fn kinds(&self) -> usize {
+        self.stride.saturating_sub(1)
+    }
+
+    /// What is to be said of a text of whole characters.
+    #[inline]
+    pub(crate) fn ask(&self, text: &[u8]) -> Verdict {
+        let mut state = self.start;
+        let mut read = 0;
+        for byte in text {
+            if state < OPEN {
+                break;
+            }
+            let class = self.classes.get(usize::from(*byte)).copied().unwrap_or(0);
+            let place = usize::from(state) * self.stride + usize::from(class);
+            state = self.next.get(place).copied().unwrap_or(NEVER);
+            read += 1;
+        }
+        if state < OPEN {
+            return Verdict::Settled { matches: state == ALWAYS, read };
+        }
+        Verdict::Whole(self.accepts.get(usize::from(state)) == Some(&true))
+    }
+}
+
+/// The states that were seen, in order.
+struct Table {
+    known: HashMap<LazyStateID, u16>,
+    open: Vec<LazyStateID>,
+}
+
+impl Table {
+    fn number(&mut self, state: LazyStateID) -> Option<u16> {
+        if state.is_dead() {
+            return Some(NEVER);
+        }
+        if state.is_quit() || state.is_unknown() {
+            return None;
+        }
+        if let Some(number) = self.known.get(&state) {
+            return Some(*number);
+        }
+        if self.open.len() >= STATES_MAX {
+            return None;
+        }
+        let number = OPEN + low_u16(u64_of(self.open.len()));
+        self.known.insert(state, number);
+        self.open.push(state);
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::query::check::pattern::compile;
+
+    fn automaton(pattern: &str) -> Option<Automaton> {
+        Automaton::new(&compile(pattern).unwrap().of_bytes())
+    }
+
+    #[test]
+    fn what_is_settled_is_known_as_soon_as_it_is() {
+        let settled = |matches, read| Verdict::Settled { matches, read };
+        let asked = |pattern: &str, text: &str| automaton(pattern).unwrap().ask(text.as_bytes());
+        assert_eq!(asked("[0-4]+[a-f]{3}.*", "5abc"), settled(false, 1));
+        assert_eq!(asked("[0-4]+[a-f]{3}.*", "12abcdef"), settled(true, 5));
+        assert_eq!(asked("[0-4]+[a-f]{3}.*", "12ab"), Verdict::Whole(false));
+        assert_eq!(asked(".*b.*", "aaba"), settled(true, 3));
+        assert_eq!(asked(".*", "x"), settled(true, 0));
+        assert_eq!(asked("a|b", "a"), Verdict::Whole(true));
+        assert_eq!(asked("a|b", "ab"), settled(false, 2));
+        assert_eq!(asked("a(b|.*c)?.*", "a"), settled(true, 1));
+        assert!(automaton("(a|b)*a(a|b){12}").is_none());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn a_table_says_what_the_regular_expression_says(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "a", "b", "\u{e9}", "[ab]", "[^a]", ".", ".*", ".+", ".*?", "(a|.*b)", "(.*a){2}",
+                    "(\u{e9}|\u{20ac}.*)?", "(?i:A)", "\\b", "\\B", "^", "$", "(?-s:.)*", "a{2,3}", "(.*|b)*",
+                ]), 0..6,
+            ),
+            texts in prop::collection::vec("[ab\u{e9}\u{20ac}\n-]{0,7}", 1..30),
+        ) {
+            let compiled = compile(&parts.concat()).unwrap();
+            let regex = compiled.regex().unwrap();
+            let Some(table) = Automaton::new(&compiled.of_bytes()) else { return Ok(()) };
+            for text in &texts {
+                let matches = match table.ask(text.as_bytes()) {
+                    Verdict::Whole(matches) => matches,
+                    Verdict::Settled { matches, read } => {
+                        for other in &texts {
+                            if other.as_bytes().starts_with(&text.as_bytes()[..read]) {
+                                prop_assert_eq!(regex.is_match(other), matches, "{} of {}", other, text);
+                            }
+                        }
+                        matches
+                    }
+                };
+                prop_assert_eq!(regex.is_match(text), matches, "{}", text);
+            }
+        }
+    }
+}
