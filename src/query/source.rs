@@ -6,6 +6,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::bits::Bits;
+use super::near::{Ends, Parents};
 use super::rows::Rows;
 use super::syntax::Intrinsic;
 use super::value::{Scalar, Test};
@@ -201,6 +203,15 @@ impl Unit {
     }
 }
 
+/// The last row of each trace, of the first row of each and the row count.
+pub(crate) fn last_rows(trace_starts: &[u32]) -> Bits {
+    let mut lasts = Bits::over(0..trace_starts.last().copied().unwrap_or(0));
+    for start in trace_starts {
+        lasts.set(start.wrapping_sub(1));
+    }
+    lasts
+}
+
 /// A block, as the engine reads it. Sets that a source gives are of the predicate's space; windows
 /// and `rows` are those rows to which the answer is limited.
 pub(crate) trait Source {
@@ -232,6 +243,21 @@ pub(crate) trait Source {
 
     /// The parent of each row, or [`NO_ROW`].
     fn parents(&self) -> Result<Arc<[u32]>, Self::Error>;
+
+    /// The parents for passes over many rows.
+    fn near_parents(&self) -> Result<Parents, Self::Error> {
+        self.parents().map(Parents::new)
+    }
+
+    /// The ends for passes over many rows.
+    fn near_ends(&self) -> Result<Ends, Self::Error> {
+        self.ends().map(Ends::new)
+    }
+
+    /// The last row of each trace.
+    fn trace_lasts(&self) -> Result<Arc<Bits>, Self::Error> {
+        self.trace_starts().map(|starts| Arc::new(last_rows(&starts)))
+    }
 
     /// The rows without stored parent, ascending; at least those of traces that have several, as only
     /// these may be siblings.

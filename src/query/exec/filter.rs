@@ -167,7 +167,7 @@ impl<S: Source> Execution<'_, S> {
         if !field.parent {
             return self.lookup_test(&field.lookup, test, candidates);
         }
-        let parents = self.source.parents()?;
+        let parents = self.source.near_parents()?;
         let above = match candidates {
             // What the parents' own candidates are does not matter: they are in the same window.
             Candidates::All(_) => candidates.clone(),
@@ -175,7 +175,7 @@ impl<S: Source> Execution<'_, S> {
                 let mut marks = Bits::over(self.window.clone());
                 rows.for_each_batch(|batch| {
                     for row in batch {
-                        marks.set(passes::value(&parents, *row));
+                        marks.set(parents.of(*row));
                     }
                 });
                 Candidates::Rows(marks.into_rows())
@@ -185,7 +185,9 @@ impl<S: Source> Execution<'_, S> {
         if passing.is_empty() {
             return Ok(passing);
         }
-        Ok(passes::children(&passing, &candidates.rows(), &parents, &self.source.ends()?))
+        let lasts = self.source.trace_lasts()?;
+        let near = passes::after(&passing, &candidates.rows(), &lasts);
+        Ok(passes::children(&passing, near, &parents, &self.source.near_ends()?))
     }
 
     fn lookup_test(

@@ -42,28 +42,37 @@ fn plain<S: Source>(
     if left.is_empty() || right.is_empty() {
         return Ok(Rows::empty());
     }
+    let lasts = source.trace_lasts()?;
+    let near = match relation {
+        Relation::Descendant | Relation::Child => passes::after(left, right, &lasts),
+        Relation::Ancestor | Relation::Parent => passes::after(right, left, &lasts),
+        Relation::Sibling => {
+            let around = (&source.near_parents()?, &source.near_ends()?, &*lasts);
+            let stored = passes::siblings(left, right, around);
+            let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
+            return Ok(stored.or(&loose));
+        }
+    };
+    if near.is_empty() {
+        return Ok(Rows::empty());
+    }
     match relation {
         Relation::Descendant => {
-            if passes::climbing_pays(left, right) {
-                let climbed = passes::descendants_by_climbing(left, right, &source.parents()?);
-                if let Some(found) = climbed {
-                    return Ok(found);
-                }
+            let climbed = passes::descendants_by_climbing(left, &near, &source.near_parents()?);
+            if let Some(found) = climbed {
+                return Ok(found);
             }
-            Ok(passes::descendants(left, right, &source.ends()?))
+            Ok(passes::subtrees(left, &near, &source.near_ends()?))
         }
-        Relation::Ancestor if passes::marking_pays(left, right) => {
-            Ok(passes::ancestors_by_climbing(left, right, &source.parents()?))
+        Relation::Ancestor if passes::marking_pays(&near, right) => {
+            Ok(passes::ancestors_by_climbing(&near, right, &source.near_parents()?))
         }
-        Relation::Ancestor => Ok(passes::ancestors(left, right, &source.ends()?)),
-        Relation::Child => Ok(passes::children(left, right, &source.parents()?, &source.ends()?)),
-        Relation::Parent => {
-            Ok(passes::parents_of(left, right, &source.parents()?, &source.ends()?))
+        Relation::Ancestor => Ok(passes::ancestors(&near, right, &source.near_ends()?)),
+        Relation::Child => {
+            Ok(passes::children(left, near, &source.near_parents()?, &source.near_ends()?))
         }
-        Relation::Sibling => {
-            let stored = passes::siblings(left, right, &source.parents()?, &source.ends()?);
-            let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
-            Ok(stored.or(&loose))
+        Relation::Parent | Relation::Sibling => {
+            Ok(passes::parents_of(near, right, &source.near_parents()?, &source.near_ends()?))
         }
     }
 }

@@ -7,6 +7,7 @@ use super::Execution;
 use super::candidates::Candidates;
 use super::execution::{Figures, begin};
 use super::groups::Kept;
+use super::passes;
 use super::stages::Found;
 use super::totals::Totals;
 use super::traces::for_each_trace;
@@ -15,7 +16,6 @@ use crate::query::plan::Plan;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::Operand;
 use crate::query::plan::pipeline::Stage;
-use crate::query::rows::gallop;
 use crate::query::source::{Column, Estimate, Grouping, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
@@ -133,21 +133,13 @@ impl<S: Source> Execution<'_, S> {
 
     /// All rows.
     fn tally_rows(&self, candidates: &Candidates) -> Result<Tally, S::Error> {
-        let starts = self.trace_starts()?;
-        let (mut traces, mut next, mut end) = (0, 0, 0);
         match candidates {
-            Candidates::All(_) => return self.tally_traces(&Kept::All, candidates),
-            Candidates::Rows(rows) => rows.for_each_batch(|batch| {
-                for row in batch {
-                    if *row >= end {
-                        next = gallop(&starts, next, row.saturating_add(1));
-                        end = starts.get(next).copied().unwrap_or(u32::MAX);
-                        traces += 1;
-                    }
-                }
-            }),
+            Candidates::All(_) => self.tally_traces(&Kept::All, candidates),
+            Candidates::Rows(rows) => {
+                let traces = passes::count_traces(rows, &*self.source.trace_lasts()?);
+                Ok(Tally { traces, spans: rows.len() })
+            }
         }
-        Ok(Tally { traces, spans: candidates.len() })
     }
 
     /// The traces with so many rows as are kept.
