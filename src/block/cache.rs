@@ -2,6 +2,7 @@
 //! first: when the budget is passed, entries go in that order until an eighth of it is free, so that
 //! sorting them by age is rare. Invariant: after a call the entries never take more than the budget.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
@@ -25,6 +26,8 @@ pub(crate) enum Slot {
     Derived(Derived),
     /// The union of a column's postings: offset of the postings in their section, value numbers.
     Union(u32, u64, Arc<[u32]>),
+    /// What a room above keeps of the block, by a name that says all that it depends on.
+    Named(Arc<str>),
 }
 
 /// What follows from whole sections of a block.
@@ -46,6 +49,14 @@ pub(crate) enum Derived {
     TraceServices,
     /// The rows without stored parent of the traces that have several.
     Loose,
+    /// The same with what makes them siblings.
+    Kin,
+    /// The parent of each row, in a byte.
+    NearParents,
+    /// The last descendant of each row, in a byte.
+    NearEnds,
+    /// The last row of each trace, as bits.
+    TraceLasts,
 }
 
 /// A cached thing.
@@ -60,6 +71,8 @@ pub(crate) enum Cached {
     Texts(Arc<TextGroup>),
     Buckets(Arc<Buckets>),
     Members(Members),
+    /// Something of a room above, with its bytes.
+    Kept(Arc<dyn Any + Send + Sync>, usize),
 }
 
 impl Cached {
@@ -75,6 +88,7 @@ impl Cached {
             Self::Texts(texts) => texts.bytes_len(),
             Self::Buckets(buckets) => buckets.bytes_len(),
             Self::Members(members) => size_of_val::<[_]>(members),
+            Self::Kept(_, bytes) => *bytes,
         };
         u64_of(len + ENTRY)
     }

@@ -11,6 +11,7 @@ mod error;
 mod filter;
 mod format;
 mod image;
+mod kept;
 mod merge;
 mod nested_set;
 mod packed;
@@ -24,7 +25,7 @@ mod verify;
 
 pub(crate) use arrange::{Settled, arrange_all, group_by_trace};
 pub(crate) use builder::{Built, OrderedTrace, build};
-pub(crate) use cache::{Cache, Derived};
+pub(crate) use cache::{Cache, Derived, Slot};
 pub(crate) use column::{ColumnKey, ColumnReader, Numbers, RankTable};
 pub(crate) use error::{BlockError, BlockId};
 pub(crate) use format::{Section, Table, field, image_len};

@@ -204,6 +204,11 @@ impl Bits {
         rows.filter_map(|row| u32::try_from(row).ok()).collect()
     }
 
+    /// Bytes that the words take.
+    pub(crate) fn bytes_len(&self) -> usize {
+        size_of_val::<[u64]>(&self.words)
+    }
+
     /// How many rows are set.
     pub(crate) fn count(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()

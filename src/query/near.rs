@@ -47,9 +47,9 @@ impl Parents {
         }
     }
 
-    /// Bytes that it takes beside the whole numbers.
+    /// Bytes that it takes, the whole numbers among them.
     pub(crate) fn bytes_len(&self) -> usize {
-        self.steps.len()
+        size_of_val::<[u8]>(&self.steps) + size_of_val::<[u32]>(&self.all)
     }
 }
 
@@ -69,9 +69,9 @@ impl Ends {
         }
     }
 
-    /// Bytes that it takes beside the whole numbers.
+    /// Bytes that it takes, the whole numbers among them.
     pub(crate) fn bytes_len(&self) -> usize {
-        self.steps.len()
+        size_of_val::<[u8]>(&self.steps) + size_of_val::<[u32]>(&self.all)
     }
 }
 

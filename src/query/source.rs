@@ -203,6 +203,17 @@ impl Unit {
     }
 }
 
+/// What a test that an index answers finds in all rows of a block.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The rows that pass.
+    pub(crate) rows: Rows,
+    /// How many rows indexes gave until these were known.
+    pub(crate) considered: u64,
+    /// At most so many rows were expected.
+    pub(crate) matches_max: u64,
+}
+
 /// The last row of each trace, of the first row of each and the row count.
 pub(crate) fn last_rows(trace_starts: &[u32]) -> Bits {
     let mut lasts = Bits::over(0..trace_starts.last().copied().unwrap_or(0));
@@ -245,13 +256,13 @@ pub(crate) trait Source {
     fn parents(&self) -> Result<Arc<[u32]>, Self::Error>;
 
     /// The parents for passes over many rows.
-    fn near_parents(&self) -> Result<Parents, Self::Error> {
-        self.parents().map(Parents::new)
+    fn near_parents(&self) -> Result<Arc<Parents>, Self::Error> {
+        self.parents().map(|parents| Arc::new(Parents::new(parents)))
     }
 
     /// The ends for passes over many rows.
-    fn near_ends(&self) -> Result<Ends, Self::Error> {
-        self.ends().map(Ends::new)
+    fn near_ends(&self) -> Result<Arc<Ends>, Self::Error> {
+        self.ends().map(|ends| Arc::new(Ends::new(ends)))
     }
 
     /// The last row of each trace.
@@ -272,6 +283,14 @@ pub(crate) trait Source {
 
     /// Whether an index gives the rows of a column that pass a test, as [`Estimate::indexed`] says.
     fn is_indexed(&self, column: &Column) -> bool;
+
+    /// What was found in the whole block under a name that says all that it depends on.
+    fn answer(&self, _: &Arc<str>) -> Option<Arc<Answer>> {
+        None
+    }
+
+    /// Keeps what was found in the whole block, for as long as there is room for it.
+    fn keep_answer(&self, _: &Arc<str>, _: &Arc<Answer>) {}
 
     /// Exactly the rows for which the predicate holds and that lie within the window of span rows;
     /// of events and links those owned by such rows.

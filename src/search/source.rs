@@ -1,7 +1,6 @@
 //! The engine's view of a block. Invariant: a predicate is answered by dictionaries and postings where
 //! there are some, by a scan of one column otherwise.
 
-use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,11 +10,14 @@ use super::numbered::{each_number, placed};
 use super::table::{Field, UNION_MAX, rows_of};
 use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView, whole};
-use crate::block::{Block, BlockError, ColumnKey, Numbers, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Derived, Numbers, Slot, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
+use crate::query::bits::Bits;
+use crate::query::near::{Ends, Parents};
 use crate::query::rows::Rows;
 use crate::query::source::{
-    Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit, Wholes,
+    Answer, Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit,
+    Wholes, last_rows,
 };
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
@@ -27,7 +29,6 @@ pub(super) struct BlockSource<'a> {
     events: u32,
     links: u32,
     live: Option<Rows>,
-    loose: OnceCell<Arc<[Loose]>>,
     memo: Arc<Memo>,
     brake: Brake,
 }
@@ -62,7 +63,6 @@ impl<'a> BlockSource<'a> {
             events: header.events,
             links: header.links,
             live,
-            loose: OnceCell::new(),
             memo: Arc::default(),
             brake,
         })
@@ -326,12 +326,32 @@ impl Source for BlockSource<'_> {
         self.block.parents()
     }
 
+    fn near_parents(&self) -> Result<Arc<Parents>, BlockError> {
+        let make = || self.block.parents().map(Parents::new);
+        self.block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
+    }
+
+    fn near_ends(&self) -> Result<Arc<Ends>, BlockError> {
+        let make = || self.block.ends().map(Ends::new);
+        self.block.kept_or(Slot::Derived(Derived::NearEnds), make, Ends::bytes_len)
+    }
+
+    fn trace_lasts(&self) -> Result<Arc<Bits>, BlockError> {
+        let make = || self.block.trace_first_rows().map(|firsts| last_rows(&firsts));
+        self.block.kept_or(Slot::Derived(Derived::TraceLasts), make, Bits::bytes_len)
+    }
+
+    fn answer(&self, name: &Arc<str>) -> Option<Arc<Answer>> {
+        self.block.kept(Slot::Named(Arc::clone(name)))
+    }
+
+    fn keep_answer(&self, name: &Arc<str>, answer: &Arc<Answer>) {
+        let bytes = answer.rows.bytes_max() + name.len();
+        self.block.keep(Slot::Named(Arc::clone(name)), answer, bytes);
+    }
+
     fn loose(&self) -> Result<Arc<[Loose]>, BlockError> {
-        if let Some(loose) = self.loose.get() {
-            return Ok(Arc::clone(loose));
-        }
-        let loose = structure::loose(self.block)?;
-        Ok(Arc::clone(self.loose.get_or_init(|| loose)))
+        structure::loose(self.block)
     }
 
     fn owners(&self, space: Space) -> Result<Arc<[u32]>, BlockError> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::block::{
-    Block, BlockError, ColumnKey, ColumnReader, Derived, NONE, Section, Table, field,
+    Block, BlockError, ColumnKey, ColumnReader, Derived, NONE, Section, Slot, Table, field,
 };
 use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
@@ -40,6 +40,12 @@ pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
 
 /// The rows without stored parent of the traces that have several, and what makes them siblings.
 pub(super) fn loose(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
+    let bytes = |loose: &Arc<[Loose]>| size_of_val::<[Loose]>(loose);
+    let known = block.kept_or(Slot::Derived(Derived::Kin), || loose_rows(block), bytes)?;
+    Ok(Arc::clone(&known))
+}
+
+fn loose_rows(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
     let rows = block.derived(Derived::Loose, || {
         let (parents, firsts) = (block.parents()?, block.trace_first_rows()?);
         let mut rows: Vec<u32> = Vec::new();

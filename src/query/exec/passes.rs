@@ -65,8 +65,7 @@ pub(crate) fn count_traces(rows: &Rows, lasts: &Bits) -> u64 {
     /// Words whose bits are counted at once.
     const AT_ONCE: usize = 16;
     let bits = rows.bits();
-    // The last trace may end behind the last row.
-    let span = bits.span().start..lasts.span().end.max(bits.span().start);
+    let span = bits.span();
     let (words, lasts) = (bits.words(&span), lasts.words(&span));
     let mut carry = 0;
     let mut hits = |words: &[u64], lasts: &[u64], hits: &mut [u64]| {
@@ -89,7 +88,8 @@ pub(crate) fn count_traces(rows: &Rows, lasts: &Bits) -> u64 {
     }
     found = [0; AT_ONCE];
     hits(rest, of_rest, &mut found);
-    total + count(&found)
+    // A trace that was hit may end behind the last word.
+    total + count(&found) + carry
 }
 
 /// The rows of `right` that have an ancestor in `left`, climbing from each of them: `None` where that is

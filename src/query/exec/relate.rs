@@ -47,7 +47,7 @@ fn plain<S: Source>(
         Relation::Descendant | Relation::Child => passes::after(left, right, &lasts),
         Relation::Ancestor | Relation::Parent => passes::after(right, left, &lasts),
         Relation::Sibling => {
-            let around = (&source.near_parents()?, &source.near_ends()?, &*lasts);
+            let around = (&*source.near_parents()?, &*source.near_ends()?, &*lasts);
             let stored = passes::siblings(left, right, around);
             let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
             return Ok(stored.or(&loose));
@@ -58,21 +58,21 @@ fn plain<S: Source>(
     }
     match relation {
         Relation::Descendant => {
-            let climbed = passes::descendants_by_climbing(left, &near, &source.near_parents()?);
+            let climbed = passes::descendants_by_climbing(left, &near, &*source.near_parents()?);
             if let Some(found) = climbed {
                 return Ok(found);
             }
-            Ok(passes::subtrees(left, &near, &source.near_ends()?))
+            Ok(passes::subtrees(left, &near, &*source.near_ends()?))
         }
         Relation::Ancestor if passes::marking_pays(&near, right) => {
-            Ok(passes::ancestors_by_climbing(&near, right, &source.near_parents()?))
+            Ok(passes::ancestors_by_climbing(&near, right, &*source.near_parents()?))
         }
-        Relation::Ancestor => Ok(passes::ancestors(&near, right, &source.near_ends()?)),
+        Relation::Ancestor => Ok(passes::ancestors(&near, right, &*source.near_ends()?)),
         Relation::Child => {
-            Ok(passes::children(left, near, &source.near_parents()?, &source.near_ends()?))
+            Ok(passes::children(left, near, &*source.near_parents()?, &*source.near_ends()?))
         }
         Relation::Parent | Relation::Sibling => {
-            Ok(passes::parents_of(near, right, &source.near_parents()?, &source.near_ends()?))
+            Ok(passes::parents_of(near, right, &*source.near_parents()?, &*source.near_ends()?))
         }
     }
 }
