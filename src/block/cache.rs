@@ -192,6 +192,11 @@ mod tests {
         }
         assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none());
         assert!(cache.get(BlockId(2), Slot::Chunk(0)).is_none());
+        let kept = Cached::Kept(Arc::new(7u8), 9_000);
+        cache.put(BlockId(2), Slot::Named("large".into()), kept);
+        assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none(), "what is kept takes its bytes");
+        assert!(cache.entries.lock().unwrap().bytes <= 10_000);
+        assert!(cache.get(BlockId(2), Slot::Named("large".into())).is_some());
         cache.clear();
         assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_none());
         assert_eq!(cache.entries.lock().unwrap().bytes, 0);

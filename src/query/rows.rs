@@ -407,9 +407,18 @@ pub(crate) fn gallop(sorted: &[u32], from: usize, value: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Rows at and around the ends of words and containers, and others.
+    fn near_borders() -> impl Strategy<Value = u32> {
+        let near =
+            |step: u32| (0..3u32, 0..3u32).prop_map(move |(at, by)| (at * step + by).max(1) - 1);
+        prop_oneof![near(64), near(65_536), 0u32..150_000]
+    }
 
     #[test]
     fn batches_do_not_lose_a_full_container_of_a_run() {
@@ -442,6 +451,44 @@ mod tests {
             cursor.peek();
             cursor.advance_to(start);
             prop_assert_eq!(cursor.peek(), list.iter().copied().find(|row| *row >= start));
+        }
+
+        #[test]
+        fn bitmaps_and_bits_are_the_same_sets(
+            one in proptest::collection::btree_set(near_borders(), 0..60),
+            other in proptest::collection::btree_set(near_borders(), 0..60),
+            run in 0u32..140_000, length in prop_oneof![Just(0u32), 1u32..200, Just(66_000)],
+            (first, second) in any::<(bool, bool)>(),
+            start in near_borders(), end in near_borders(),
+        ) {
+            let mut one = one;
+            one.extend(run..run + length);
+            let form = |rows: &BTreeSet<u32>, is_flat: bool| {
+                let set: Rows = rows.iter().copied().collect();
+                if is_flat { Bits::of(set.bitmap()).into_rows() } else { set }
+            };
+            let (a, b) = (form(&one, first), form(&other, second));
+            let list = |rows: &Rows| rows.to_vec();
+            prop_assert_eq!(list(&a.and(&b)), one.intersection(&other).copied().collect::<Vec<_>>());
+            prop_assert_eq!(list(&a.or(&b)), one.union(&other).copied().collect::<Vec<_>>());
+            prop_assert_eq!(list(&a.minus(&b)), one.difference(&other).copied().collect::<Vec<_>>());
+            let range = start..end.max(start);
+            let inside: Vec<u32> = one.range(range.clone()).copied().collect();
+            prop_assert_eq!(list(&a.within(range.clone())), inside.clone());
+            prop_assert_eq!(a.count_in(range), cast::u64_of(inside.len()));
+            prop_assert_eq!((a.len(), a.is_empty()), (cast::u64_of(one.len()), one.is_empty()));
+            let bounds = one.first().zip(one.last()).map_or(0..0, |(first, last)| *first..last + 1);
+            prop_assert_eq!(a.bounds(), bounds);
+            prop_assert!(one.iter().all(|row| a.contains(*row)) && !a.contains(300_000));
+            prop_assert_eq!(a == b, one == other);
+            let mut cursor = a.cursor();
+            let mut read = Vec::new();
+            while let Some(row) = cursor.peek() {
+                read.push(row);
+                cursor.advance_to(row + 1);
+            }
+            prop_assert_eq!(read, one.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(form(&other, true).bitmap(), form(&other, false).bitmap());
         }
     }
 }

@@ -220,12 +220,12 @@ pub(crate) fn siblings(
 ) -> Rows {
     // The first row of a trace has no stored parent.
     let (mut left, mut right) = (after_first(left, lasts), after_first(right, lasts));
-    // What is not below a parent of the smaller side cannot matter.
+    // What has no parent in common with the smaller side cannot matter.
     let few = |one: &Rows, other: &Rows| one.len().saturating_mul(CLIMB_SHARE) < other.len();
     if few(&right, &left) {
-        left = below_parents(&right, &left, parents, ends);
+        left = near_siblings(&left, &right, parents, ends);
     } else if few(&left, &right) {
-        right = below_parents(&left, &right, parents, ends);
+        right = near_siblings(&right, &left, parents, ends);
     }
     if left.is_empty() || right.is_empty() {
         return Rows::empty();
@@ -264,10 +264,13 @@ fn after_first(rows: &Rows, lasts: &Bits) -> Rows {
     Bits::of_words(span.start, words.collect()).into_rows()
 }
 
-/// Those of `rows` below a parent of `few`.
-fn below_parents(few: &Rows, rows: &Rows, parents: &Parents, ends: &Ends) -> Rows {
+/// Those of `rows` that have their parent in common with one of `few`.
+fn near_siblings(rows: &Rows, few: &Rows, parents: &Parents, ends: &Ends) -> Rows {
     let marks = marked_parents(few, 0..few.bits().span().end, parents).into_rows();
-    subtrees(&marks, rows, ends)
+    let near = near_subtrees(rows.clone(), &marks, ends);
+    let above = marks.bits();
+    // Few are left, so that a list costs less than bits.
+    select(&near, |row| above.get(parents.of(row)))
 }
 
 /// The rows for which `holds`, which is asked for all of them: no branch a row.

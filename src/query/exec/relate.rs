@@ -233,6 +233,55 @@ mod tests {
         }
     }
 
+    #[test]
+    fn operators_are_right_at_the_ends_of_words_and_containers() {
+        let rows = 66_000;
+        let forest = large_forest(&mut Random(11), rows);
+        let one = |row: u32| vec![row..row + 1];
+        let mut sets: Vec<Vec<std::ops::Range<u32>>> =
+            [0, 1, 63, 64, 127, 128, 65_535, 65_536, 65_599, rows - 1].map(one).into();
+        sets.extend([vec![], vec![0..rows], vec![60..70], vec![0..64], vec![64..128]]);
+        sets.extend([vec![65_500..65_600], vec![0..65_536], vec![65_536..rows]]);
+        sets.push((0..rows / 128).map(|at| at * 128..at * 128 + 64).collect());
+        for left in &sets {
+            for right in &sets {
+                let flags = |of: &[std::ops::Range<u32>]| -> Vec<bool> {
+                    let mut flags = vec![false; cast::usize_of(rows)];
+                    for range in of {
+                        flags[cast::usize_of(range.start)..cast::usize_of(range.end)].fill(true);
+                    }
+                    flags
+                };
+                let (lefts, rights) = (flags(left), flags(right));
+                let set = |of: &[std::ops::Range<u32>]| Rows::from_ranges(of.iter().cloned());
+                for relation in RELATIONS {
+                    let found = relate(&forest, (relation, Form::Plain), &set(left), &set(right));
+                    let holds = expected(&forest, relation, &lefts);
+                    let both = (0..rows).zip(holds).zip(&rights);
+                    let both = both.filter(|((_, holds), right)| *holds && **right);
+                    let both: Rows = both.map(|((row, _), _)| row).collect();
+                    assert!(found.unwrap() == both, "{relation:?} of {left:?} and {right:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn traces_are_counted(
+            (forest, rows) in forests(700).prop_flat_map(|forest| {
+                let rows = forest.rows();
+                (Just(forest), subset(rows))
+            }),
+        ) {
+            let traces: std::collections::BTreeSet<usize> =
+                rows.iter().map(|row| forest.trace_of(*row)).collect();
+            let lasts = forest.trace_lasts().unwrap();
+            let found = passes::count_traces(&Rows::from_sorted(&rows), &lasts);
+            prop_assert_eq!(found, cast::u64_of(traces.len()));
+        }
+    }
+
     /// Sets from nearly empty to full, so that the paths for one small side run too.
     fn subset(rows: u32) -> impl Strategy<Value = Vec<u32>> {
         (0_u32..=8).prop_flat_map(move |eighths| {
