@@ -228,7 +228,7 @@ impl Bits {
         let last = self.words.iter().rposition(|word| *word != 0);
         let (Some(first), Some(last)) = (first, last) else { return 0..0 };
         let word = |at: usize| self.words.get(at).copied().unwrap_or(1);
-        let end = row(last, 63 - word(last).leading_zeros()).saturating_add(1);
+        let end = row(last, word(last).ilog2()).saturating_add(1);
         row(first, word(first).trailing_zeros())..end
     }
 

@@ -30,9 +30,8 @@ impl Parents {
     pub(crate) fn new(all: Arc<[u32]>) -> Self {
         let step = |(parent, row): (&u32, u32)| match row.checked_sub(*parent) {
             Some(step @ 1..) => u8::try_from(step).unwrap_or(FAR),
-            Some(0) => FAR,
             None if *parent == NO_ROW => 0,
-            None => FAR,
+            _ => FAR,
         };
         Self { steps: all.iter().zip(0..).map(step).collect(), all }
     }

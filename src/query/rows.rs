@@ -488,7 +488,8 @@ mod tests {
                 cursor.advance_to(row + 1);
             }
             prop_assert_eq!(read, one.into_iter().collect::<Vec<_>>());
-            prop_assert_eq!(form(&other, true).bitmap(), form(&other, false).bitmap());
+            let (flat, listed) = (form(&other, true), form(&other, false));
+            prop_assert_eq!(flat.bitmap(), listed.bitmap());
         }
     }
 }

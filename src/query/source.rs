@@ -214,6 +214,13 @@ pub(crate) struct Answer {
     pub(crate) matches_max: u64,
 }
 
+impl Answer {
+    /// Bytes that it takes, at most.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.rows.bytes_max() + size_of::<Self>()
+    }
+}
+
 /// The last row of each trace, of the first row of each and the row count.
 pub(crate) fn last_rows(trace_starts: &[u32]) -> Bits {
     let mut lasts = Bits::over(0..trace_starts.last().copied().unwrap_or(0));

@@ -10,14 +10,14 @@ use super::numbered::{each_number, placed};
 use super::table::{Field, UNION_MAX, rows_of};
 use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView, whole};
-use crate::block::{Block, BlockError, ColumnKey, Derived, Numbers, Slot, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Numbers, Slot, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::bits::Bits;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::Rows;
 use crate::query::source::{
     Answer, Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit,
-    Wholes, last_rows,
+    Wholes,
 };
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
@@ -116,17 +116,13 @@ impl<'a> BlockSource<'a> {
         }
     }
 
-    fn all(&self, space: Space) -> Range<u32> {
-        0..self.space_len(space)
-    }
-
     /// The events or links that the spans of a window own, or the window itself.
     fn window_in(&self, space: Space, window: &Range<u32>) -> Result<Range<u32>, BlockError> {
         if space == Space::Spans {
             return Ok(window.start.min(self.rows)..window.end.min(self.rows));
         }
         if window.start == 0 && window.end >= self.rows {
-            return Ok(self.all(space));
+            return Ok(0..self.space_len(space));
         }
         let owners = self.owners(space)?;
         let at = |row: u32| owners.partition_point(|owner| *owner < row);
@@ -327,18 +323,15 @@ impl Source for BlockSource<'_> {
     }
 
     fn near_parents(&self) -> Result<Arc<Parents>, BlockError> {
-        let make = || self.block.parents().map(Parents::new);
-        self.block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
+        structure::near_parents(self.block)
     }
 
     fn near_ends(&self) -> Result<Arc<Ends>, BlockError> {
-        let make = || self.block.ends().map(Ends::new);
-        self.block.kept_or(Slot::Derived(Derived::NearEnds), make, Ends::bytes_len)
+        structure::near_ends(self.block)
     }
 
     fn trace_lasts(&self) -> Result<Arc<Bits>, BlockError> {
-        let make = || self.block.trace_first_rows().map(|firsts| last_rows(&firsts));
-        self.block.kept_or(Slot::Derived(Derived::TraceLasts), make, Bits::bytes_len)
+        structure::trace_lasts(self.block)
     }
 
     fn answer(&self, name: &Arc<str>) -> Option<Arc<Answer>> {
@@ -346,8 +339,7 @@ impl Source for BlockSource<'_> {
     }
 
     fn keep_answer(&self, name: &Arc<str>, answer: &Arc<Answer>) {
-        let bytes = answer.rows.bytes_max() + name.len();
-        self.block.keep(Slot::Named(Arc::clone(name)), answer, bytes);
+        self.block.keep(Slot::Named(Arc::clone(name)), answer, answer.bytes_max() + name.len());
     }
 
     fn loose(&self) -> Result<Arc<[Loose]>, BlockError> {

@@ -9,7 +9,9 @@ use crate::block::{
 use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
 use crate::model::Value;
-use crate::query::source::{Kin, Loose};
+use crate::query::bits::Bits;
+use crate::query::near::{Ends, Parents};
+use crate::query::source::{Kin, Loose, last_rows};
 
 /// The number of stored ancestors of each row.
 pub(super) fn depths(block: &Block) -> Result<Arc<[u32]>, BlockError> {
@@ -36,6 +38,24 @@ pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
         }
         Ok(counts)
     })
+}
+
+/// The parent of each row, in a byte where it is near.
+pub(super) fn near_parents(block: &Block) -> Result<Arc<Parents>, BlockError> {
+    let make = || block.parents().map(Parents::new);
+    block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
+}
+
+/// The last descendant of each row, in a byte where it is near.
+pub(super) fn near_ends(block: &Block) -> Result<Arc<Ends>, BlockError> {
+    let make = || block.ends().map(Ends::new);
+    block.kept_or(Slot::Derived(Derived::NearEnds), make, Ends::bytes_len)
+}
+
+/// The last row of each trace.
+pub(super) fn trace_lasts(block: &Block) -> Result<Arc<Bits>, BlockError> {
+    let make = || block.trace_first_rows().map(|firsts| last_rows(&firsts));
+    block.kept_or(Slot::Derived(Derived::TraceLasts), make, Bits::bytes_len)
 }
 
 /// The rows without stored parent of the traces that have several, and what makes them siblings.

@@ -7,18 +7,18 @@ use treering::{SearchOptions, Store};
 use crate::making::{Numbers, by_hand, ingest, place, span, span_id};
 
 const QUERIES: [&str; 12] = [
-    r#"{ .x = 1 }"#,
-    r#"{ .x = 1 && status = error }"#,
+    "{ .x = 1 }",
+    "{ .x = 1 && status = error }",
     r#"{ status = error && .x = 2 && span.y = "rare" }"#,
-    r#"{ .x = 1 || .x = 2 }"#,
+    "{ .x = 1 || .x = 2 }",
     r#"{ .service.name = "a" } >> { .x = 2 }"#,
     r#"{ resource.service.name = "" } > { status = error }"#,
-    r#"{ status = error } !< { status = error }"#,
-    r#"{ .x = 1 } ~ { .x = 2 }"#,
+    "{ status = error } !< { status = error }",
+    "{ .x = 1 } ~ { .x = 2 }",
     r#"{ .x = 1 } &<< { span.y = "rare" }"#,
     r#"{ .service.name = "nowhere" } >> { }"#,
     r#"{ parent.x = 1 && name = "span 3" }"#,
-    r#"{ kind = unspecified } | by(span.x) | count() > 1"#,
+    "{ kind = unspecified } | by(span.x) | count() > 1",
 ];
 
 /// Spans whose attribute `x` is their own, their resource's, both or none.

@@ -119,7 +119,7 @@ pub(crate) fn descendants_by_climbing(
                 *slot = (row, high);
             }
             // Rows only descend, whatever the column says.
-            left += usize::from(!is_found & (high < low));
+            left += usize::from(!is_found) & usize::from(high < low);
         }
         climbing.truncate(left);
     }
