@@ -210,6 +210,8 @@ pub(crate) struct Answer {
     pub(crate) rows: Rows,
     /// How many rows indexes gave until these were known.
     pub(crate) considered: u64,
+    /// Whether some rows were looked at one by one.
+    pub(crate) checked: bool,
     /// At most so many rows were expected.
     pub(crate) matches_max: u64,
 }

@@ -63,21 +63,27 @@ fn answers_and_figures_are_the_same_each_time() {
         ingest(&store, &spans);
     }
     let options = SearchOptions::all();
+    let answers = |store: &Store, query: &str| {
+        let explained = store.explain(query, &options).unwrap().text;
+        // The last line has the time it took.
+        let explained = explained.trim_end().rsplit_once('\n').unwrap().0.to_owned();
+        let counted = store.count(query, &options).unwrap();
+        (explained, counted, store.search(query, &options).unwrap())
+    };
     for query in QUERIES {
         // Opened anew, it has kept nothing.
         let store = Store::open(&place.path, by_hand(700)).unwrap();
-        let first = (store.count(query, &options).unwrap(), store.search(query, &options).unwrap());
-        assert!(first.0.spans > 0 || query.contains("nowhere"), "{query}");
+        let first = answers(&store, query);
+        assert!(first.1.spans > 0 || query.contains("nowhere"), "{query}");
         for other in QUERIES {
             store.count(other, &options).unwrap();
         }
-        let again = (store.count(query, &options).unwrap(), store.search(query, &options).unwrap());
-        assert_eq!(first, again, "{query}");
+        assert_eq!(first, answers(&store, query), "{query}");
         // With room for nothing at all, nothing is kept.
         let mut bare = by_hand(700);
         bare.cache_bytes = 0;
         drop(store);
         let store = Store::open(&place.path, bare).unwrap();
-        assert_eq!(store.count(query, &options).unwrap(), first.0, "{query}");
+        assert_eq!(first, answers(&store, query), "{query}");
     }
 }

@@ -20,6 +20,7 @@ impl<S: Source> Execution<'_, S> {
         let found = match candidates {
             Candidates::All(_) => self.answer_or_find(test)?.map(|answer| {
                 self.figures.note_found(answer.considered, true);
+                self.figures.ways.check |= answer.checked;
                 answer.rows.clone()
             }),
             Candidates::Rows(rows) => self.answer_for(test, rows.len()).map(|answer| {
@@ -49,11 +50,13 @@ impl<S: Source> Execution<'_, S> {
             return Ok(Some(answer));
         }
         let matches_max = self.rank_test(&test.field, &test.test)?.matches_max;
-        let before = self.figures.rows_considered;
+        let before = (self.figures.rows_considered, std::mem::take(&mut self.figures.ways));
         let all = Candidates::All(self.window.clone());
         let rows = self.field_test(&test.field, &test.test, &all)?;
-        let considered = std::mem::replace(&mut self.figures.rows_considered, before) - before;
-        let answer = Arc::new(Answer { rows, considered, matches_max });
+        let considered = self.figures.rows_considered - before.0;
+        let checked = self.figures.ways.check;
+        (self.figures.rows_considered, self.figures.ways) = before;
+        let answer = Arc::new(Answer { rows, considered, checked, matches_max });
         if !self.source.is_stopped() {
             // What is joined later is made once.
             answer.rows.bits();
