@@ -49,3 +49,6 @@ mod threads;
 #[cfg(test)]
 #[path = "store/upkeep.rs"]
 mod upkeep;
+#[cfg(test)]
+#[path = "store/warm.rs"]
+mod warm;

@@ -2,6 +2,7 @@
 //! first: when the budget is passed, entries go in that order until an eighth of it is free, so that
 //! sorting them by age is rare. Invariant: after a call the entries never take more than the budget.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
@@ -27,6 +28,8 @@ pub(crate) enum Slot {
     Union(u32, u64, Arc<[u32]>),
     /// The rows of a column whose texts match a pattern: offset of the dictionary in its section.
     Matches(u32, u64, Arc<str>),
+    /// What a room above keeps of the block, by a name that says all that it depends on.
+    Named(Arc<str>),
 }
 
 /// What follows from whole sections of a block.
@@ -48,6 +51,12 @@ pub(crate) enum Derived {
     TraceServices,
     /// The rows without stored parent of the traces that have several.
     Loose,
+    /// The same with what makes them siblings.
+    Kin,
+    /// The parent of each row, in a byte.
+    NearParents,
+    /// The last descendant of each row, in a byte.
+    NearEnds,
     /// The last row of each trace, as bits.
     TraceLasts,
 }
@@ -64,6 +73,8 @@ pub(crate) enum Cached {
     Texts(Arc<TextGroup>),
     Buckets(Arc<Buckets>),
     Members(Members),
+    /// Something of a room above, with its bytes.
+    Kept(Arc<dyn Any + Send + Sync>, usize),
 }
 
 impl Cached {
@@ -79,6 +90,7 @@ impl Cached {
             Self::Texts(texts) => texts.bytes_len(),
             Self::Buckets(buckets) => buckets.bytes_len(),
             Self::Members(members) => size_of_val::<[_]>(members),
+            Self::Kept(_, bytes) => *bytes,
         };
         u64_of(len + ENTRY)
     }
@@ -182,6 +194,11 @@ mod tests {
         }
         assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none());
         assert!(cache.get(BlockId(2), Slot::Chunk(0)).is_none());
+        let kept = Cached::Kept(Arc::new(7u8), 9_000);
+        cache.put(BlockId(2), Slot::Named("large".into()), kept);
+        assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none(), "what is kept takes its bytes");
+        assert!(cache.entries.lock().unwrap().bytes <= 10_000);
+        assert!(cache.get(BlockId(2), Slot::Named("large".into())).is_some());
         cache.clear();
         assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_none());
         assert_eq!(cache.entries.lock().unwrap().bytes, 0);

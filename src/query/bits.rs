@@ -1,13 +1,17 @@
 //! A flat bit per row over a range of rows. Invariant: rows outside the range are never set and
 //! read as unset, so nobody has to check bounds first.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
 use crate::codec::cast;
-use crate::query::rows::Rows;
+use crate::query::rows::{BATCH, Rows};
 use crate::query::words;
+
+/// Rows taken from a word without a look at how many it has.
+const AT_ONCE: usize = 8;
 
 /// Bits for the rows of a range: an eighth of a byte a row.
 #[derive(Debug)]
@@ -25,6 +29,23 @@ impl Bits {
         Self { base, words: vec![0; cast::usize_of(words)] }
     }
 
+    /// All rows of `range` set.
+    pub(crate) fn range(range: Range<u32>) -> Self {
+        let mut bits = Self::over(range.clone());
+        if let Some(last) = range.end.checked_sub(1) {
+            bits.set_through(range.start, last);
+        }
+        bits
+    }
+
+    /// Words of bits, of which the first is word number `first` of all rows.
+    pub(crate) fn of_words(first: usize, words: Vec<u64>) -> Self {
+        let base = cast::u32_of(first).and_then(|first| first.checked_mul(64));
+        match base {
+            Some(base) => Self { base, words },
+            None => Self { base: 0, words: Vec::new() },
+        }
+    }
     /// The rows from `first` on for whose value `holds`: one step a value, whatever the answer.
     pub(crate) fn of_values<T: Copy>(first: u32, values: &[T], holds: impl Fn(T) -> bool) -> Self {
         let base = first & !63;
@@ -46,21 +67,14 @@ impl Bits {
         Self { base, words }
     }
 
-    /// The rows that words say from `first` on, a multiple of 64.
-    pub(crate) fn from_words(first: u32, words: Vec<u64>) -> Self {
-        Self { base: first & !63, words }
-    }
-
-    /// How many rows are set.
-    pub(crate) fn len(&self) -> u64 {
-        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
-    }
-
-    /// The rows of `rows` set, over their own bounds.
-    pub(crate) fn of(rows: &Rows) -> Self {
-        let mut bits = Self::over(rows.bounds());
-        if words::fill(rows.bitmap(), &mut bits).is_none() {
-            rows.for_each_batch(|batch| batch.iter().for_each(|row| bits.set(*row)));
+    /// The rows of a bitmap set, over their own bounds.
+    pub(super) fn of(bitmap: &RoaringBitmap) -> Self {
+        let (Some(first), Some(last)) = (bitmap.min(), bitmap.max()) else {
+            return Self::over(0..0);
+        };
+        let mut bits = Self::over(first..last.saturating_add(1));
+        if words::fill(bitmap, &mut bits).is_none() {
+            bitmap.iter().for_each(|row| bits.set(row));
         }
         bits
     }
@@ -108,6 +122,15 @@ impl Bits {
         word >> (offset % 64) & 1 != 0
     }
 
+    /// Sets `row` where `wanted`, and leaves it as it is where not; without a branch.
+    #[inline]
+    pub(crate) fn or(&mut self, row: u32, wanted: bool) {
+        let offset = row.wrapping_sub(self.base);
+        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
+            *word |= u64::from(wanted) << (offset % 64);
+        }
+    }
+
     /// Sets `row` where `wanted`, and says whether it was set before; false outside the range.
     #[inline]
     pub(crate) fn mark(&mut self, row: u32, wanted: bool) -> bool {
@@ -150,7 +173,7 @@ impl Bits {
     }
 
     /// The words, and the place among the words of all rows of the first.
-    pub(crate) fn words(&self) -> (usize, &[u64]) {
+    pub(crate) fn placed_words(&self) -> (usize, &[u64]) {
         (cast::usize_of(self.base / 64), &self.words)
     }
 
@@ -199,12 +222,17 @@ impl Bits {
 
     /// The rows set.
     pub(crate) fn into_rows(self) -> Rows {
+        Rows::of_bits(self)
+    }
+
+    /// The rows set, as a bitmap.
+    pub(super) fn to_bitmap(&self) -> RoaringBitmap {
         // roaring takes the bits of a word from its lowest byte on.
         let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let width = bytes.len().saturating_mul(8);
         let last = u32::try_from(width).ok().and_then(|width| self.base.checked_add(width));
         if last.is_some() {
-            return Rows::new(RoaringBitmap::from_lsb0_bytes(self.base, &bytes));
+            return RoaringBitmap::from_lsb0_bytes(self.base, &bytes);
         }
         // Only a set that reaches the end of the 32-bit space comes here.
         let ones = |(word, bits): (usize, &u64)| {
@@ -214,6 +242,163 @@ impl Bits {
         let rows = self.words.iter().enumerate().flat_map(ones);
         rows.filter_map(|row| u32::try_from(row).ok()).collect()
     }
+
+    /// Bytes that the words take.
+    pub(crate) fn bytes_len(&self) -> usize {
+        size_of_val::<[u64]>(&self.words)
+    }
+
+    /// How many rows are set.
+    pub(crate) fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// True where no row is set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// The first row set and the row after the last; an empty range where there are none.
+    pub(crate) fn bounds(&self) -> Range<u32> {
+        let row = |at: usize, bit: u32| {
+            cast::u32_of(at * 64).map_or(u32::MAX, |first| self.base.saturating_add(first + bit))
+        };
+        let first = self.words.iter().position(|word| *word != 0);
+        let last = self.words.iter().rposition(|word| *word != 0);
+        let (Some(first), Some(last)) = (first, last) else { return 0..0 };
+        let word = |at: usize| self.words.get(at).copied().unwrap_or(1);
+        let end = row(last, word(last).ilog2()).saturating_add(1);
+        row(first, word(first).trailing_zeros())..end
+    }
+
+    /// The numbers of the words among all rows: the first, and the one after the last.
+    pub(crate) fn span(&self) -> Range<usize> {
+        let first = cast::usize_of(self.base / 64);
+        first..first + self.words.len()
+    }
+
+    /// The words of a range of word numbers; those outside are zero. A copy only where there are some.
+    pub(crate) fn words(&self, span: &Range<usize>) -> Cow<'_, [u64]> {
+        let own = self.span();
+        if own.start <= span.start && span.end <= own.end {
+            return Cow::Borrowed(part(
+                &self.words,
+                &(span.start - own.start..span.end - own.start),
+            ));
+        }
+        let mut words = vec![0; span.len()];
+        let shared = own.start.max(span.start)..own.end.min(span.end);
+        if !shared.is_empty() {
+            let from = part(&self.words, &(shared.start - own.start..shared.end - own.start));
+            if let Some(to) = words.get_mut(shared.start - span.start..shared.end - span.start) {
+                to.copy_from_slice(from);
+            }
+        }
+        Cow::Owned(words)
+    }
+
+    /// The rows of both.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        self.joined(other, &shared(&self.span(), &other.span()), |a, b| a & b)
+    }
+
+    /// The rows of either.
+    pub(crate) fn with(&self, other: &Self) -> Self {
+        self.joined(other, &hull(&self.span(), &other.span()), |a, b| a | b)
+    }
+
+    /// The rows that are not in `other`.
+    pub(crate) fn minus(&self, other: &Self) -> Self {
+        self.joined(other, &self.span(), |a, b| a & !b)
+    }
+
+    /// The rows that lie in `range`.
+    pub(crate) fn within(&self, range: Range<u32>) -> Self {
+        self.and(&Self::range(range))
+    }
+
+    /// The rows for which `holds`, which is asked for all of them: no branch a row.
+    pub(crate) fn select(&self, mut holds: impl FnMut(u32) -> bool) -> Self {
+        let mut kept = Self { base: self.base, words: vec![0; self.words.len()] };
+        self.for_each_batch(|batch| batch.iter().for_each(|row| kept.or(*row, holds(*row))));
+        kept
+    }
+
+    fn joined(&self, other: &Self, span: &Range<usize>, join: impl Fn(u64, u64) -> u64) -> Self {
+        let (own, other) = (self.words(span), other.words(span));
+        let words = own.iter().zip(other.iter()).map(|(a, b)| join(*a, *b)).collect();
+        Self::of_words(span.start, words)
+    }
+
+    /// Calls `visit` with all rows set, ascending, in batches of at most [`BATCH`]. A word's first rows
+    /// are taken whether or not it has so many, because a branch for each row would cost more.
+    pub(crate) fn try_for_each_batch<E>(
+        &self,
+        mut visit: impl FnMut(&[u32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut batch = [0; BATCH];
+        let mut filled = 0;
+        for (word, first) in self.words.iter().zip((self.base / 64..).map(|word| word * 64)) {
+            let mut left = *word;
+            if left == 0 {
+                continue;
+            }
+            let next = filled + cast::usize_of(left.count_ones());
+            let (_, free) = batch.split_at_mut_checked(filled).unwrap_or_default();
+            if let Some((some, rest)) = free.split_first_chunk_mut::<AT_ONCE>() {
+                for slot in some {
+                    *slot = first | left.trailing_zeros() & 63;
+                    left &= left.wrapping_sub(1);
+                }
+                for slot in rest {
+                    if left == 0 {
+                        break;
+                    }
+                    *slot = first | left.trailing_zeros();
+                    left &= left - 1;
+                }
+            }
+            filled = next;
+            if filled > BATCH - 64 {
+                visit(batch.get(..filled).unwrap_or_default())?;
+                filled = 0;
+            }
+        }
+        match batch.get(..filled) {
+            Some(rest @ [_, ..]) => visit(rest),
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls `visit` with all rows set, as [`Bits::try_for_each_batch`] does.
+    pub(crate) fn for_each_batch(&self, mut visit: impl FnMut(&[u32])) {
+        let done = self.try_for_each_batch(|batch| {
+            visit(batch);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        match done {
+            Ok(()) => {}
+        }
+    }
+}
+
+/// The word numbers of both spans.
+pub(crate) fn shared(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {
+    let start = a.start.max(b.start);
+    start..a.end.min(b.end).max(start)
+}
+
+/// The word numbers from the first of either span to the last of either.
+pub(crate) fn hull(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {
+    match (a.is_empty(), b.is_empty()) {
+        (true, _) => b.clone(),
+        (_, true) => a.clone(),
+        _ => a.start.min(b.start)..a.end.max(b.end),
+    }
+}
+
+fn part<'a>(words: &'a [u64], range: &Range<usize>) -> &'a [u64] {
+    words.get(range.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -262,7 +447,24 @@ mod tests {
                 prop_assert_eq!(found, expected);
             }
             prop_assert!(!bits.get(range.end + 64) && !bits.get(start.wrapping_sub(64)));
-            prop_assert_eq!(bits.into_rows().to_vec(), rows.into_iter().collect::<Vec<_>>());
+            let list: Vec<u32> = rows.into_iter().collect();
+            prop_assert_eq!(bits.to_bitmap().iter().collect::<Vec<_>>(), list.clone());
+            prop_assert_eq!(bits.count(), cast::u64_of(list.len()));
+            prop_assert_eq!(bits.is_empty(), list.is_empty());
+            let bounds = list.first().zip(list.last()).map_or(0..0, |(first, last)| *first..last + 1);
+            prop_assert_eq!(bits.bounds(), bounds);
+            prop_assert_eq!(bits.into_rows().to_vec(), list);
+        }
+
+        #[test]
+        fn words_outside_are_zero(first in 0usize..5, len in 0usize..5, start in 0usize..8, end in 0usize..8) {
+            let bits = Bits::of_words(first, (1..).take(len).collect());
+            let words = bits.words(&(start..end.max(start)));
+            let word = |at: &usize| {
+                let inside = (first..first + len).contains(at);
+                if inside { cast::u64_of(at - first + 1) } else { 0 }
+            };
+            prop_assert_eq!(words.to_vec(), (start..end.max(start)).map(|at| word(&at)).collect::<Vec<_>>());
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod check;
 mod error;
 pub(crate) mod exec;
 mod field;
+pub(crate) mod near;
 mod pattern;
 pub(crate) mod plan;
 mod result;

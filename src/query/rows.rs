@@ -2,19 +2,41 @@
 //! because roaring 0.12's `next_many` passes over such a container; every constructor sees to that.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
 
 use crate::codec::cast;
+use crate::query::bits::Bits;
 
 /// How many rows are read from a bitmap at once.
 pub(crate) const BATCH: usize = 512;
 
-/// A set of rows of one block (or of its events, or its links). A clone costs one reference count,
-/// so sets from caches are shared without copying.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Rows(Arc<RoaringBitmap>);
+/// A set of rows of one block (or of its events, or its links), as a bitmap of containers or as flat
+/// words of bits. The one is made of the other when it is first asked for, and kept. A clone costs one
+/// reference count, so sets from caches are shared without copying.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows(Arc<Forms>);
+
+/// The forms of a set: one at least is there.
+#[derive(Debug)]
+struct Forms {
+    bitmap: OnceLock<Arc<RoaringBitmap>>,
+    bits: OnceLock<Bits>,
+    len: OnceLock<u64>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self::of_bits(Bits::over(0..0))
+    }
+}
+
+impl PartialEq for Rows {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.bits().minus(other.bits()).is_empty()
+    }
+}
 
 impl Rows {
     /// The rows of `bitmap`.
@@ -22,7 +44,7 @@ impl Rows {
         if has_full_run(&bitmap) {
             bitmap.remove_run_compression();
         }
-        Self(Arc::new(bitmap))
+        Self::of_bitmap(Arc::new(bitmap))
     }
 
     /// The rows of a shared bitmap; copied only where it holds a run over a whole container.
@@ -30,7 +52,18 @@ impl Rows {
         if has_full_run(&bitmap) {
             return Self::new(RoaringBitmap::clone(&bitmap));
         }
-        Self(bitmap)
+        Self::of_bitmap(bitmap)
+    }
+
+    fn of_bitmap(bitmap: Arc<RoaringBitmap>) -> Self {
+        let bitmap = OnceLock::from(bitmap);
+        Self(Arc::new(Forms { bitmap, bits: OnceLock::new(), len: OnceLock::new() }))
+    }
+
+    /// The rows of flat bits.
+    pub(super) fn of_bits(bits: Bits) -> Self {
+        let bits = OnceLock::from(bits);
+        Self(Arc::new(Forms { bitmap: OnceLock::new(), bits, len: OnceLock::new() }))
     }
 
     /// No rows.
@@ -40,11 +73,7 @@ impl Rows {
 
     /// All rows of `range`.
     pub(crate) fn range(range: Range<u32>) -> Self {
-        let mut bitmap = RoaringBitmap::new();
-        if !range.is_empty() {
-            bitmap.insert_range(range);
-        }
-        Self::new(bitmap)
+        Self::of_bits(if range.is_empty() { Bits::over(0..0) } else { Bits::range(range) })
     }
 
     /// The rows of an ascending list without repetitions; what comes after a row out of order is lost.
@@ -57,7 +86,7 @@ impl Rows {
             let _taken = bitmap.append(rows.iter().copied());
             return Self::new(bitmap);
         }
-        let mut bits = super::bits::Bits::over(*first..last.saturating_add(1));
+        let mut bits = Bits::over(*first..last.saturating_add(1));
         for row in rows {
             bits.set(*row);
         }
@@ -73,7 +102,7 @@ impl Rows {
             rows.dedup();
             return Self::from_sorted(&rows);
         }
-        let mut bits = super::bits::Bits::over(first..end);
+        let mut bits = Bits::over(first..end);
         for row in rows {
             bits.set(row);
         }
@@ -89,34 +118,69 @@ impl Rows {
         Self::new(bitmap)
     }
 
-    /// The bitmap itself.
+    /// The rows as a bitmap.
     pub(crate) fn bitmap(&self) -> &RoaringBitmap {
-        &self.0
+        self.shared()
     }
 
-    /// The bitmap, to be kept by others too.
+    /// The same, to be kept by others too.
     pub(crate) fn shared(&self) -> &Arc<RoaringBitmap> {
-        &self.0
+        self.0.bitmap.get_or_init(|| {
+            let mut bitmap = self.bits().to_bitmap();
+            if has_full_run(&bitmap) {
+                bitmap.remove_run_compression();
+            }
+            Arc::new(bitmap)
+        })
     }
 
-    /// How many rows there are.
+    /// The rows as flat bits: an eighth of a byte for each row from the first to the last.
+    pub(crate) fn bits(&self) -> &Bits {
+        self.0.bits.get_or_init(|| match self.0.bitmap.get() {
+            Some(bitmap) => Bits::of(bitmap),
+            None => Bits::over(0..0),
+        })
+    }
+
+    /// The flat bits, where they are there already.
+    pub(crate) fn flat(&self) -> Option<&Bits> {
+        self.0.bits.get()
+    }
+
+    /// The bits of both sets, where those of one are there: the other's are then worth making.
+    fn both_flat<'a>(&'a self, other: &'a Self) -> Option<(&'a Bits, &'a Bits)> {
+        let is_flat = self.flat().is_some() || other.flat().is_some();
+        is_flat.then(|| (self.bits(), other.bits()))
+    }
+
+    /// How many rows there are. Counted when it is first asked for.
     pub(crate) fn len(&self) -> u64 {
-        self.0.len()
+        *self.0.len.get_or_init(|| match self.flat() {
+            Some(bits) => bits.count(),
+            None => self.bitmap().len(),
+        })
     }
 
     /// True where there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        match (self.0.len.get(), self.flat()) {
+            (Some(len), _) => *len == 0,
+            (None, Some(bits)) => bits.is_empty(),
+            (None, None) => self.bitmap().is_empty(),
+        }
     }
 
     /// True where `row` is one of them.
     pub(crate) fn contains(&self, row: u32) -> bool {
-        self.0.contains(row)
+        self.flat().map_or_else(|| self.bitmap().contains(row), |bits| bits.get(row))
     }
 
     /// The first row and the row after the last; an empty range where there are none.
     pub(crate) fn bounds(&self) -> Range<u32> {
-        match (self.0.min(), self.0.max()) {
+        if let Some(bits) = self.flat() {
+            return bits.bounds();
+        }
+        match (self.bitmap().min(), self.bitmap().max()) {
             (Some(first), Some(last)) => first..last.saturating_add(1),
             _ => 0..0,
         }
@@ -130,7 +194,10 @@ impl Rows {
         if self.is_empty() || other.is_empty() {
             return Self::empty();
         }
-        Self::new(&*self.0 & &*other.0)
+        match self.both_flat(other) {
+            Some((own, other)) => Self::of_bits(own.and(other)),
+            None => Self::new(self.bitmap() & other.bitmap()),
+        }
     }
 
     /// The rows of either.
@@ -141,7 +208,10 @@ impl Rows {
         if self.is_empty() {
             return other.clone();
         }
-        Self::new(&*self.0 | &*other.0)
+        match self.both_flat(other) {
+            Some((own, other)) => Self::of_bits(own.with(other)),
+            None => Self::new(self.bitmap() | other.bitmap()),
+        }
     }
 
     /// The rows that are not in `other`.
@@ -149,7 +219,10 @@ impl Rows {
         if self.is_empty() || other.is_empty() {
             return self.clone();
         }
-        Self::new(&*self.0 - &*other.0)
+        match self.both_flat(other) {
+            Some((own, other)) => Self::of_bits(own.minus(other)),
+            None => Self::new(self.bitmap() - other.bitmap()),
+        }
     }
 
     /// The rows of `range` that are not in the set.
@@ -166,7 +239,10 @@ impl Rows {
         if range.is_empty() || range.end <= bounds.start || bounds.end <= range.start {
             return Self::empty();
         }
-        let mut bitmap = RoaringBitmap::clone(&self.0);
+        if let Some(bits) = self.flat() {
+            return Self::of_bits(bits.within(range));
+        }
+        let mut bitmap = self.bitmap().clone();
         bitmap.remove_range(..range.start);
         bitmap.remove_range(range.end..);
         Self::new(bitmap)
@@ -174,18 +250,29 @@ impl Rows {
 
     /// How many rows lie in `range`.
     pub(crate) fn count_in(&self, range: Range<u32>) -> u64 {
-        if range.is_empty() { 0 } else { self.0.range_cardinality(range) }
+        match self.flat() {
+            _ if range.is_empty() => 0,
+            Some(_) => self.within(range).len(),
+            None => self.bitmap().range_cardinality(range),
+        }
     }
 
     /// A reader of all rows, ascending.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
-        Cursor { rows: self.0.iter(), batch: [0; BATCH], next: 0, filled: 0 }
+        let rows = match self.flat() {
+            Some(bits) => Reading::Bits(bits, 0),
+            None => Reading::Bitmap(self.bitmap().iter()),
+        };
+        Cursor { rows, batch: [0; BATCH], next: 0, filled: 0 }
     }
 
     /// Calls `visit` with all rows, ascending, in batches of at most [`BATCH`].
     pub(crate) fn for_each_batch(&self, mut visit: impl FnMut(&[u32])) {
+        if let Some(bits) = self.flat() {
+            return bits.for_each_batch(visit);
+        }
         let mut batch = [0; BATCH];
-        let mut rows = self.0.iter();
+        let mut rows = self.bitmap().iter();
         loop {
             let filled = rows.next_many(&mut batch);
             if filled.is_empty() {
@@ -200,8 +287,11 @@ impl Rows {
         &self,
         mut visit: impl FnMut(&[u32]) -> Result<(), E>,
     ) -> Result<(), E> {
+        if let Some(bits) = self.flat() {
+            return bits.try_for_each_batch(visit);
+        }
         let mut batch = [0; BATCH];
-        let mut rows = self.0.iter();
+        let mut rows = self.bitmap().iter();
         loop {
             let filled = rows.next_many(&mut batch);
             if filled.is_empty() {
@@ -216,6 +306,14 @@ impl Rows {
         let mut all = Vec::with_capacity(cast::usize_of_u64(self.len()));
         self.for_each_batch(|batch| all.extend_from_slice(batch));
         all
+    }
+
+    /// Bytes of memory that all forms take together.
+    pub(crate) fn bytes_max(&self) -> usize {
+        let bounds = self.bounds();
+        let flat = cast::usize_of(bounds.end.saturating_sub(bounds.start)) / 8;
+        // A container of a bitmap takes two bytes a row, or a bit for each row there may be.
+        flat + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
     }
 }
 
@@ -239,19 +337,42 @@ impl FromIterator<u32> for Rows {
 /// Reads a set in ascending order, a batch at a time, and skips ahead.
 #[derive(Clone)]
 pub(crate) struct Cursor<'a> {
-    rows: roaring::bitmap::Iter<'a>,
+    rows: Reading<'a>,
     batch: [u32; BATCH],
     next: usize,
     filled: usize,
 }
 
+/// What is left of a set.
+#[derive(Clone)]
+enum Reading<'a> {
+    Bitmap(roaring::bitmap::Iter<'a>),
+    /// From this row on.
+    Bits(&'a Bits, u32),
+}
+
 impl Cursor<'_> {
+    /// Reads the next rows: of bits one, because whoever has a cursor skips most of them.
+    fn fill(&mut self) {
+        self.next = 0;
+        self.filled = match &mut self.rows {
+            Reading::Bitmap(rows) => rows.next_many(&mut self.batch).len(),
+            Reading::Bits(bits, from) => match (bits.next_set(*from), self.batch.first_mut()) {
+                (Some(row), Some(slot)) => {
+                    *slot = row;
+                    *from = row.saturating_add(1);
+                    1
+                }
+                _ => 0,
+            },
+        };
+    }
+
     /// The next row, which stays the next one.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u32> {
         if self.next == self.filled {
-            self.filled = self.rows.next_many(&mut self.batch).len();
-            self.next = 0;
+            self.fill();
         }
         self.batch.get(self.next..self.filled)?.first().copied()
     }
@@ -263,7 +384,10 @@ impl Cursor<'_> {
             self.next += gallop(waiting, 0, row);
         } else {
             self.next = self.filled;
-            self.rows.advance_to(row);
+            match &mut self.rows {
+                Reading::Bitmap(rows) => rows.advance_to(row),
+                Reading::Bits(_, from) => *from = row.max(*from),
+            }
         }
     }
 }
@@ -288,9 +412,18 @@ pub(crate) fn gallop(sorted: &[u32], from: usize, value: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Rows at and around the ends of words and containers, and others.
+    fn near_borders() -> impl Strategy<Value = u32> {
+        let near =
+            |step: u32| (0..3u32, 0..3u32).prop_map(move |(at, by)| (at * step + by).max(1) - 1);
+        prop_oneof![near(64), near(65_536), 0u32..150_000]
+    }
 
     #[test]
     fn batches_do_not_lose_a_full_container_of_a_run() {
@@ -323,6 +456,45 @@ mod tests {
             cursor.peek();
             cursor.advance_to(start);
             prop_assert_eq!(cursor.peek(), list.iter().copied().find(|row| *row >= start));
+        }
+
+        #[test]
+        fn bitmaps_and_bits_are_the_same_sets(
+            one in proptest::collection::btree_set(near_borders(), 0..60),
+            other in proptest::collection::btree_set(near_borders(), 0..60),
+            run in 0u32..140_000, length in prop_oneof![Just(0u32), 1u32..200, Just(66_000)],
+            (first, second) in any::<(bool, bool)>(),
+            start in near_borders(), end in near_borders(),
+        ) {
+            let mut one = one;
+            one.extend(run..run + length);
+            let form = |rows: &BTreeSet<u32>, is_flat: bool| {
+                let set: Rows = rows.iter().copied().collect();
+                if is_flat { Bits::of(set.bitmap()).into_rows() } else { set }
+            };
+            let (a, b) = (form(&one, first), form(&other, second));
+            let list = |rows: &Rows| rows.to_vec();
+            prop_assert_eq!(list(&a.and(&b)), one.intersection(&other).copied().collect::<Vec<_>>());
+            prop_assert_eq!(list(&a.or(&b)), one.union(&other).copied().collect::<Vec<_>>());
+            prop_assert_eq!(list(&a.minus(&b)), one.difference(&other).copied().collect::<Vec<_>>());
+            let range = start..end.max(start);
+            let inside: Vec<u32> = one.range(range.clone()).copied().collect();
+            prop_assert_eq!(list(&a.within(range.clone())), inside.clone());
+            prop_assert_eq!(a.count_in(range), cast::u64_of(inside.len()));
+            prop_assert_eq!((a.len(), a.is_empty()), (cast::u64_of(one.len()), one.is_empty()));
+            let bounds = one.first().zip(one.last()).map_or(0..0, |(first, last)| *first..last + 1);
+            prop_assert_eq!(a.bounds(), bounds);
+            prop_assert!(one.iter().all(|row| a.contains(*row)) && !a.contains(300_000));
+            prop_assert_eq!(a == b, one == other);
+            let mut cursor = a.cursor();
+            let mut read = Vec::new();
+            while let Some(row) = cursor.peek() {
+                read.push(row);
+                cursor.advance_to(row + 1);
+            }
+            prop_assert_eq!(read, one.into_iter().collect::<Vec<_>>());
+            let (flat, listed) = (form(&other, true), form(&other, false));
+            prop_assert_eq!(flat.bitmap(), listed.bitmap());
         }
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::bits::Bits;
+use super::near::{Ends, Parents};
 use super::rows::Rows;
 use super::syntax::Intrinsic;
 use super::value::{Scalar, Test};
@@ -204,16 +205,33 @@ impl Unit {
     }
 }
 
-/// The bits of [`Source::trace_lasts`], from the first row of each trace and the row count.
-pub(crate) fn lasts_of(starts: &[u32]) -> Vec<u64> {
-    let rows = starts.last().copied().unwrap_or(0);
-    let mut words = vec![0; cast::usize_of(rows.div_ceil(64))];
-    for last in starts.iter().filter_map(|start| start.checked_sub(1)) {
-        if let Some(word) = words.get_mut(cast::usize_of(last / 64)) {
-            *word |= 1 << (last % 64);
-        }
+/// What a test that an index answers finds in all rows of a block.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The rows that pass.
+    pub(crate) rows: Rows,
+    /// How many rows indexes gave until these were known.
+    pub(crate) considered: u64,
+    /// Whether some rows were looked at one by one.
+    pub(crate) checked: bool,
+    /// At most so many rows were expected.
+    pub(crate) matches_max: u64,
+}
+
+impl Answer {
+    /// Bytes that it takes, at most.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.rows.bytes_max() + size_of::<Self>()
     }
-    words
+}
+
+/// The last row of each trace, of the first row of each and the row count.
+pub(crate) fn last_rows(trace_starts: &[u32]) -> Bits {
+    let mut lasts = Bits::over(0..trace_starts.last().copied().unwrap_or(0));
+    for start in trace_starts {
+        lasts.set(start.wrapping_sub(1));
+    }
+    lasts
 }
 
 /// A block, as the engine reads it. Sets that a source gives are of the predicate's space; windows
@@ -242,17 +260,26 @@ pub(crate) trait Source {
     /// The first row of each trace, and the row count at the end.
     fn trace_starts(&self) -> Result<Arc<[u32]>, Self::Error>;
 
-    /// A bit for each row from the lowest of the first word on, set where the row is the last of its
-    /// trace; kept by sources that are asked again.
-    fn trace_lasts(&self) -> Result<Arc<[u64]>, Self::Error> {
-        Ok(lasts_of(&self.trace_starts()?).into())
-    }
-
     /// The last descendant of each row; the row itself for a leaf.
     fn ends(&self) -> Result<Arc<[u32]>, Self::Error>;
 
     /// The parent of each row, or [`NO_ROW`].
     fn parents(&self) -> Result<Arc<[u32]>, Self::Error>;
+
+    /// The parents for passes over many rows.
+    fn near_parents(&self) -> Result<Arc<Parents>, Self::Error> {
+        self.parents().map(|parents| Arc::new(Parents::new(parents)))
+    }
+
+    /// The ends for passes over many rows.
+    fn near_ends(&self) -> Result<Arc<Ends>, Self::Error> {
+        self.ends().map(|ends| Arc::new(Ends::new(ends)))
+    }
+
+    /// The last row of each trace.
+    fn trace_lasts(&self) -> Result<Arc<Bits>, Self::Error> {
+        self.trace_starts().map(|starts| Arc::new(last_rows(&starts)))
+    }
 
     /// The rows without stored parent, ascending; at least those of traces that have several, as only
     /// these may be siblings.
@@ -267,6 +294,14 @@ pub(crate) trait Source {
 
     /// Whether an index gives the rows of a column that pass a test, as [`Estimate::indexed`] says.
     fn is_indexed(&self, column: &Column) -> bool;
+
+    /// What was found in the whole block under a name that says all that it depends on.
+    fn answer(&self, _: &Arc<str>) -> Option<Arc<Answer>> {
+        None
+    }
+
+    /// Keeps what was found in the whole block, for as long as there is room for it.
+    fn keep_answer(&self, _: &Arc<str>, _: &Arc<Answer>) {}
 
     /// Exactly the rows for which the predicate holds and that lie within the window of span rows;
     /// of events and links those owned by such rows.

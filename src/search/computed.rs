@@ -98,7 +98,7 @@ pub(super) fn durations_marked(
         return Ok(None);
     }
     Ok(block.with_duration(&values, window)?.map(|found| match found {
-        Marked::Words(first, words) => Bits::from_words(first, words),
+        Marked::Words(first, words) => Bits::of_words(usize_of(first / 64), words),
         Marked::Few(rows) => {
             let end = rows.last().map_or(0, |last| last + 1);
             let mut bits = Bits::over(rows.first().copied().unwrap_or(0)..end);

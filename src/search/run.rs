@@ -23,10 +23,10 @@ use crate::query::exec::{Figures, work};
 use crate::time::Timestamp;
 
 /// Work that is not worth waking a thread for, which takes some 50 us until it does something.
-const ALONE_NANOS: u64 = 500_000;
-/// What a row that is looked at takes: 1.6 to 5 ns, as measured with `benches/join.rs` in warm blocks
+const ALONE_NANOS: u64 = 150_000;
+/// What a row that is looked at takes: 0.2 to 1.5 ns, as measured with `benches/join.rs` in warm blocks
 /// of 262,144 rows.
-const ROW_NANOS: u64 = 2;
+const ROW_NANOS: u64 = 1;
 /// What a block takes beside its rows: 4 to 19 us, as measured there in a block of 300 rows.
 const BLOCK_NANOS: u64 = 10_000;
 

@@ -1,7 +1,6 @@
 //! The engine's view of a block. Invariant: a predicate is answered by dictionaries and postings where
 //! there are some, by a scan of one column otherwise.
 
-use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,13 +11,14 @@ use super::passed::{UNION_MAX, rows_of};
 use super::table::Field;
 use super::texts::Memo;
 use super::{computed, structure, traces, view::BlockView, whole};
-use crate::block::{Block, BlockError, ColumnKey, Derived, Numbers, Table, field};
+use crate::block::{Block, BlockError, ColumnKey, Numbers, Slot, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::bits::Bits;
+use crate::query::near::{Ends, Parents};
 use crate::query::rows::Rows;
 use crate::query::source::{
-    Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit, Wholes,
-    lasts_of,
+    Answer, Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit,
+    Wholes,
 };
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
@@ -30,7 +30,6 @@ pub(super) struct BlockSource<'a> {
     events: u32,
     links: u32,
     live: Option<Rows>,
-    loose: OnceCell<Arc<[Loose]>>,
     memo: Arc<Memo>,
     brake: Brake,
 }
@@ -65,7 +64,6 @@ impl<'a> BlockSource<'a> {
             events: header.events,
             links: header.links,
             live,
-            loose: OnceCell::new(),
             memo: Arc::default(),
             brake,
         })
@@ -119,17 +117,13 @@ impl<'a> BlockSource<'a> {
         }
     }
 
-    fn all(&self, space: Space) -> Range<u32> {
-        0..self.space_len(space)
-    }
-
     /// The events or links that the spans of a window own, or the window itself.
     fn window_in(&self, space: Space, window: &Range<u32>) -> Result<Range<u32>, BlockError> {
         if space == Space::Spans {
             return Ok(window.start.min(self.rows)..window.end.min(self.rows));
         }
         if window.start == 0 && window.end >= self.rows {
-            return Ok(self.all(space));
+            return Ok(0..self.space_len(space));
         }
         let owners = self.owners(space)?;
         let at = |row: u32| owners.partition_point(|owner| *owner < row);
@@ -305,11 +299,6 @@ impl Source for BlockSource<'_> {
         self.block.trace_first_rows()
     }
 
-    fn trace_lasts(&self) -> Result<Arc<[u64]>, BlockError> {
-        let make = || Ok(lasts_of(&self.block.trace_first_rows()?));
-        self.block.derived_wide(Derived::TraceLasts, make)
-    }
-
     fn ends(&self) -> Result<Arc<[u32]>, BlockError> {
         self.block.ends()
     }
@@ -318,12 +307,28 @@ impl Source for BlockSource<'_> {
         self.block.parents()
     }
 
+    fn near_parents(&self) -> Result<Arc<Parents>, BlockError> {
+        structure::near_parents(self.block)
+    }
+
+    fn near_ends(&self) -> Result<Arc<Ends>, BlockError> {
+        structure::near_ends(self.block)
+    }
+
+    fn trace_lasts(&self) -> Result<Arc<Bits>, BlockError> {
+        structure::trace_lasts(self.block)
+    }
+
+    fn answer(&self, name: &Arc<str>) -> Option<Arc<Answer>> {
+        self.block.kept(Slot::Named(Arc::clone(name)))
+    }
+
+    fn keep_answer(&self, name: &Arc<str>, answer: &Arc<Answer>) {
+        self.block.keep(Slot::Named(Arc::clone(name)), answer, answer.bytes_max() + name.len());
+    }
+
     fn loose(&self) -> Result<Arc<[Loose]>, BlockError> {
-        if let Some(loose) = self.loose.get() {
-            return Ok(Arc::clone(loose));
-        }
-        let loose = structure::loose(self.block)?;
-        Ok(Arc::clone(self.loose.get_or_init(|| loose)))
+        structure::loose(self.block)
     }
 
     fn owners(&self, space: Space) -> Result<Arc<[u32]>, BlockError> {

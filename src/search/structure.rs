@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use crate::block::{
-    Block, BlockError, ColumnKey, ColumnReader, Derived, NONE, Section, Table, field,
+    Block, BlockError, ColumnKey, ColumnReader, Derived, NONE, Section, Slot, Table, field,
 };
 use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
 use crate::model::Value;
-use crate::query::source::{Kin, Loose};
+use crate::query::bits::Bits;
+use crate::query::near::{Ends, Parents};
+use crate::query::source::{Kin, Loose, last_rows};
 
 /// The number of stored ancestors of each row.
 pub(super) fn depths(block: &Block) -> Result<Arc<[u32]>, BlockError> {
@@ -38,8 +40,32 @@ pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
     })
 }
 
+/// The parent of each row, in a byte where it is near.
+pub(super) fn near_parents(block: &Block) -> Result<Arc<Parents>, BlockError> {
+    let make = || block.parents().map(Parents::new);
+    block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
+}
+
+/// The last descendant of each row, in a byte where it is near.
+pub(super) fn near_ends(block: &Block) -> Result<Arc<Ends>, BlockError> {
+    let make = || block.ends().map(Ends::new);
+    block.kept_or(Slot::Derived(Derived::NearEnds), make, Ends::bytes_len)
+}
+
+/// The last row of each trace.
+pub(super) fn trace_lasts(block: &Block) -> Result<Arc<Bits>, BlockError> {
+    let make = || block.trace_first_rows().map(|firsts| last_rows(&firsts));
+    block.kept_or(Slot::Derived(Derived::TraceLasts), make, Bits::bytes_len)
+}
+
 /// The rows without stored parent of the traces that have several, and what makes them siblings.
 pub(super) fn loose(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
+    let bytes = |loose: &Arc<[Loose]>| size_of_val::<[Loose]>(loose);
+    let known = block.kept_or(Slot::Derived(Derived::Kin), || loose_rows(block), bytes)?;
+    Ok(Arc::clone(&known))
+}
+
+fn loose_rows(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
     let rows = block.derived(Derived::Loose, || {
         let (parents, firsts) = (block.parents()?, block.trace_first_rows()?);
         let mut rows: Vec<u32> = Vec::new();

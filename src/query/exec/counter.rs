@@ -149,7 +149,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::query::bits::Bits;
     use crate::query::plan::pipeline::Number;
     use crate::query::rows::Rows;
     use crate::query::syntax::CompareOp;
@@ -178,7 +177,7 @@ mod tests {
             let numbers: Vec<u32> = (0..rows).map(|row| number(row) % spread.min(end)).collect();
             let groups: Vec<u32> = (0..end).filter(|_| mapped).map(|number| number / 3).collect();
             let set: Rows = (0..rows).filter(|row| row % picked == 0).collect();
-            let bits = Bits::of(&set);
+            let bits = set.bits();
             let mut counters = [(); 3].map(|()| Counter::new(&kept, groups.clone(), end));
             let mut expected = [Tally::default(); 2];
             let mut start = 0;
@@ -189,7 +188,7 @@ mod tests {
                 let of = [
                     TraceRows::All(range.clone()),
                     TraceRows::Some(&list),
-                    TraceRows::Set(&bits, range.clone()),
+                    TraceRows::Set(bits, range.clone()),
                 ];
                 for (counter, rows) in counters.iter_mut().zip(&of) {
                     counter.add(rows, &numbers);

@@ -5,13 +5,13 @@ use super::candidates::Candidates;
 use super::{Execution, passes};
 use crate::query::bits::Bits;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
-use crate::query::plan::filter::{FieldTest, Filter, ItemTest, Join, Run};
+use crate::query::plan::filter::{Filter, ItemTest, Join, Run};
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
 /// An index answer may have so many times the candidates' rows before checking them is cheaper.
-const INDEX_SHARE: u64 = 16;
+pub(super) const INDEX_SHARE: u64 = 16;
 
 impl<S: Source> Execution<'_, S> {
     /// The candidates that pass.
@@ -26,9 +26,9 @@ impl<S: Source> Execution<'_, S> {
         match filter {
             Filter::Constant(true) => Ok(candidates.rows()),
             Filter::Constant(false) => Ok(Rows::empty()),
-            Filter::Test(FieldTest { step, field, test }) => {
-                let found = self.field_test(field, test, candidates)?;
-                self.figures.note(*step, candidates.len(), found.len());
+            Filter::Test(test) => {
+                let found = self.named_test(test, candidates)?;
+                self.figures.note(test.step, candidates.len(), found.len());
                 Ok(found)
             }
             Filter::Items(items) => {
@@ -104,7 +104,7 @@ impl<S: Source> Execution<'_, S> {
         Ok(match filter {
             Filter::Constant(true) => Rank { scans: false, matches_max: u64::from(u32::MAX) },
             Filter::Constant(false) => Rank::NOTHING,
-            Filter::Test(test) => self.rank_test(&test.field, &test.test)?,
+            Filter::Test(test) => self.rank_named(test)?,
             Filter::Items(items) => {
                 let mut best = Rank::SCAN;
                 for test in &items.tests {
@@ -167,7 +167,7 @@ impl<S: Source> Execution<'_, S> {
         if !field.parent {
             return self.lookup_test(&field.lookup, test, candidates);
         }
-        let parents = self.source.parents()?;
+        let parents = self.source.near_parents()?;
         let above = match candidates {
             // What the parents' own candidates are does not matter: they are in the same window.
             Candidates::All(_) => candidates.clone(),
@@ -175,7 +175,7 @@ impl<S: Source> Execution<'_, S> {
                 let mut marks = Bits::over(self.window.clone());
                 rows.for_each_batch(|batch| {
                     for row in batch {
-                        marks.set(passes::value(&parents, *row));
+                        marks.set(parents.of(*row));
                     }
                 });
                 Candidates::Rows(marks.into_rows())
@@ -185,7 +185,9 @@ impl<S: Source> Execution<'_, S> {
         if passing.is_empty() {
             return Ok(passing);
         }
-        Ok(passes::children(&passing, &candidates.rows(), &parents, &self.source.ends()?))
+        let lasts = self.source.trace_lasts()?;
+        let near = passes::after(&passing, &candidates.rows(), &lasts);
+        Ok(passes::children(&passing, near, &parents, &*self.source.near_ends()?))
     }
 
     fn lookup_test(
@@ -282,6 +284,11 @@ pub(super) struct Rank {
 impl Rank {
     const NOTHING: Self = Self { scans: false, matches_max: 0 };
     const SCAN: Self = Self { scans: true, matches_max: u64::MAX };
+
+    /// Of a test that an index answers with at most so many rows.
+    pub(super) fn indexed(matches_max: u64) -> Self {
+        Self { scans: false, matches_max }
+    }
 }
 
 impl From<Estimate> for Rank {

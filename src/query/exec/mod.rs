@@ -2,6 +2,7 @@
 //! operators are linear passes over two such sets, pipelines cut them into spansets.
 
 mod aggregate;
+mod answers;
 mod candidates;
 mod counter;
 mod execution;

@@ -4,7 +4,9 @@
 
 use super::Execution;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
-use crate::query::plan::filter::{Comparison, Filter, ItemTest, Join, Needed, Operand, Run};
+use crate::query::plan::filter::{
+    Comparison, FieldTest, Filter, ItemTest, Join, Needed, Operand, Run,
+};
 use crate::query::plan::pipeline::{Spansets, Stage};
 use crate::query::source::Source;
 use crate::query::syntax::{Form, SpansetOp};
@@ -51,7 +53,7 @@ impl<S: Source> Execution<'_, S> {
             Filter::Not(_) | Filter::CompareChain { .. } | Filter::IsNil { .. } => {
                 return Ok(false);
             }
-            Filter::Test(test) => (test.step, self.never_passes(&test.field, &test.test)?),
+            Filter::Test(test) => (test.step, self.named_never_passes(test)?),
             Filter::Items(items) => {
                 let mut nothing = false;
                 for test in &items.tests {
@@ -102,16 +104,22 @@ impl<S: Source> Execution<'_, S> {
         Ok(false)
     }
 
-    fn never_passes(&self, field: &SpanField, test: &Test) -> Result<bool, S::Error> {
-        let is_service = match &field.lookup {
-            Lookup::Plain(_) => false,
-            Lookup::SpanThenResource(key) => key == SERVICE_NAME,
-            Lookup::ServiceName => true,
-        };
-        // A service that is not named is in no dictionary, and passes as `""`.
-        if is_service && test.holds(&Scalar::text("")) {
-            return Ok(false);
-        }
-        Ok(self.rank_test(field, test)?.matches_max == 0)
+    fn named_never_passes(&self, test: &FieldTest) -> Result<bool, S::Error> {
+        let is_default = may_be_default(&test.field, &test.test);
+        Ok(!is_default && self.rank_named(test)?.matches_max == 0)
     }
+
+    fn never_passes(&self, field: &SpanField, test: &Test) -> Result<bool, S::Error> {
+        Ok(!may_be_default(field, test) && self.rank_test(field, test)?.matches_max == 0)
+    }
+}
+
+/// True where a service that is not named passes: it is in no dictionary, and counts as `""`.
+fn may_be_default(field: &SpanField, test: &Test) -> bool {
+    let is_service = match &field.lookup {
+        Lookup::Plain(_) => false,
+        Lookup::SpanThenResource(key) => key == SERVICE_NAME,
+        Lookup::ServiceName => true,
+    };
+    is_service && test.holds(&Scalar::text(""))
 }

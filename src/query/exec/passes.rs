@@ -1,50 +1,129 @@
-//! The structural relations as linear passes over sets of rows. Invariant: a pass never looks at a
-//! trace's limits: intervals `[row, end]` and parents never leave a trace, so neither do pairs.
+//! The structural relations as passes over sets of rows. Invariant: intervals `[row, end]` and parents
+//! never leave a trace, so neither do pairs; where traces end is only used to leave out rows that cannot
+//! be one of a pair.
 //!
-//! Each pass marks rows in a flat bit array (an eighth of a byte a row of the window) and meets the
-//! other side either as a whole bitmap or in batches without a branch a row. Where one side is much
-//! smaller, the other is first cut down to the few subtrees that matter.
+//! Sets are flat words of bits. Whatever is below a row comes after it in the same trace, so each pass
+//! first drops, 64 rows at once, the rows of the lower side with no row of the upper side before them in
+//! their trace. Only what is left is looked at one by one, where its parent or end is.
 
 use crate::codec::cast;
 use crate::query::bits::Bits;
+use crate::query::near::{Ends, Parents};
 use crate::query::rows::{BATCH, Rows};
 
 /// One side counts as sparse where the other has so many times its rows.
 const SPARSE: u64 = 16;
 
-/// For fewer rows than this, the first parent is looked for before bits are made.
-const FEW: u64 = 1024;
+/// Climbing is tried where so many times the rows to climb from are fewer than those to sweep over.
+const CLIMB_SHARE: u64 = 4;
 
-/// The rows of `right` that have an ancestor in `left`.
-pub(crate) fn descendants(left: &Rows, right: &Rows, ends: &[u32]) -> Rows {
-    if left.is_empty() || right.is_empty() {
-        return Rows::empty();
-    }
-    subtrees(left, right, ends).and(right)
+/// The rows of `low` that come after a row of `high` in the same trace.
+pub(crate) fn after(high: &Rows, low: &Rows, lasts: &Bits) -> Rows {
+    let (high, low) = (high.bits(), low.bits());
+    let start = high.span().start;
+    let span = start..low.span().end.max(start);
+    let (above, below, lasts_of) = (high.words(&span), low.words(&span), lasts.words(&span));
+    let before = low_row(start).and_then(|row| row.checked_sub(1));
+    let mut starts = u64::from(before.is_some_and(|row| lasts.get(row)));
+    let mut begins = 0;
+    let mut fill = Fill::default();
+    let words = above.iter().zip(below.iter()).zip(lasts_of.iter());
+    let words = words.map(|((above, below), last)| {
+        // After the last row of a trace there is nothing of it.
+        let begin = above & !last;
+        let found = fill.next(begin << 1 | begins, last << 1 | starts) & below;
+        (begins, starts) = (begin >> 63, last >> 63);
+        found
+    });
+    Bits::of_words(span.start, words.collect()).into_rows()
 }
 
-/// The same for a small `right`, climbing from each of its rows: `None` where that is no less work
-/// than the pass over `left`.
-pub(crate) fn descendants_by_climbing(left: &Rows, right: &Rows, parents: &[u32]) -> Option<Rows> {
-    let mut budget = left.len() / 4;
-    let mut kept = Vec::new();
-    for row in right.to_vec() {
-        let mut ancestor = parent(parents, row);
-        while let Some(above) = ancestor {
-            budget = budget.checked_sub(1)?;
-            if left.contains(above) {
-                kept.push(row);
-                break;
+/// Fills from each bit that begins something to the next one that ends it, word after word: what is
+/// subtracted from an end borrows from it down to where it began.
+#[derive(Debug, Default)]
+struct Fill {
+    borrow: u64,
+}
+
+impl Fill {
+    /// The next word. No bit begins and ends something.
+    #[inline]
+    fn next(&mut self, begins: u64, ends: u64) -> u64 {
+        let (filled, first) = ends.overflowing_sub(begins);
+        let (filled, second) = filled.overflowing_sub(self.borrow);
+        self.borrow = u64::from(first | second);
+        (filled | begins) & !ends
+    }
+}
+
+fn low_row(word: usize) -> Option<u32> {
+    u32::try_from(word).ok()?.checked_mul(64)
+}
+
+/// The rows of `right` that have an ancestor in `left`, climbing from each of them: `None` where that is
+/// more work than a sweep over `left`. The rows are those that [`after`] leaves.
+pub(crate) fn descendants_by_climbing(
+    left: &Rows,
+    right: &Rows,
+    parents: &Parents,
+) -> Option<Rows> {
+    if right.len().saturating_mul(CLIMB_SHARE) > left.len() {
+        return None;
+    }
+    let mut budget = usize::try_from(left.len()).ok()?;
+    let above = left.bits();
+    let mut found = Bits::over(right.bounds());
+    // Rows, each with how far up it is; all go up at once, so that no step waits for the one before.
+    let mut climbing: Vec<(u32, u32)> = right.to_vec().into_iter().map(|row| (row, row)).collect();
+    while !climbing.is_empty() {
+        budget = budget.checked_sub(climbing.len())?;
+        let mut left = 0;
+        for at in 0..climbing.len() {
+            let Some((row, low)) = climbing.get(at).copied() else { break };
+            let high = parents.of(low);
+            let is_found = above.get(high);
+            found.or(row, is_found);
+            if let Some(slot) = climbing.get_mut(left) {
+                *slot = (row, high);
             }
-            ancestor = parent(parents, above);
+            // Rows only descend, whatever the column says.
+            left += usize::from(!is_found) & usize::from(high < low);
         }
+        climbing.truncate(left);
     }
-    Some(Rows::from_sorted(&kept))
+    Some(found.into_rows())
 }
 
-/// True where climbing from each row of `low` is worth a try.
-pub(crate) fn climbing_pays(high: &Rows, low: &Rows) -> bool {
-    low.len().saturating_mul(SPARSE) < high.len()
+/// The rows of `low` below a row of `high`. A row inside a subtree adds nothing: from one root to the
+/// next beside its subtree.
+pub(crate) fn subtrees(high: &Rows, low: &Rows, ends: &Ends) -> Rows {
+    let (roots, low) = (high.bits(), low.bits());
+    let start = roots.span().start;
+    let span = start..low.span().end.max(start);
+    let mut begins = Bits::of_words(span.start, vec![0; span.len()]);
+    let mut stops = Bits::of_words(span.start, vec![0; span.len()]);
+    let mut next = roots.next_set(0).filter(|_| !span.is_empty());
+    while let Some(row) = next {
+        // Rows only ascend, whatever the column says.
+        let end = ends.of(row).max(row);
+        begins.or(row.saturating_add(1), end > row);
+        stops.or(end.saturating_add(1), end > row);
+        next = roots.next_set(end.saturating_add(1)).filter(|next| *next > end);
+    }
+    let (begins, stops, below) = (begins.words(&span), stops.words(&span), low.words(&span));
+    let mut fill = Fill::default();
+    let words = begins.iter().zip(stops.iter()).zip(below.iter());
+    let words = words.map(|((begin, stop), below)| fill.next(*begin, *stop) & below).collect();
+    Bits::of_words(span.start, words).into_rows()
+}
+
+/// `rows`, or where `roots` are far fewer only those of them below one of `roots`.
+fn near_subtrees(rows: Rows, roots: &Rows, ends: &Ends) -> Rows {
+    if is_sparse(roots, &rows) { subtrees(roots, &rows, ends) } else { rows }
+}
+
+fn is_sparse(few: &Rows, many: &Rows) -> bool {
+    few.len().saturating_mul(SPARSE) < many.len()
 }
 
 /// True where marking what is above `left` is cheaper than counting `left` below each of `right`:
@@ -55,17 +134,14 @@ pub(crate) fn marking_pays(left: &Rows, right: &Rows) -> bool {
 
 /// The rows of `right` that have a descendant in `left`, for a small `left`: each row is climbed to
 /// once at most.
-pub(crate) fn ancestors_by_climbing(left: &Rows, right: &Rows, parents: &[u32]) -> Rows {
-    let mut marks = Bits::over(right.bounds().start..left.bounds().end);
+pub(crate) fn ancestors_by_climbing(left: &Rows, right: &Rows, parents: &Parents) -> Rows {
     let first = right.bounds().start;
+    let mut marks = Bits::over(first..left.bounds().end.max(first));
     left.for_each_batch(|batch| {
         for row in batch {
-            let mut ancestor = parent(parents, *row);
-            while let Some(above) = ancestor.filter(|above| *above >= first) {
-                if marks.mark(above, true) {
-                    break;
-                }
-                ancestor = parent(parents, above);
+            let (mut low, mut high) = (*row, parents.of(*row));
+            while high < low && high >= first && !marks.mark(high, true) {
+                (low, high) = (high, parents.of(high));
             }
         }
     });
@@ -73,132 +149,96 @@ pub(crate) fn ancestors_by_climbing(left: &Rows, right: &Rows, parents: &[u32]) 
 }
 
 /// The rows of `right` that have a descendant in `left`.
-pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &[u32]) -> Rows {
-    if left.is_empty() || right.is_empty() {
-        return Rows::empty();
-    }
-    let near = near_subtrees(left, right, ends);
-    if near.is_empty() {
-        return near;
-    }
-    let marks = Bits::of(&near);
-    let (ranks, bounds) = (marks.ranks(), near.bounds());
+pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &Ends) -> Rows {
+    let marks = left.bits();
+    let (ranks, bounds) = (marks.ranks(), left.bounds());
     let last = bounds.end.saturating_sub(1);
     let rank = |row: u32| {
         if row < bounds.start { 0 } else { marks.rank(&ranks, row.min(last)) }
     };
-    select(right, |row| rank(row) < rank(value(ends, row)))
+    right.bits().select(|row| rank(row) < rank(ends.of(row))).into_rows()
 }
 
-/// The rows of `right` whose parent is in `left`.
-pub(crate) fn children(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32]) -> Rows {
-    if left.is_empty() || right.is_empty() {
-        return Rows::empty();
-    }
+/// The rows of `right` whose parent is in `left`. The rows are those that [`after`] leaves.
+pub(crate) fn children(left: &Rows, right: Rows, parents: &Parents, ends: &Ends) -> Rows {
     let near = near_subtrees(right, left, ends);
-    let marks = Bits::of(left);
-    select(&near, |row| marks.get(value(parents, row)))
+    let marks = left.bits();
+    near.bits().select(|row| marks.get(parents.of(row))).into_rows()
 }
 
-/// The rows of `right` that are a parent of a row of `left`.
-pub(crate) fn parents_of(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32]) -> Rows {
-    if left.is_empty() || right.is_empty() {
-        return Rows::empty();
-    }
+/// The rows of `right` that are a parent of a row of `left`. The rows of `left` are those that
+/// [`after`] leaves.
+pub(crate) fn parents_of(left: Rows, right: &Rows, parents: &Parents, ends: &Ends) -> Rows {
     let near = near_subtrees(left, right, ends);
-    let mut marks = Bits::over(right.bounds());
-    near.for_each_batch(|batch| batch.iter().for_each(|row| marks.set(value(parents, *row))));
-    marks.into_rows().and(right)
+    marked_parents(&near, right.bits().span(), parents).into_rows().and(right)
+}
+
+/// The parents of rows, as far as they are within a span of words.
+fn marked_parents(rows: &Rows, span: std::ops::Range<usize>, parents: &Parents) -> Bits {
+    let mut marks = Bits::of_words(span.start, vec![0; span.len()]);
+    rows.for_each_batch(|batch| batch.iter().for_each(|row| marks.set(parents.of(*row))));
+    marks
 }
 
 /// The rows of `right` that share their stored parent with another row of `left`.
-pub(crate) fn siblings(left: &Rows, right: &Rows, parents: &[u32], ends: &[u32]) -> Rows {
+pub(crate) fn siblings(
+    left: &Rows,
+    right: &Rows,
+    (parents, ends, lasts): (&Parents, &Ends, &Bits),
+) -> Rows {
+    // The first row of a trace has no stored parent.
+    let (mut left, mut right) = (after_first(left, lasts), after_first(right, lasts));
+    // What has no parent in common with the smaller side cannot matter.
+    let few = |one: &Rows, other: &Rows| one.len().saturating_mul(CLIMB_SHARE) < other.len();
+    if few(&right, &left) {
+        left = near_siblings(&left, &right, parents, ends);
+    } else if few(&left, &right) {
+        right = near_siblings(&right, &left, parents, ends);
+    }
     if left.is_empty() || right.is_empty() {
         return Rows::empty();
     }
-    let near = |rows: &Rows, others: &Rows| {
-        if !climbing_pays(rows, others) {
-            return rows.clone();
-        }
-        let mut marks = Bits::over(0..others.bounds().end);
-        others.for_each_batch(|batch| batch.iter().for_each(|row| marks.set(value(parents, *row))));
-        near_subtrees(rows, &marks.into_rows(), ends)
-    };
-    let (left, right) = (&near(left, right), &near(right, left));
-    if left.is_empty() || right.is_empty() {
-        return Rows::empty();
-    }
-    // A parent comes before its child, and few rows are not worth a bit for each row before them.
-    let first = if left.len() < FEW { first_parent(left, parents) } else { 0 };
-    let window = first..left.bounds().end;
-    let (mut once, mut twice) = (Bits::over(window.clone()), Bits::over(window));
-    let mut marks = Bits::over(left.bounds());
+    let span = 0..left.bits().span().end;
+    let mut once = Bits::of_words(0, vec![0; span.len()]);
+    let mut twice = Bits::of_words(0, vec![0; span.len()]);
     left.for_each_batch(|batch| {
         for row in batch {
-            let above = value(parents, *row);
+            let above = parents.of(*row);
             let before = once.mark(above, true);
-            twice.mark(above, before);
-            marks.set(*row);
+            twice.or(above, before);
         }
     });
-    select(right, |row| {
-        let above = value(parents, row);
+    let marks = left.bits();
+    let found = right.bits().select(|row| {
+        let above = parents.of(row);
         twice.get(above) | (once.get(above) & !marks.get(row))
-    })
-}
-
-fn first_parent(rows: &Rows, parents: &[u32]) -> u32 {
-    let mut first = u32::MAX;
-    rows.for_each_batch(|batch| {
-        first = batch.iter().fold(first, |first, row| first.min(value(parents, *row)));
     });
-    first
+    found.into_rows()
 }
 
-/// The proper descendants of the rows of `roots`, as far as they lie between the first and the last
-/// row of `within`.
-fn subtrees(roots: &Rows, within: &Rows, ends: &[u32]) -> Rows {
-    let window = within.bounds();
-    let last = window.end.saturating_sub(1);
-    let mut marks = Bits::over(window.clone());
-    let mut mark = |row: u32| {
-        let end = value(ends, row);
-        marks.set_through(row.saturating_add(1).max(window.start), end.min(last));
-        // Rows only ascend, whatever the column says.
-        end.max(row).saturating_add(1)
-    };
-    // A row inside a subtree that is marked adds nothing: from one root to the next beside its subtree.
-    if is_dense(roots) {
-        let bits = Bits::of(roots);
-        let mut next = bits.next_set(0);
-        while let Some(row) = next {
-            next = bits.next_set(mark(row)).filter(|next| *next > row);
-        }
-    } else {
-        let mut next_free = 0;
-        roots.for_each_batch(|batch| {
-            for row in batch {
-                if *row >= next_free {
-                    next_free = mark(*row);
-                }
-            }
-        });
-    }
-    marks.into_rows()
+/// The rows that are not the first of their trace.
+fn after_first(rows: &Rows, lasts: &Bits) -> Rows {
+    let bits = rows.bits();
+    let span = bits.span();
+    let before = low_row(span.start).and_then(|row| row.checked_sub(1));
+    // The first row of all has no last row before it.
+    let mut starts = before.map_or(1, |row| u64::from(lasts.get(row)));
+    let (words, lasts) = (bits.words(&span), lasts.words(&span));
+    let words = words.iter().zip(lasts.iter()).map(|(word, last)| {
+        let found = word & !(last << 1 | starts);
+        starts = last >> 63;
+        found
+    });
+    Bits::of_words(span.start, words.collect()).into_rows()
 }
 
-/// True where a row in 128 or more is there, so that words of bits cost less than a step a row.
-fn is_dense(rows: &Rows) -> bool {
-    let bounds = rows.bounds();
-    rows.len().saturating_mul(128) > u64::from(bounds.end - bounds.start)
-}
-
-/// `rows`, or where `roots` are far fewer only those of them below one of `roots`.
-fn near_subtrees(rows: &Rows, roots: &Rows, ends: &[u32]) -> Rows {
-    if roots.len().saturating_mul(SPARSE) < rows.len() {
-        return subtrees(roots, rows, ends).and(rows);
-    }
-    rows.clone()
+/// Those of `rows` that have their parent in common with one of `few`.
+fn near_siblings(rows: &Rows, few: &Rows, parents: &Parents, ends: &Ends) -> Rows {
+    let marks = marked_parents(few, 0..few.bits().span().end, parents).into_rows();
+    let near = near_subtrees(rows.clone(), &marks, ends);
+    let above = marks.bits();
+    // Few are left, so that a list costs less than bits.
+    select(&near, |row| above.get(parents.of(row)))
 }
 
 /// The rows for which `holds`, which is asked for all of them: no branch a row.
@@ -222,8 +262,4 @@ pub(crate) fn select(rows: &Rows, mut holds: impl FnMut(u32) -> bool) -> Rows {
 #[inline]
 pub(crate) fn value(column: &[u32], row: u32) -> u32 {
     column.get(cast::usize_of(row)).copied().unwrap_or(u32::MAX)
-}
-
-fn parent(parents: &[u32], row: u32) -> Option<u32> {
-    Some(value(parents, row)).filter(|above| *above < row)
 }

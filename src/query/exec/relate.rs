@@ -42,28 +42,37 @@ fn plain<S: Source>(
     if left.is_empty() || right.is_empty() {
         return Ok(Rows::empty());
     }
+    let lasts = source.trace_lasts()?;
+    let near = match relation {
+        Relation::Descendant | Relation::Child => passes::after(left, right, &lasts),
+        Relation::Ancestor | Relation::Parent => passes::after(right, left, &lasts),
+        Relation::Sibling => {
+            let around = (&*source.near_parents()?, &*source.near_ends()?, &*lasts);
+            let stored = passes::siblings(left, right, around);
+            let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
+            return Ok(stored.or(&loose));
+        }
+    };
+    if near.is_empty() {
+        return Ok(Rows::empty());
+    }
     match relation {
         Relation::Descendant => {
-            if passes::climbing_pays(left, right) {
-                let climbed = passes::descendants_by_climbing(left, right, &source.parents()?);
-                if let Some(found) = climbed {
-                    return Ok(found);
-                }
+            let climbed = passes::descendants_by_climbing(left, &near, &*source.near_parents()?);
+            if let Some(found) = climbed {
+                return Ok(found);
             }
-            Ok(passes::descendants(left, right, &source.ends()?))
+            Ok(passes::subtrees(left, &near, &*source.near_ends()?))
         }
-        Relation::Ancestor if passes::marking_pays(left, right) => {
-            Ok(passes::ancestors_by_climbing(left, right, &source.parents()?))
+        Relation::Ancestor if passes::marking_pays(&near, right) => {
+            Ok(passes::ancestors_by_climbing(&near, right, &*source.near_parents()?))
         }
-        Relation::Ancestor => Ok(passes::ancestors(left, right, &source.ends()?)),
-        Relation::Child => Ok(passes::children(left, right, &source.parents()?, &source.ends()?)),
-        Relation::Parent => {
-            Ok(passes::parents_of(left, right, &source.parents()?, &source.ends()?))
+        Relation::Ancestor => Ok(passes::ancestors(&near, right, &*source.near_ends()?)),
+        Relation::Child => {
+            Ok(passes::children(left, near, &*source.near_parents()?, &*source.near_ends()?))
         }
-        Relation::Sibling => {
-            let stored = passes::siblings(left, right, &source.parents()?, &source.ends()?);
-            let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
-            Ok(stored.or(&loose))
+        Relation::Parent | Relation::Sibling => {
+            Ok(passes::parents_of(near, right, &*source.near_parents()?, &*source.near_ends()?))
         }
     }
 }
@@ -124,6 +133,7 @@ mod tests {
     use super::*;
     use crate::codec::cast;
     use crate::query::exec::testing::{Forest, Random, forests, large_forest};
+    use crate::query::exec::traces::count_traces;
 
     const RELATIONS: [Relation; 5] = [
         Relation::Child,
@@ -221,6 +231,51 @@ mod tests {
                 let found = relate(&forest, operator, &set(&left), &set(&right)).unwrap();
                 assert!(found == set(&both), "{relation:?}");
             }
+        }
+    }
+
+    #[test]
+    fn operators_are_right_at_the_ends_of_words_and_containers() {
+        let rows = 66_000;
+        let forest = large_forest(&mut Random(11), rows);
+        let ones = [0, 63, 64, 65_535, 65_536, rows - 1].map(|row| (row, row + 1));
+        let all = (0, rows);
+        let others = [(0, 0), all, (0, 64), (60, 70), (65_500, 65_600), (65_536, rows)];
+        let flags = |(first, end): (u32, u32)| -> Vec<bool> {
+            (0..rows).map(|row| row >= first && row < end).collect()
+        };
+        let set = |of: (u32, u32)| Rows::range(of.0..of.1);
+        for left in ones.into_iter().chain(others) {
+            let pairs = [(left, all), (all, left), (left, (65_500, 65_600)), ((60, 130), left)];
+            for (left, right) in pairs {
+                let (lefts, rights) = (flags(left), flags(right));
+                let listed = Rows::from_ranges(std::iter::once(right.0..right.1));
+                for relation in RELATIONS {
+                    let operator = (relation, Form::Plain);
+                    let found = relate(&forest, operator, &set(left), &listed).unwrap();
+                    let holds = expected(&forest, relation, &lefts);
+                    let both = (0..rows).zip(holds).zip(&rights);
+                    let both = both.filter(|((_, holds), right)| *holds && **right);
+                    let both: Rows = both.map(|((row, _), _)| row).collect();
+                    assert!(found == both, "{relation:?} of {left:?} and {right:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn traces_are_counted(
+            (forest, rows) in forests(700).prop_flat_map(|forest| {
+                let rows = forest.rows();
+                (Just(forest), subset(rows))
+            }),
+        ) {
+            let traces: std::collections::BTreeSet<usize> =
+                rows.iter().map(|row| forest.trace_of(*row)).collect();
+            let lasts = forest.trace_lasts().unwrap();
+            let found = count_traces(Rows::from_sorted(&rows).bits(), &lasts);
+            prop_assert_eq!(found, cast::u64_of(traces.len()));
         }
     }
 

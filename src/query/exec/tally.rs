@@ -102,7 +102,7 @@ impl<S: Source> Execution<'_, S> {
         test: &FieldTest,
         candidates: &Candidates,
     ) -> Result<Option<Tally>, S::Error> {
-        let FieldTest { step, field: SpanField { parent: false, lookup }, test } = test else {
+        let FieldTest { step, field: SpanField { parent: false, lookup }, test, .. } = test else {
             return Ok(None);
         };
         let (Lookup::Plain(column), Candidates::All(_)) = (lookup, candidates) else {
@@ -112,10 +112,10 @@ impl<S: Source> Execution<'_, S> {
         let Some(found) = self.source.find_marked(&predicate, &self.window)? else {
             return Ok(None);
         };
-        let spans = found.len();
+        let spans = found.count();
         self.figures.note_found(spans, self.source.is_indexed(column));
         self.figures.note(*step, candidates.len(), spans);
-        let traces = count_traces(&found, &self.source.trace_lasts()?);
+        let traces = count_traces(&found, &*self.source.trace_lasts()?);
         Ok(Some(Tally { traces, spans }))
     }
 
@@ -168,8 +168,8 @@ impl<S: Source> Execution<'_, S> {
             Candidates::Rows(rows) => rows,
         };
         let (mut traces, mut next, mut end) = (0, 0, 0);
-        if are_dense(rows) {
-            traces = count_traces(&Bits::of(rows), &self.source.trace_lasts()?);
+        if rows.flat().is_some() || are_dense(rows) {
+            traces = count_traces(rows.bits(), &*self.source.trace_lasts()?);
         } else {
             let starts = self.trace_starts()?;
             rows.for_each_batch(|batch| {
@@ -215,11 +215,11 @@ impl<S: Source> Execution<'_, S> {
                 Ok(())
             }
             Candidates::Rows(rows) if are_dense(rows) => {
-                let (bits, lasts) = (Bits::of(rows), self.source.trace_lasts()?);
-                for_each_trace_at(&hits(&bits, &lasts), &lasts, |range| {
+                let (bits, lasts) = (rows.bits(), self.source.trace_lasts()?);
+                for_each_trace_at(&hits(bits, &lasts), &lasts, |range| {
                     let goes_on = !self.stops_before(range.len());
                     if goes_on {
-                        visit(TraceRows::Set(&bits, range));
+                        visit(TraceRows::Set(bits, range));
                     }
                     goes_on
                 });

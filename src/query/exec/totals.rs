@@ -12,6 +12,7 @@ use crate::query::plan::field::{Lookup, SpanField};
 use crate::query::plan::filter::Operand;
 use crate::query::plan::mirrored;
 use crate::query::plan::pipeline::Number;
+use crate::query::rows::Rows;
 use crate::query::source::{Column, Integers, Predicate, Source, Unit, Wholes};
 use crate::query::syntax::{AggregateOp, CompareOp, Intrinsic};
 use crate::query::value::{NumberRange, Scalar, Test, compare};
@@ -214,7 +215,7 @@ impl<S: Source> Execution<'_, S> {
         };
         let Some((unit, wholes)) = self.source.wholes(totals.column)? else { return Ok(None) };
         let passing = Passing::new(totals, unit);
-        let from = (candidates, picked.as_ref());
+        let from = (candidates, picked.as_ref().map(Rows::bits));
         Ok(Some(match totals.aggregate {
             AggregateOp::Sum | AggregateOp::Avg => {
                 self.add_up::<Totalled>(&passing, &wholes, from)?
@@ -238,29 +239,29 @@ impl<S: Source> Execution<'_, S> {
         let lasts = self.source.trace_lasts()?;
         let passed = find(Test::Compare(totals.op, totals.constant.clone()))?;
         if how == AnyOrAll::Any {
-            return Ok(self.tally_at((&hits(&Bits::of(&passed), &lasts), &lasts), candidates));
+            return Ok(self.tally_at((&hits(passed.bits(), &lasts), &lasts), candidates));
         }
         // Every span has an intrinsic that is a whole number.
         let present = match totals.column {
             Column::Intrinsic(_) => candidates.rows(),
             _ => find(Test::Present)?,
         };
-        let failed = hits(&Bits::of(&present.minus(&passed)), &lasts);
-        let mut all = hits(&Bits::of(&present), &lasts);
+        let failed = hits(present.minus(&passed).bits(), &lasts);
+        let mut all = hits(present.bits(), &lasts);
         all.iter_mut().zip(failed).for_each(|(all, failed)| *all &= !failed);
         Ok(self.tally_at((&all, &lasts), candidates))
     }
 
     /// The traces whose last rows are `hits`, each with its candidates.
-    fn tally_at(&self, (hits, lasts): (&[u64], &[u64]), candidates: &Candidates) -> Tally {
+    fn tally_at(&self, (hits, lasts): (&[u64], &Bits), candidates: &Candidates) -> Tally {
         let all = match candidates {
             Candidates::All(_) => None,
-            Candidates::Rows(rows) => Some(Bits::of(rows)),
+            Candidates::Rows(rows) => Some(rows.bits()),
         };
         let mut tally = Tally::default();
         for_each_trace_at(hits, lasts, |range| {
             let width = range.len();
-            tally.add(match &all {
+            tally.add(match all {
                 Some(all) => u64::from(all.count_in(range)),
                 None => cast::u64_of(width),
             });
@@ -275,7 +276,7 @@ impl<S: Source> Execution<'_, S> {
         column: &Column,
         number: Scalar,
         candidates: &Candidates,
-    ) -> Result<Option<Bits>, S::Error> {
+    ) -> Result<Option<Rows>, S::Error> {
         if *column != Column::Intrinsic(Intrinsic::Duration) {
             return Ok(None);
         }
@@ -283,7 +284,7 @@ impl<S: Source> Execution<'_, S> {
         let predicate = Predicate { column: column.clone(), test };
         let found = candidates.keep(&self.source.find(&predicate, self.window.clone())?);
         let few = found.len().saturating_mul(FEW_SHARE) <= candidates.len();
-        Ok(few.then(|| Bits::of(&found)))
+        Ok(few.then_some(found))
     }
 
     /// Adds up the numbers of each trace, or of those only that have a row picked.
@@ -327,12 +328,12 @@ impl<S: Source> Execution<'_, S> {
         };
         let all = match candidates {
             Candidates::All(_) => None,
-            Candidates::Rows(rows) => Some(Bits::of(rows)),
+            Candidates::Rows(rows) => Some(rows.bits()),
         };
         let lasts = self.source.trace_lasts()?;
         for_each_trace_at(&hits(picked, &lasts), &lasts, |range| {
             let goes_on = !self.stops_before(range.len());
-            match &all {
+            match all {
                 Some(all) => visit(TraceRows::Set(all, range)),
                 None => visit(TraceRows::All(range)),
             }

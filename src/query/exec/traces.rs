@@ -64,15 +64,40 @@ pub(super) fn are_dense(rows: &Rows) -> bool {
     rows.len().saturating_mul(WORDS_SHARE) >= u64::from(bounds.end - bounds.start)
 }
 
-/// How many traces have a row that is set; `lasts` has the last rows of traces.
-pub(super) fn count_traces(rows: &Bits, lasts: &[u64]) -> u64 {
-    let mut count = 0;
-    each_word_of_lasts(rows, lasts, |_, word| count += u64::from(word.count_ones()));
-    count
+/// How many traces have a row that is set; `lasts` has the last rows of all traces.
+pub(super) fn count_traces(bits: &Bits, lasts: &Bits) -> u64 {
+    /// Words whose bits are counted at once.
+    const AT_ONCE: usize = 16;
+    let span = bits.span();
+    let (words, lasts) = (bits.words(&span), lasts.words(&span));
+    let mut carry = 0;
+    let mut hits = |words: &[u64], lasts: &[u64], hits: &mut [u64]| {
+        for ((word, last), hit) in words.iter().zip(lasts).zip(hits) {
+            // A bit that is added to ones up to the next last row carries into that one.
+            let (sum, first) = (word & !last).overflowing_add(!last);
+            let (sum, second) = sum.overflowing_add(carry);
+            carry = u64::from(first | second);
+            *hit = (sum | word) & last;
+        }
+    };
+    let count = |hits: &[u64]| hits.iter().map(|hit| u64::from(hit.count_ones())).sum::<u64>();
+    let mut found = [0; AT_ONCE];
+    let (chunks, rest) = words.as_chunks::<AT_ONCE>();
+    let (of_chunks, of_rest) = lasts.as_chunks::<AT_ONCE>();
+    let mut total = 0;
+    for (words, lasts) in chunks.iter().zip(of_chunks) {
+        hits(words, lasts, &mut found);
+        total += count(&found);
+    }
+    found = [0; AT_ONCE];
+    hits(rest, of_rest, &mut found);
+    // A trace that was hit may end behind the last word.
+    total + count(&found) + carry
 }
 
 /// The bits of `lasts` that are of traces with a row that is set.
-pub(super) fn hits(rows: &Bits, lasts: &[u64]) -> Vec<u64> {
+pub(super) fn hits(rows: &Bits, lasts: &Bits) -> Vec<u64> {
+    let (_, lasts) = lasts.placed_words();
     let mut hits = vec![0; lasts.len()];
     each_word_of_lasts(rows, lasts, |place, word| {
         if let Some(hit) = hits.get_mut(place) {
@@ -86,9 +111,10 @@ pub(super) fn hits(rows: &Bits, lasts: &[u64]) -> Vec<u64> {
 /// there may be more; `lasts` has the last rows of all traces.
 pub(super) fn for_each_trace_at(
     hits: &[u64],
-    lasts: &[u64],
+    lasts: &Bits,
     mut visit: impl FnMut(Range<u32>) -> bool,
 ) {
+    let (_, lasts) = lasts.placed_words();
     for (word, first) in hits.iter().zip((0_u32..).step_by(64)) {
         let mut word = *word;
         while word != 0 {
@@ -120,7 +146,7 @@ fn first_of(lasts: &[u64], last: u32) -> u32 {
 /// are left, and their places. Adding ones to the rows of a trace but its last carries into the last
 /// where any of them is set, and never beyond it; so one addition a word does for all traces in it.
 fn each_word_of_lasts(rows: &Bits, lasts: &[u64], mut visit: impl FnMut(usize, u64)) {
-    let (first, words) = rows.words();
+    let (first, words) = rows.placed_words();
     let lasts = lasts.get(first..).unwrap_or_default();
     let mut carry = 0;
     for ((word, last), place) in words.iter().zip(lasts).zip(first..) {
@@ -171,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::query::source::lasts_of;
+    use crate::query::source::last_rows;
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
@@ -188,15 +214,15 @@ mod tests {
             let end = starts[starts.len() - 1];
             let pick = |index: prop::sample::Index| u32::try_from(index.index(cast::usize_of(end))).unwrap();
             let rows: Rows = if all { (0..end).collect() } else { picked.into_iter().map(pick).collect() };
-            let (bits, lasts) = (Bits::of(&rows), lasts_of(&starts));
+            let (bits, lasts) = (rows.bits(), last_rows(&starts));
             let mut expected = BTreeMap::new();
             for_each_trace(&rows, &starts, |trace, rows| {
                 expected.insert(trace, rows.to_vec());
                 Ok::<(), ()>(())
             }).unwrap();
-            prop_assert_eq!(count_traces(&bits, &lasts), cast::u64_of(expected.len()));
+            prop_assert_eq!(count_traces(bits, &lasts), cast::u64_of(expected.len()));
             let mut found = BTreeMap::new();
-            for_each_trace_at(&hits(&bits, &lasts), &lasts, |range| {
+            for_each_trace_at(&hits(bits, &lasts), &lasts, |range| {
                 let trace = starts.binary_search(&range.start).unwrap();
                 assert_eq!(starts[trace]..starts[trace + 1], range);
                 let mut rows = Vec::new();
@@ -206,7 +232,7 @@ mod tests {
             });
             prop_assert_eq!(found, expected);
             let mut visited = 0;
-            for_each_trace_at(&hits(&bits, &lasts), &lasts, |_| {
+            for_each_trace_at(&hits(bits, &lasts), &lasts, |_| {
                 visited += 1;
                 false
             });

@@ -1,9 +1,11 @@
 //! What a spanset filter does: tests of stored fields, put together. Invariant: chains are flat, so
 //! a filter is only as deep as the query's parentheses and unary operators make it.
 
-use super::field::SpanField;
+use std::sync::Arc;
+
+use super::field::{Lookup, SpanField};
 use crate::query::source::{Column, Predicate, Space};
-use crate::query::syntax::{ArithmeticOp, CompareOp};
+use crate::query::syntax::{ArithmeticOp, CompareOp, Intrinsic};
 use crate::query::value::{Scalar, Test};
 
 /// A condition on spans.
@@ -68,6 +70,25 @@ pub(crate) struct FieldTest {
     pub(crate) field: SpanField,
     /// The test.
     pub(crate) test: Test,
+    /// A name under which blocks keep what is found; the same for the same field and test only. `None`
+    /// where an answer is not kept.
+    pub(crate) name: Option<Arc<str>>,
+}
+
+impl FieldTest {
+    /// A test, its answer kept where indexes give it for one value.
+    pub(crate) fn new(step: Step, field: SpanField, test: Test) -> Self {
+        let is_indexed = match &field.lookup {
+            Lookup::Plain(Column::Intrinsic(which)) => {
+                matches!(which, Intrinsic::Name | Intrinsic::Status | Intrinsic::Kind)
+            }
+            Lookup::Plain(_) | Lookup::SpanThenResource(_) | Lookup::ServiceName => true,
+        };
+        let is_kept =
+            is_indexed && !field.parent && matches!(test, Test::Compare(CompareOp::Equal, _));
+        let name = is_kept.then(|| format!("{:?} {test:?}", field.lookup).into());
+        Self { step, field, test, name }
+    }
 }
 
 /// Tests that one and the same event, or link, must pass.

@@ -237,7 +237,7 @@ impl Lowering {
                     Lookup::Plain(column) => typed(column, test),
                     Lookup::SpanThenResource(_) | Lookup::ServiceName => test,
                 };
-                Filter::Test(FieldTest { step: self.step(), field, test })
+                Filter::Test(FieldTest::new(self.step(), field, test))
             }
             Resolved::Item(column) => {
                 let test = typed(&column, test);

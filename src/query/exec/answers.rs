@@ -1,0 +1,81 @@
+//! Answers that blocks keep: what a test of one value finds in all rows. Invariant: rows and figures are
+//! those of a run that keeps nothing.
+
+use std::sync::Arc;
+
+use super::Execution;
+use super::candidates::Candidates;
+use super::filter::{INDEX_SHARE, Rank};
+use crate::query::plan::filter::FieldTest;
+use crate::query::rows::Rows;
+use crate::query::source::{Answer, Source};
+
+impl<S: Source> Execution<'_, S> {
+    /// The candidates that pass a test, by what is kept where that does.
+    pub(super) fn named_test(
+        &mut self,
+        test: &FieldTest,
+        candidates: &Candidates,
+    ) -> Result<Rows, S::Error> {
+        let found = match candidates {
+            Candidates::All(_) => self.answer_or_find(test)?.map(|answer| {
+                self.figures.note_found(answer.considered, true);
+                self.figures.ways.check |= answer.checked;
+                answer.rows.clone()
+            }),
+            Candidates::Rows(rows) => self.answer_for(test, rows.len()).map(|answer| {
+                self.figures.note_found(answer.considered, true);
+                answer.rows.and(rows)
+            }),
+        };
+        match found {
+            Some(found) => Ok(found),
+            None => self.field_test(&test.field, &test.test, candidates),
+        }
+    }
+
+    /// How a test compares with others, as [`Execution::rank_test`] says.
+    pub(super) fn rank_named(&self, test: &FieldTest) -> Result<Rank, S::Error> {
+        match test.name.as_ref().and_then(|name| self.source.answer(name)) {
+            Some(answer) => Ok(Rank::indexed(answer.matches_max)),
+            None => self.rank_test(&test.field, &test.test),
+        }
+    }
+
+    /// What a test finds in all rows of the source. `None` where that is not kept, or not what the
+    /// run looks at.
+    fn answer_or_find(&mut self, test: &FieldTest) -> Result<Option<Arc<Answer>>, S::Error> {
+        let Some(name) = test.name.as_ref().filter(|_| self.is_whole()) else { return Ok(None) };
+        if let Some(answer) = self.source.answer(name) {
+            return Ok(Some(answer));
+        }
+        let matches_max = self.rank_test(&test.field, &test.test)?.matches_max;
+        let before = (self.figures.rows_considered, std::mem::take(&mut self.figures.ways));
+        let all = Candidates::All(self.window.clone());
+        let rows = self.field_test(&test.field, &test.test, &all)?;
+        let considered = self.figures.rows_considered - before.0;
+        let checked = self.figures.ways.check;
+        (self.figures.rows_considered, self.figures.ways) = before;
+        let answer = Arc::new(Answer { rows, considered, checked, matches_max });
+        if !self.source.is_stopped() {
+            // What is joined later is made once.
+            answer.rows.bits();
+            self.source.keep_answer(name, &answer);
+        }
+        Ok(Some(answer))
+    }
+
+    /// The answer to a test of some rows, where finding it would have gone the same way: one set of an
+    /// index, small enough to be worth asking for.
+    fn answer_for(&self, test: &FieldTest, candidates: u64) -> Option<Arc<Answer>> {
+        let name = test.name.as_ref().filter(|_| candidates > 0 && self.is_whole())?;
+        let answer = self.source.answer(name)?;
+        let pays = answer.matches_max <= candidates.saturating_mul(INDEX_SHARE);
+        Some(answer).filter(|answer| pays && answer.considered == answer.rows.len())
+    }
+
+    /// True where the run looks at all rows of the source.
+    fn is_whole(&self) -> bool {
+        self.window.start == 0 && self.window.end == self.source.row_count()
+    }
+}
