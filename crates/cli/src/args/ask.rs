@@ -52,8 +52,7 @@ impl TimeArgs {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match (self.from, self.to) {
             (Some(from), Some(to)) if from > to => {
-                let [from, to] = [from, to].map(|time| time::rfc3339(time, 0));
-                Err(Failure::Usage(format!("--from ({from}) is after --to ({to})")))
+                Err(Failure::Usage(format!("--from ({from:.0}) is after --to ({to:.0})")))
             }
             _ => Ok(()),
         }
