@@ -36,6 +36,7 @@ mod codec;
 mod error;
 mod head;
 mod id;
+mod kind;
 pub mod model;
 mod options;
 pub mod otlp;
@@ -47,6 +48,7 @@ mod time;
 
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
+pub use kind::ErrorKind;
 pub use options::{Durability, Limits, Maintenance, Options};
 pub use search::{
     AsQuery, CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, PreparedQuery,

@@ -17,6 +17,9 @@ mod following;
 #[path = "store/intake.rs"]
 mod intake;
 #[cfg(test)]
+#[path = "store/kinds.rs"]
+mod kinds;
+#[cfg(test)]
 #[path = "store/life.rs"]
 mod life;
 #[cfg(test)]

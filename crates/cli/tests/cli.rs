@@ -517,6 +517,9 @@ fn a_file_that_is_no_store_is_an_error_with_its_cause() {
     let answer = cli.run(&["stats"]).fails(1);
     assert!(answer.err.starts_with("error: the store at treering.redb cannot"), "{}", answer.err);
     assert!(answer.err.contains("\n  because: "), "{}", answer.err);
+    assert!(
+        answer.err.ends_with("\n  = it is no store of Treering's; --store names another file\n")
+    );
 }
 
 #[test]
@@ -572,6 +575,7 @@ fn damaged_stores_are_reported_without_panics() {
     cli.write("treering.redb", &whole[..whole.len() / 2]);
     let answer = cli.run(&["stats"]).fails(1);
     assert!(answer.err.starts_with("error: "), "{}", answer.err);
+    assert!(answer.err.contains("\n  = `treering verify --store "), "{}", answer.err);
 }
 
 #[test]
@@ -683,7 +687,8 @@ fn a_store_that_a_service_has_open_can_be_asked() {
     assert!(cli.run(&["query", "{ }", "--explain"]).ok().contains("block"));
     assert!(cli.run(&["verify"]).ok().contains("another process has it open"));
     let file = cli.write("more.jsonl", CHILD);
-    assert!(cli.run(&["ingest", &file]).fails(1).err.contains("is open already"));
+    let refused = cli.run(&["ingest", &file]).fails(1).err;
+    assert!(refused.contains("is open already") && refused.contains("= stop what has it open"));
     // And the service goes on.
     service.maintain().unwrap();
     assert_eq!(cli.spans(), 3);
