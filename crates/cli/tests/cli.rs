@@ -387,6 +387,20 @@ fn tags_and_values_answer_in_the_shape_of_tempo() {
 }
 
 #[test]
+fn tags_and_values_out_of_time_say_that_they_are_partial() {
+    let cli = Cli::with_trace();
+    for args in [["tags", "--timeout"].as_slice(), &["values", "name", "--timeout"]] {
+        let with = |more: &[&'static str]| [args, more].concat();
+        assert_eq!(cli.json(&with(&["0s", "--output", "json"]))["partial"], true);
+        assert!(cli.json(&with(&["1h", "--output", "json"]))["partial"].is_null());
+        for output in ["table", "jsonl"] {
+            let answer = cli.run(&with(&["0s", "--output", output]));
+            assert_eq!(answer.err, "partial: stopped before the end\n");
+        }
+    }
+}
+
+#[test]
 fn tags_and_values_are_tables_for_people() {
     let cli = Cli::with_trace();
     let out = cli.run(&["tags"]).ok();

@@ -166,6 +166,11 @@ pub(crate) struct TagArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) limit: Most,
 
+    /// Stop after this time, such as `500ms` or `1m30s`, and show what was counted until then
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_length)]
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) timeout: Option<Duration>,
+
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
