@@ -50,5 +50,8 @@ mod stopping;
 #[path = "store/threads.rs"]
 mod threads;
 #[cfg(test)]
+#[path = "store/traits.rs"]
+mod traits;
+#[cfg(test)]
 #[path = "store/upkeep.rs"]
 mod upkeep;
