@@ -1,11 +1,15 @@
 //! The error type of the public interface. Invariant: `Display` says what failed; `source` has the
 //! cause, and neither repeats the other.
 
+use std::sync::Arc;
+
 use crate::block::BlockError;
+use crate::kind::ErrorKind;
 use crate::query::QueryError;
 use crate::storage::StorageError;
 
-/// Why a store could not do what was asked.
+/// Why a store could not do what was asked. [`Error::kind`] is for programs, `Display` and the chain of
+/// sources for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -71,6 +75,55 @@ pub enum Error {
     /// A block of the store is damaged; the source names block, section and place.
     #[error("a block of the store cannot be read")]
     Block(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// What can be done about it.
+    ///
+    /// ```
+    /// use treering::{Error, ErrorKind, Options, Store};
+    ///
+    /// /// Opens a store; where the file is damaged, one that holds what is whole of it.
+    /// fn open(path: &std::path::Path) -> Result<Store, Error> {
+    ///     match Store::open(path, Options::default()) {
+    ///         Err(error) if error.kind() == ErrorKind::Damaged => {
+    ///             let whole = path.with_extension("salvaged");
+    ///             Store::salvage(path, &whole)?;
+    ///             Store::open(&whole, Options::default())
+    ///         }
+    ///         opened => opened,
+    ///     }
+    /// }
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # open(&folder.path().join("traces.redb")).unwrap();
+    /// ```
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Query(_) => ErrorKind::Query,
+            Self::Otlp(_) => ErrorKind::Request,
+            Self::ReadOnly => ErrorKind::ReadOnly,
+            Self::Exists(_) => ErrorKind::Exists,
+            Self::Options(_) => ErrorKind::Options,
+            Self::BatchTooLarge { .. } => ErrorKind::Limit,
+            Self::JournalFull { cause } => cause.kind(),
+            Self::Stopped => ErrorKind::Stopped,
+            Self::Maintenance(_) => ErrorKind::Maintenance,
+            Self::SnapshotExpired => ErrorKind::SnapshotExpired,
+            Self::Thread { cause } => ErrorKind::of_io(cause),
+            Self::Storage(cause) => kind_of(cause.as_ref()).unwrap_or(ErrorKind::Io),
+            Self::Block(cause) => match cause.downcast_ref() {
+                Some(BlockError::Chunk { cause, .. }) => kind_of(cause.as_ref()),
+                _ => None,
+            }
+            .unwrap_or(ErrorKind::Damaged),
+        }
+    }
+}
+
+/// The kind of an error of the file, whether or not threads share it.
+fn kind_of(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<ErrorKind> {
+    let shared = || cause.downcast_ref::<Arc<StorageError>>().map(|error| error.kind());
+    cause.downcast_ref().map(StorageError::kind).or_else(shared)
 }
 
 impl From<StorageError> for Error {

@@ -58,6 +58,18 @@ macro_rules! id {
             }
         }
 
+        impl From<[u8; $bytes]> for $name {
+            fn from(bytes: [u8; $bytes]) -> Self {
+                Self(bytes)
+            }
+        }
+
+        impl From<$name> for [u8; $bytes] {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = ParseIdError;
 

@@ -26,16 +26,38 @@
 //! # }
 //! ```
 //!
-//! Read next: the [`guide`], from installing to recipes for common questions, and the [`language`]. Then
-//! [`Store`] for what can be asked, [`Batch`] for how spans get in, [`Options`] for what
-//! can be chosen, [`query`] for errors and canonical texts of queries, [`model`] for spans. The
-//! file is described in `docs/format.md`, how it all works in `ARCHITECTURE.md`.
+//! # Where to read on
+//!
+//! The [`guide`] goes from installing to recipes for common questions; the [`language`] is the reference of
+//! queries. Then, by what is to be done:
+//!
+//! | | |
+//! |---|---|
+//! | open a store | [`Store::open`] with [`Options`], [`Store::open_read_only`] beside a service |
+//! | take spans in | [`Batch`], [`Store::ingest`]; [`model::Span`], [`otlp`] |
+//! | ask | [`Store::search`], [`Store::matches`], [`Store::count`], with [`SearchOptions`]; [`PreparedQuery`] |
+//! | go through pages, in an order | [`Order`], [`Cursor`] |
+//! | stop what takes too long | [`SearchOptions::deadline`], [`CancelToken`]; likewise in [`TagOptions`] |
+//! | see a whole trace | [`Store::trace`], which `Display` draws; [`model::Trace::waterfall`] |
+//! | find out what there is | [`Store::tag_names`], [`Store::tag_values`], [`Store::stats`] |
+//! | say what is wrong with a query | [`query::QueryError::report`], [`query::check`], [`Store::explain`] |
+//! | keep it small | [`Options::bytes_max`], [`Options::retention_age`], [`Store::delete_where`], [`Store::purge`] |
+//! | look after it | [`Store::verify`], [`Store::salvage`], [`Store::backup`], [`Store::resume`], [`Event`] |
+//! | act on a failure | [`Error::kind`] |
+//!
+//! A [`Store`] can be used from any thread, and its clones are the same store; all that can be asked takes `&self`.
+//! The file is described in `docs/format.md`, how it all works in `ARCHITECTURE.md`.
+//!
+//! # Features
+//!
+//! `json`, on by default, reads and writes OTLP/JSON. OTLP protobuf is always there.
 
 mod block;
 mod codec;
 mod error;
 mod head;
 mod id;
+mod kind;
 pub mod model;
 mod options;
 pub mod otlp;
@@ -47,6 +69,7 @@ mod time;
 
 pub use error::Error;
 pub use id::{ParseIdError, SpanId, TraceId};
+pub use kind::ErrorKind;
 pub use options::{Durability, Limits, Maintenance, Options};
 pub use search::{
     AsQuery, CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, PreparedQuery,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// When what was taken in is safe from a crash of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Durability {
     /// When `ingest` returns. Batches of threads that wait for one another share one write.
@@ -19,7 +19,7 @@ pub enum Durability {
 }
 
 /// Who seals and compacts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Maintenance {
     /// Two threads of the store: one seals and compacts, the other one readies what comes in for readers.

@@ -33,6 +33,14 @@ impl<'de> serde::Deserialize<'de> for Timestamp {
     }
 }
 
+/// Before the epoch the epoch, after the latest point the latest.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
 impl Timestamp {
     /// The latest point in time there is.
     pub const MAX: Self = Self(u64::MAX);
@@ -49,8 +57,7 @@ impl Timestamp {
 
     /// The system clock's time; the epoch if the clock is set before it.
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        SystemTime::now().into()
     }
 
     /// The nanoseconds from `earlier` to `self`; 0 where `earlier` is later.

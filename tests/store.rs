@@ -17,6 +17,9 @@ mod following;
 #[path = "store/intake.rs"]
 mod intake;
 #[cfg(test)]
+#[path = "store/kinds.rs"]
+mod kinds;
+#[cfg(test)]
 #[path = "store/life.rs"]
 mod life;
 #[cfg(test)]
@@ -46,6 +49,9 @@ mod stopping;
 #[cfg(test)]
 #[path = "store/threads.rs"]
 mod threads;
+#[cfg(test)]
+#[path = "store/traits.rs"]
+mod traits;
 #[cfg(test)]
 #[path = "store/upkeep.rs"]
 mod upkeep;

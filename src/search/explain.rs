@@ -10,6 +10,7 @@ use super::prepare::Prepared;
 use super::run::matches;
 use super::view::BlockView;
 use crate::block::BlockError;
+use crate::codec::cast::u64_of;
 use crate::query::exec::explain as explain_plan;
 
 /// How a query runs; `Display` is the text for people.
@@ -45,15 +46,20 @@ pub(crate) fn explain(
     let elapsed = started.elapsed();
     let plan = explain_plan(&prepared.plan, &run.figures);
     let mut text = format!("{}\n\n{plan}", prepared.canonical);
+    let rows = counted(run.figures.rows_considered, "row");
+    let blocks = counted(run.blocks, "block");
+    let traces = counted(u64_of(found.len()), "trace");
+    let spans = counted(run.spans_matched, "span");
     // Writing to a string cannot fail.
     let _written = writeln!(
         text,
-        "\n{} rows considered; {} of {} blocks skipped\n{} traces, {} spans in {elapsed:.1?}",
-        run.figures.rows_considered,
+        "\n{rows} considered; {} of {blocks} skipped\n{traces}, {spans} in {elapsed:.1?}",
         run.blocks_skipped,
-        run.blocks,
-        found.len(),
-        run.spans_matched,
     );
     Ok(Explanation { text })
+}
+
+/// `1 span`, `2 spans`.
+fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -8,6 +8,15 @@ use super::order::{Cursor, Order};
 use crate::time::Timestamp;
 
 /// What a search should look at and give back, and how far it may go.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use treering::SearchOptions;
+///
+/// let mut options = SearchOptions::all(); // or `default()`: 20 traces, 3 spans of each spanset
+/// options.spans_per_spanset = Some(10);
+/// options.deadline = Some(Instant::now() + Duration::from_secs(2));
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SearchOptions {

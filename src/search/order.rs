@@ -10,6 +10,13 @@ use crate::query::TraceMatch;
 use crate::time::Timestamp;
 
 /// The order of the traces in a result.
+///
+/// ```
+/// use treering::{Order, SearchOptions};
+///
+/// let mut slowest = SearchOptions::default();
+/// slowest.order = Order::LongestFirst;
+/// ```
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
 )]
@@ -31,6 +38,22 @@ pub enum Order {
 /// stored, as it names no position but a trace's start and id.
 ///
 /// As text: the start in nanoseconds since the Unix epoch, `-`, the trace id.
+///
+/// ```
+/// use treering::query::TraceMatch;
+/// use treering::{Cursor, Error, SearchOptions, Store};
+///
+/// /// The page after `last`, the last trace of the page before.
+/// fn page(store: &Store, last: Option<&TraceMatch>) -> Result<Vec<TraceMatch>, Error> {
+///     let mut options = SearchOptions::default();
+///     options.limit = Some(20);
+///     options.after = last.map(Cursor::after);
+///     Ok(store.search("{ status = error }", &options)?.traces)
+/// }
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let store = Store::open(folder.path().join("s"), treering::Options::default()).unwrap();
+/// # assert!(page(&store, None).unwrap().is_empty());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
     start: Timestamp,

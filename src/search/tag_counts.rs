@@ -22,6 +22,9 @@ use crate::query::value::Scalar;
 /// Of one in so many rows of a block, a whole column is read.
 const MANY_ROWS_SHARE: u64 = 16;
 
+/// So many values are computed between two looks at the clock.
+const LOOK_ROWS: usize = 1 << 16;
+
 /// The rows of a block that count.
 pub(super) struct Selection<'a> {
     block: &'a Block,
@@ -31,18 +34,18 @@ pub(super) struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// The rows of traces in time that no mask hides; with a query, those that it finds.
+    /// The rows of traces in time that no mask hides; with a query, those that it finds, and none
+    /// where that was stopped.
     pub(super) fn new(
         view: &'a BlockView,
         query: Option<&Prepared>,
-        times: &SearchOptions,
+        bounds: &SearchOptions,
     ) -> Result<Self, BlockError> {
-        let source = BlockSource::new(view, rows_in_time(view, times)?, Brake::default())?;
+        let source = BlockSource::new(view, rows_in_time(view, bounds)?, Brake::new(bounds))?;
         let rows = match query {
             None => source.live(),
             Some(query) => {
                 let (found, _) = execute(&query.plan, &source, 0..source.row_count())?;
-                // Nothing stops it: there is no deadline for tags.
                 Some(found.map(|found| found.rows()).unwrap_or_default())
             }
         };
@@ -52,6 +55,11 @@ impl<'a> Selection<'a> {
     /// True where no row counts.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.as_ref().map_or(self.source.row_count() == 0, Rows::is_empty)
+    }
+
+    /// True once it was stopped: then not all that counts was counted.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.source.is_stopped()
     }
 
     /// Adds the names of a scope.
@@ -73,6 +81,9 @@ impl<'a> Selection<'a> {
         let weights = self.weights(table)?;
         for key in keys {
             let ColumnKey::Attribute(name) = key else { continue };
+            if self.source.stops() {
+                return Ok(());
+            }
             for column in self.block.columns(table, key)? {
                 let count = weights.present(&column)?;
                 if count > 0 {
@@ -101,10 +112,7 @@ impl<'a> Selection<'a> {
         match resolve(field) {
             Resolved::Span(of) if of.parent => {
                 let rows = self.listed(Space::Spans)?;
-                for value in read_field(&self.source, field, &rows)? {
-                    tally.add(value, 1);
-                }
-                Ok(())
+                self.each_value(&rows, tally, |rows| read_field(&self.source, field, rows))
             }
             Resolved::Item(column) => self.column(&column, tally),
             Resolved::Span(of) => match &of.lookup {
@@ -213,10 +221,32 @@ impl<'a> Selection<'a> {
             return Ok(());
         }
         let rows = self.listed(column.space())?;
-        let mut values = Vec::with_capacity(rows.len());
-        self.source.values(&column, &rows, &mut values)?;
-        for value in values {
-            tally.add(value, 1);
+        self.each_value(&rows, tally, |rows| {
+            let mut values = Vec::with_capacity(rows.len());
+            self.source.values(&column, rows, &mut values)?;
+            Ok(values)
+        })
+    }
+
+    /// Counts what `values` gives of rows, once each, until it is stopped.
+    fn each_value(
+        &self,
+        rows: &[u32],
+        tally: &mut Tally,
+        values: impl Fn(&[u32]) -> Result<Vec<Scalar>, BlockError>,
+    ) -> Result<(), BlockError> {
+        for rows in rows.chunks(LOOK_ROWS) {
+            if self.source.stops() {
+                break;
+            }
+            let values = values(rows)?;
+            // Values that were read while it stopped may not be those of the rows.
+            if self.is_stopped() {
+                break;
+            }
+            for value in values {
+                tally.add(value, 1);
+            }
         }
         Ok(())
     }

@@ -4,8 +4,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::options::SearchOptions;
+use super::brake::Brake;
+use super::options::{CancelToken, SearchOptions};
 use super::prepare::Prepared;
 use super::tag_counts::Selection;
 use super::tag_tally::{Names, Tally, type_of};
@@ -61,8 +63,8 @@ impl TagScope {
     }
 }
 
-/// What to look at for tags, and how much to give back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What to look at for tags, how much to give back, and how far to go.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TagOptions {
     /// Only traces that end at or after this time. Default none.
@@ -71,11 +73,17 @@ pub struct TagOptions {
     pub end: Option<Timestamp>,
     /// Most values, or most names of each scope; `None` for all. Default 1,000.
     pub limit: Option<usize>,
+    /// When to stop, whatever has been counted. It is looked at between blocks, between columns of
+    /// names, between 65,536 computed values, and where a query does. What was counted until then is
+    /// given back, marked partial. Default none.
+    pub deadline: Option<Instant>,
+    /// Stops it as the deadline does. Default none.
+    pub cancel: Option<CancelToken>,
 }
 
 impl Default for TagOptions {
     fn default() -> Self {
-        Self { start: None, end: None, limit: Some(1000) }
+        Self { start: None, end: None, limit: Some(1000), deadline: None, cancel: None }
     }
 }
 
@@ -87,6 +95,10 @@ pub struct TagNames {
     pub scopes: Vec<ScopeTags>,
     /// True where a scope has more names than the limit.
     pub truncated: bool,
+    /// True if it was stopped before it had seen everything: there may be more names, and greater
+    /// counts.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 /// The names of one scope.
@@ -120,6 +132,10 @@ pub struct TagValues {
     pub values: Vec<TagValue>,
     /// True where there are more values than the limit.
     pub truncated: bool,
+    /// True if it was stopped before it had seen everything: there may be more values, and greater
+    /// counts.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 /// A value of a field.
@@ -144,13 +160,13 @@ pub(crate) fn tag_names(
     let wanted: Vec<TagScope> =
         TagScope::ALL.into_iter().filter(|one| scope.is_none_or(|scope| scope == *one)).collect();
     let mut found: BTreeMap<TagScope, Names> = BTreeMap::new();
-    for_each_block(views, query, options, |selection| {
+    let partial = for_each_block(views, query, options, |selection| {
         for scope in &wanted {
             selection.names(*scope, found.entry(*scope).or_default())?;
         }
         Ok(())
     })?;
-    let mut names = TagNames::default();
+    let mut names = TagNames { partial, ..TagNames::default() };
     for (scope, found) in found {
         let mut tags: Vec<TagName> = found.into_tags();
         tags.sort_by(|a, b| (Reverse(a.count), &a.name).cmp(&(Reverse(b.count), &b.name)));
@@ -170,7 +186,8 @@ pub(crate) fn tag_values(
     options: &TagOptions,
 ) -> Result<TagValues, BlockError> {
     let mut tally = Tally::default();
-    for_each_block(views, query, options, |selection| selection.values(field, &mut tally))?;
+    let partial =
+        for_each_block(views, query, options, |selection| selection.values(field, &mut tally))?;
     let mut counted = tally.into_counts();
     let truncated = keep_frequent(&mut counted, options);
     // The sort is stable, and they come by type and value.
@@ -178,25 +195,36 @@ pub(crate) fn tag_values(
     let value = |(value, count): &(_, u64)| {
         Some(TagValue { value_type: type_of(value)?, value: value.to_field_value(), count: *count })
     };
-    Ok(TagValues { values: counted.iter().filter_map(value).collect(), truncated })
+    Ok(TagValues { values: counted.iter().filter_map(value).collect(), truncated, partial })
 }
 
-/// Calls `visit` with what counts of each block that has something.
+/// Calls `visit` with what counts of each block that has something. True if it was stopped.
 fn for_each_block(
     views: &[Arc<BlockView>],
     query: Option<&Prepared>,
     options: &TagOptions,
     mut visit: impl FnMut(&Selection<'_>) -> Result<(), BlockError>,
-) -> Result<(), BlockError> {
-    let times =
-        SearchOptions { start: options.start, end: options.end, ..SearchOptions::default() };
-    for view in views.iter().filter(|view| !outside(view, &times)) {
-        let selection = Selection::new(view, query, &times)?;
+) -> Result<bool, BlockError> {
+    let bounds = SearchOptions {
+        start: options.start,
+        end: options.end,
+        deadline: options.deadline,
+        cancel: options.cancel.clone(),
+        ..SearchOptions::default()
+    };
+    for view in views.iter().filter(|view| !outside(view, &bounds)) {
+        if Brake::new(&bounds).stops() {
+            return Ok(true);
+        }
+        let selection = Selection::new(view, query, &bounds)?;
         if !selection.is_empty() {
             visit(&selection)?;
         }
+        if selection.is_stopped() {
+            return Ok(true);
+        }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Keeps the values that come first by their counts, as many as wanted, in the order they have. True

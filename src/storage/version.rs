@@ -43,8 +43,7 @@ pub(super) fn is_store(marks: &Marks) -> Result<bool, StorageError> {
         if marks.tables == 0 {
             return Ok(false);
         }
-        let what = "it is a redb file, but not of Treering: no version";
-        return Err(corrupt("meta", what.to_owned()));
+        return Err(StorageError::Foreign { what: "it is a redb file" });
     };
     match <[u8; 4]>::try_from(bytes.as_slice()).map(u32::from_le_bytes) {
         Ok(STORE_VERSION) => Ok(true),

@@ -71,6 +71,19 @@ impl Store {
     /// Opens the store at `path`, or makes it, readable by its owner alone. Cost: in proportion to
     /// the number of blocks, not of spans.
     ///
+    /// ```
+    /// use treering::{Options, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("traces.redb");
+    /// let mut options = Options::default();
+    /// options.bytes_max = Some(500 << 20); // the oldest traces go when the file takes 500 MiB
+    /// let store = Store::open(path, options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// redb may panic on a damaged file. Here that becomes an error, as long as panics unwind, which
     /// is the default; a program built with `panic = "abort"` ends there.
     ///
@@ -205,6 +218,26 @@ impl Store {
     /// The traces in which `query` finds spans, newest first unless `options` say otherwise. `query` is
     /// a text, or a [`PreparedQuery`].
     ///
+    /// ```
+    /// use treering::{Options, Store, SearchOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let mut options = SearchOptions::default();
+    /// options.limit = Some(100);
+    /// let found = store.search("{ status = error }", &options)?;
+    /// if found.partial {
+    ///     // It was stopped by a deadline, a token or a limit of bytes; there is none here.
+    /// }
+    /// for one in &found.traces {
+    ///     println!("{} {}", one.trace_id, one.root_name);
+    /// }
+    /// # assert!(found.traces.is_empty() && !found.partial);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the query is wrong, the options do not go together, or the file cannot be read; where the
     /// store has a cap on bytes, also if what is being read was dropped too long ago
@@ -321,6 +354,21 @@ impl Store {
     /// field's columns; a field that no column holds (`duration`, ids, those of parents) is computed
     /// for every span.
     ///
+    /// ```
+    /// use treering::{Options, Store, TagOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let found = store.tag_values("resource.service.name", None, &TagOptions::default())?;
+    /// for one in &found.values {
+    ///     println!("{} on {} spans", one.value, one.count);
+    /// }
+    /// # assert!(found.values.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If `field` is no field; else as [`Store::search`].
     pub fn tag_values(
@@ -339,6 +387,20 @@ impl Store {
     /// The whole trace with this id; `None` where no span of it is stored. Cost: a filter look-up a
     /// block, then one look at each column of its block that has values on both sides of its rows.
     ///
+    /// ```
+    /// use treering::{Options, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// match store.trace("4bf92f3577b34da6a3ce929d0e0e4736".parse()?)? {
+    ///     Some(trace) => println!("{trace}"), // a waterfall
+    ///     None => println!("no such trace"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the file cannot be read.
     pub fn trace(&self, id: TraceId) -> Result<Option<Trace>, Error> {
@@ -351,6 +413,21 @@ impl Store {
     /// at last redb's own pages. Cost: several times reading everything, of one instant: others go on,
     /// and what they remove meanwhile takes its place in the file until then. While redb checks its
     /// pages (some 0.7 s a GB) all others wait.
+    ///
+    /// ```
+    /// use treering::{Options, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let report = store.verify()?;
+    /// for fault in &report.faults {
+    ///     println!("{fault:?}");
+    /// }
+    /// # assert!(report.faults.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the file cannot be read at all. What is broken is no error, but in the report.
@@ -380,6 +457,19 @@ impl Store {
     /// Copies the store as of now to a new file at `path`, while others go on to read and write. The
     /// copy is written beside it, as `path.part`, and gets its name when it is whole. Cost: reading
     /// and writing all bytes of blocks once, one block in memory at a time.
+    ///
+    /// ```
+    /// use treering::{Options, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// # let copy = folder.path().join("copy.redb");
+    /// store.backup(&copy)?;
+    /// let of_then = Store::open_read_only(&copy, Options::default())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If there is something at `path` or at `path.part` already, if it cannot be written, or if a

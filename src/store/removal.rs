@@ -31,6 +31,19 @@ impl Store {
     /// limits, order and page do not. Each trace goes as a whole, with spans that came while it was
     /// searched for.
     ///
+    /// ```
+    /// use treering::{Options, Store, SearchOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let gone = store.delete_where("{ .user.id = `7` }", &SearchOptions::default())?;
+    /// store.purge()?; // and their bytes from the file
+    /// # assert_eq!(gone, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// If the query is wrong, the file cannot be read or written, or the search was stopped before
     /// it had seen everything ([`Error::Stopped`]). Then nothing is deleted.

@@ -5,7 +5,9 @@ use std::process::Command;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use treering::model::Span;
-use treering::{Error, Maintenance, Options, SearchOptions, SpanId, Store, Timestamp, TraceId};
+use treering::{
+    Error, ErrorKind, Maintenance, Options, SearchOptions, SpanId, Store, Timestamp, TraceId,
+};
 
 /// The first argument of the process; then the file.
 pub(crate) const ARGUMENT: &str = "--limited";
@@ -50,9 +52,14 @@ pub(crate) fn run(path: &Path) {
     println!("full after {taken} batches: {}", chain(&error));
     assert!(taken > 10, "too little fits into the file");
     assert!(chain(&error).contains("File too large"), "the cause is not told");
+    // Where a thread of the store was the first to write in vain, what it failed with is a cause only.
+    let kinds = [ErrorKind::OutOfSpace, ErrorKind::WritesRefused];
+    assert!(kinds.contains(&error.kind()), "{:?}", error.kind());
     assert_eq!(count(&store), taken * BATCH);
     // It says so as long as nobody acts on it.
-    let again = chain(&ingest(&store, taken).unwrap_err());
+    let again = ingest(&store, taken).unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::WritesRefused);
+    let again = chain(&again);
     assert!(again.contains("an earlier write failed"), "{again}");
     assert_eq!(count(&store), taken * BATCH);
     // Resuming on a disk that is still full loses nothing, however it ends.

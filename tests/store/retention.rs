@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use treering::model::{Attribute, Span};
-use treering::{Error, Maintenance, Options, SearchOptions, Store, Timestamp};
+use treering::{Error, ErrorKind, Maintenance, Options, SearchOptions, Store, Timestamp};
 
 use crate::making::{Content, Numbers, add, assert_holds, ingest, place, span, trace_id};
 
@@ -229,6 +229,7 @@ fn a_reader_of_dropped_blocks_has_its_answer_or_is_told() {
     let (found, _) = asked_meanwhile(900);
     let error = found.expect_err("all blocks were dropped");
     assert!(matches!(error, Error::SnapshotExpired), "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::SnapshotExpired);
     assert!(error.to_string().contains("ask again"));
 }
 

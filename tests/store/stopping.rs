@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use treering::model::Span;
 use treering::query::SearchResult;
-use treering::{CancelToken, Options, Order, SearchOptions, Store};
+use treering::{CancelToken, Options, Order, SearchOptions, Store, TagOptions};
 
 use crate::making::{Place, blocks_of, ingest, place, span};
 
@@ -194,4 +194,40 @@ fn a_store_that_is_dropped_leaves_nothing_that_keeps_its_file_open() {
         let counts = other.count("{ }", &SearchOptions::all()).unwrap();
         assert_eq!(counts.spans, (round + 1) * 40);
     }
+}
+
+#[test]
+fn tags_are_stopped_and_say_so() {
+    let (_place, store) = one_window();
+    let fields = ["name", "parent.name", "trace:id", "duration", ".none"];
+    let mut long = TagOptions::default();
+    long.deadline = Some(Instant::now() + Duration::from_secs(3600));
+    long.cancel = Some(CancelToken::new());
+    let names = store.tag_names(None, None, &long).unwrap();
+    assert!(!names.partial && !names.scopes.is_empty());
+    for field in fields {
+        let whole = store.tag_values(field, None, &TagOptions::default()).unwrap();
+        assert_eq!(store.tag_values(field, None, &long).unwrap(), whole, "{field}");
+        assert!(!whole.partial, "{field}");
+    }
+    let (mut late, mut cancelled) = (TagOptions::default(), TagOptions::default());
+    late.deadline = Some(Instant::now());
+    let token = CancelToken::new();
+    token.cancel();
+    cancelled.cancel = Some(token);
+    for stopped in [&late, &cancelled] {
+        for query in [None, Some("{ name = \"span 1\" }")] {
+            let names = store.tag_names(None, query, stopped).unwrap();
+            assert!(names.partial && names.scopes.is_empty(), "{names:?}");
+            for field in fields {
+                let found = store.tag_values(field, query, stopped).unwrap();
+                assert!(found.partial && found.values.is_empty(), "{field}: {found:?}");
+            }
+        }
+    }
+    // Within a block: where the query is stopped, nothing of the block counts.
+    let mut soon = TagOptions::default();
+    soon.deadline = Some(Instant::now() + Duration::from_millis(30));
+    let found = store.tag_values("name", Some(&endless()), &soon).unwrap();
+    assert!(found.partial && found.values.is_empty(), "{found:?}");
 }

@@ -4,7 +4,7 @@
 use crate::source::File;
 
 /// The rooms, each with its layer. A room imports lower layers and itself.
-pub(crate) const ROOMS: [(&str, u8); 14] = [
+pub(crate) const ROOMS: [(&str, u8); 15] = [
     ("lib", 6),
     ("store", 5),
     ("error", 5),
@@ -18,6 +18,7 @@ pub(crate) const ROOMS: [(&str, u8); 14] = [
     ("options", 1),
     ("id", 0),
     ("time", 0),
+    ("kind", 0),
     ("codec", 0),
 ];
 

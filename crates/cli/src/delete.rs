@@ -11,7 +11,7 @@ use crate::args::DeleteArgs;
 use crate::failure::Failure;
 use crate::progress::Spinner;
 use crate::store::Opened;
-use crate::{terminal, time};
+use crate::terminal;
 
 /// Traces named before the rest is only counted.
 const SHOWN_MAX: usize = 10;
@@ -103,7 +103,7 @@ fn preview(opened: &Opened, args: &DeleteArgs, out: &mut impl Write) -> Result<(
     };
     writeln!(out, "would delete {}", terminal::plural(count, "trace"))?;
     for (id, start, name) in &shown {
-        writeln!(out, "  {id}  {}  {}", time::rfc3339(*start, 3), terminal::clean(name))?;
+        writeln!(out, "  {id}  {start:.3}  {}", terminal::clean(name))?;
     }
     let more = count.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
     if more > 0 {

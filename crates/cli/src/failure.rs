@@ -5,7 +5,13 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use treering::ErrorKind as Kind;
 use treering::query::QueryError;
+
+/// What to do without the right to a file,
+const DENIED: &str = "ask for the right to it, or name another place";
+/// and without room for it.
+const OUT_OF_SPACE: &str = "make room on the disk, or name another place";
 
 /// Why a command ends early.
 #[derive(Debug, thiserror::Error)]
@@ -108,11 +114,11 @@ impl Failure {
     fn next(&self) -> Option<String> {
         match self {
             Self::Missing { next, .. } => Some(next.clone()),
-            Self::Store { path, source, .. } => next_for(path, source),
+            Self::Store { path, source, .. } => next_for(path, source.kind()),
             Self::Io { source, .. } => {
                 let next = match source.kind() {
-                    ErrorKind::PermissionDenied => "ask for the right to it, or name another place",
-                    ErrorKind::StorageFull => "make room on the disk, or name another place",
+                    ErrorKind::PermissionDenied => DENIED,
+                    ErrorKind::StorageFull => OUT_OF_SPACE,
                     _ => return None,
                 };
                 Some(next.to_owned())
@@ -122,47 +128,27 @@ impl Failure {
     }
 }
 
-/// `error` and its sources in one text.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
-}
-
-/// What to do where the store at `path` fails with `error`.
-fn next_for(path: &Path, error: &treering::Error) -> Option<String> {
-    let path = shell_word(path);
-    let copy = || {
-        format!(
-            "`treering verify --store {path}` says what is broken, `treering salvage NEW --store \
-             {path}` copies what is whole"
-        )
-    };
-    match error {
-        treering::Error::Exists(_) => Some("name a new file, or remove that one".to_owned()),
-        treering::Error::Block(_) => Some(copy()),
-        treering::Error::Storage(cause) => {
-            let cause = chain(cause.as_ref());
-            if cause.contains("is open already") {
-                return Some(
-                    "stop what has it open, or name another store; commands that only ask work \
-                     meanwhile, unless what has it open defers durability"
-                        .to_owned(),
-                );
-            }
-            if cause.contains("has no store in it") || cause.contains("Not a redb database") {
-                return Some("it is no store of Treering's; --store names another file".to_owned());
-            }
-            let damaged = ["damaged", "corrupted", "checksum"];
-            damaged.iter().any(|word| cause.contains(word)).then(copy)
+/// What to do where the store at `path` fails so.
+fn next_for(path: &Path, kind: Kind) -> Option<String> {
+    let next = match kind {
+        Kind::Exists => "name a new file, or remove that one",
+        Kind::InUse => {
+            "stop what has it open, or name another store; commands that only ask work meanwhile, \
+             unless what has it open defers durability"
         }
-        _ => None,
-    }
+        Kind::NotAStore => "it is no store of Treering's; --store names another file",
+        Kind::Denied => DENIED,
+        Kind::OutOfSpace => OUT_OF_SPACE,
+        Kind::Damaged => {
+            let path = shell_word(path);
+            return Some(format!(
+                "`treering verify --store {path}` says what is broken, `treering salvage NEW \
+                 --store {path}` copies what is whole"
+            ));
+        }
+        _ => return None,
+    };
+    Some(next.to_owned())
 }
 
 /// The path as a shell reads it.

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use comfy_table::CellAlignment;
 use serde_json::{Value, json};
+use treering::model::ShortDuration;
 use treering::{Stats, Timestamp};
 
 use crate::args::{Output, ReportArgs};
 use crate::failure::Failure;
 use crate::store::Opened;
-use crate::{terminal, time};
+use crate::terminal;
 
 /// Runs `treering stats`.
 pub(crate) fn run(store: &Path, args: &ReportArgs, out: &mut impl Write) -> Result<(), Failure> {
@@ -31,7 +32,7 @@ pub(crate) fn show(opened: &Opened, output: Output, out: &mut impl Write) -> Res
 /// All figures, named as in the library; times as RFC 3339.
 fn figures(stats: &Stats) -> Value {
     let range = |range: Option<(Timestamp, Timestamp)>| {
-        range.map(|(start, end)| json!([time::rfc3339(start, 9), time::rfc3339(end, 9)]))
+        range.map(|(start, end)| json!([start.to_string(), end.to_string()]))
     };
     let sections = stats.section_bytes.iter().cloned();
     let sections: serde_json::Map<_, _> =
@@ -61,8 +62,7 @@ fn figures(stats: &Stats) -> Value {
 
 /// A range of time and how long it is.
 fn shown((start, end): (Timestamp, Timestamp)) -> String {
-    let length = time::short(end.nanos_since(start));
-    format!("{} to {} ({length})", time::rfc3339(start, 3), time::rfc3339(end, 3))
+    format!("{start:.3} to {end:.3} ({})", ShortDuration(end.nanos_since(start)))
 }
 
 fn write(stats: &Stats, out: &mut impl Write) -> std::io::Result<()> {

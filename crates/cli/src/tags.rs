@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
@@ -22,6 +23,16 @@ const TEXT_COLUMNS: usize = 100;
 /// Said where the limit cut the answer.
 const CUT: &str = "there are more than these; --limit all shows them";
 
+/// Said where the time was over before the end.
+const STOPPED: &str = "partial: stopped before the end";
+
+/// What an answer lacks.
+#[derive(Debug, Clone, Copy)]
+struct Lacks {
+    truncated: bool,
+    partial: bool,
+}
+
 /// Runs `treering tags`.
 pub(crate) fn run_names(
     store: &Path,
@@ -32,14 +43,15 @@ pub(crate) fn run_names(
     let opened = Opened::existing(store)?;
     let found = opened.store.tag_names(args.scope, args.of.query.as_deref(), &options);
     let found = found.map_err(|error| failure(error, &args.of, &opened))?;
+    let lacks = Lacks { truncated: found.truncated, partial: found.partial };
     match args.of.output.output {
-        Output::Table => write_names(&found, out),
-        Output::Json => write_json(&names_json(&found), found.truncated, out),
+        Output::Table => write_names(&found, lacks, out),
+        Output::Json => write_json(&names_json(&found), lacks, out),
         Output::Jsonl => {
             for scope in &found.scopes {
                 write_lines(scope.tags.iter().map(|tag| name_json(scope.scope, tag)), out)?;
             }
-            say_cut(found.truncated)
+            say_lacks(lacks)
         }
     }
 }
@@ -55,12 +67,13 @@ pub(crate) fn run_values(
     let opened = Opened::existing(store)?;
     let found = opened.store.tag_values(&args.field, args.of.query.as_deref(), &options);
     let found = found.map_err(|error| failure(error, &args.of, &opened))?;
+    let lacks = Lacks { truncated: found.truncated, partial: found.partial };
     match args.of.output.output {
-        Output::Table => write_values(&found, out),
-        Output::Json => write_json(&values_json(&found), found.truncated, out),
+        Output::Table => write_values(&found, lacks, out),
+        Output::Json => write_json(&values_json(&found), lacks, out),
         Output::Jsonl => {
             write_lines(found.values.iter().map(value_json), out)?;
-            say_cut(found.truncated)
+            say_lacks(lacks)
         }
     }
 }
@@ -78,6 +91,7 @@ fn options(args: &TagArgs) -> Result<TagOptions, Failure> {
     options.start = args.times.from;
     options.end = args.times.to;
     options.limit = args.limit.0;
+    options.deadline = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     Ok(options)
 }
 
@@ -135,26 +149,31 @@ fn write_lines(lines: impl Iterator<Item = Value>, out: &mut impl Write) -> Resu
     Ok(())
 }
 
-/// Says that there is more, where the answer itself has no place for it.
-fn say_cut(truncated: bool) -> Result<(), Failure> {
-    if truncated {
+/// Says what the answer lacks, where it has no place for that itself.
+fn say_lacks(lacks: Lacks) -> Result<(), Failure> {
+    if lacks.truncated {
         writeln!(anstream::stderr().lock(), "{CUT}")?;
+    }
+    if lacks.partial {
+        writeln!(anstream::stderr().lock(), "{STOPPED}")?;
     }
     Ok(())
 }
 
-/// Writes the answer; `truncated` is Treering's own, and absent where nothing was cut.
-fn write_json(answer: &Value, truncated: bool, out: &mut impl Write) -> Result<(), Failure> {
+/// Writes the answer; `truncated` and `partial` are Treering's own, and absent where nothing is lacking.
+fn write_json(answer: &Value, lacks: Lacks, out: &mut impl Write) -> Result<(), Failure> {
     let mut answer = answer.clone();
-    if let (true, Some(members)) = (truncated, answer.as_object_mut()) {
-        members.insert("truncated".to_owned(), Value::Bool(true));
+    for (lacking, name) in [(lacks.truncated, "truncated"), (lacks.partial, "partial")] {
+        if let (true, Some(members)) = (lacking, answer.as_object_mut()) {
+            members.insert(name.to_owned(), Value::Bool(true));
+        }
     }
     serde_json::to_writer(&mut *out, &answer)?;
     Ok(writeln!(out)?)
 }
 
-fn write_names(found: &TagNames, out: &mut impl Write) -> Result<(), Failure> {
-    if found.scopes.is_empty() {
+fn write_names(found: &TagNames, lacks: Lacks, out: &mut impl Write) -> Result<(), Failure> {
+    if found.scopes.is_empty() && !lacks.partial {
         return Ok(writeln!(anstream::stderr().lock(), "no span has one")?);
     }
     let mut table = terminal::table(&["SCOPE", "NAME", "TYPES", "COUNT"]);
@@ -168,11 +187,11 @@ fn write_names(found: &TagNames, out: &mut impl Write) -> Result<(), Failure> {
             ]);
         }
     }
-    write_table(table, found.truncated, out)
+    write_table(table, lacks, out)
 }
 
-fn write_values(found: &TagValues, out: &mut impl Write) -> Result<(), Failure> {
-    if found.values.is_empty() {
+fn write_values(found: &TagValues, lacks: Lacks, out: &mut impl Write) -> Result<(), Failure> {
+    if found.values.is_empty() && !lacks.partial {
         return Ok(writeln!(anstream::stderr().lock(), "no span has a value of it")?);
     }
     let mut table = terminal::table(&["VALUE", "TYPE", "COUNT"]);
@@ -183,16 +202,16 @@ fn write_values(found: &TagValues, out: &mut impl Write) -> Result<(), Failure> 
             terminal::count(value.count),
         ]);
     }
-    write_table(table, found.truncated, out)
+    write_table(table, lacks, out)
 }
 
 /// Writes a table whose last column has counts.
-fn write_table(mut table: Table, truncated: bool, out: &mut impl Write) -> Result<(), Failure> {
+fn write_table(mut table: Table, lacks: Lacks, out: &mut impl Write) -> Result<(), Failure> {
     if let Some(column) = table.column_iter_mut().last() {
         column.set_cell_alignment(CellAlignment::Right);
     }
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
-    say_cut(truncated)
+    say_lacks(lacks)
 }

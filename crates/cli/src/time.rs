@@ -1,5 +1,5 @@
-//! Points and lengths of time as people write and read them. Invariant: what is parsed is exact to
-//! the nanosecond; what is shown for people is rounded to three digits, what is shown in JSON is not.
+//! Points and lengths of time as people write them. Invariant: what is read, and what is written here,
+//! is exact to the nanosecond.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -102,14 +102,6 @@ fn length(text: &str) -> Option<u64> {
     u64::try_from(length.as_nanos()).ok()
 }
 
-/// `time` in RFC 3339 with `digits` digits after the second; its nanoseconds where the calendar ends.
-pub(crate) fn rfc3339(time: Timestamp, digits: u8) -> String {
-    match jiff::Timestamp::from_nanosecond(i128::from(time.unix_nanos())) {
-        Ok(point) => format!("{point:.0$}", usize::from(digits)),
-        Err(_) => time.unix_nanos().to_string(),
-    }
-}
-
 /// A length of time exactly: `1m0.000000001s`, `1.5ms`, `-3s`, `0s`.
 pub(crate) fn exact(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
@@ -140,28 +132,6 @@ fn decimal(value: u64, places: u32, unit: &str) -> String {
     let fraction = digits.trim_end_matches('0');
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{}{point}{fraction}{unit}", value / one)
-}
-
-/// A length of time for people: about three digits.
-pub(crate) fn short(nanos: u64) -> String {
-    if nanos >= 100 * SECOND {
-        let seconds = nanos / SECOND;
-        return match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-            (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
-            (hours, minutes, _) if hours < 100 => format!("{hours}h{minutes:02}m"),
-            (hours, ..) if hours < 2400 => format!("{}d{:02}h", hours / 24, hours % 24),
-            (hours, ..) => format!("{}d", hours / 24),
-        };
-    }
-    let (unit, places) = match nanos {
-        0..1_000 => return format!("{nanos}ns"),
-        1_000..1_000_000 => ("µs", 3),
-        1_000_000..SECOND => ("ms", 6),
-        _ => ("s", 9),
-    };
-    // Drops digits below the third, rounding down so that nothing seems longer than it was.
-    let step = 10_u64.pow(nanos.ilog10().saturating_sub(2));
-    decimal(nanos / step * step, places, unit)
 }
 
 #[cfg(test)]
@@ -235,14 +205,5 @@ mod tests {
         let texts = exactly.map(exact);
         assert_eq!(texts, ["0s", "999ns", "1.5µs", "1.5ms", "2s", "1m0.000000001s", "-1m30s"]);
         assert_eq!(exact(i64::MIN), "-2562047h47m16.854775808s");
-        let rounded = [0, 12_345, 1_234_567, 99_999_999_999, 100_000_000_000, 7_322_000_000_000];
-        let texts = rounded.map(short);
-        assert_eq!(texts, ["0ns", "12.3µs", "1.23ms", "99.9s", "1m40s", "2h02m"]);
-        assert_eq!(short(u64::MAX), "213503d");
-        assert_eq!(
-            rfc3339(Timestamp::from_unix_nanos(1_500_000_000), 3),
-            "1970-01-01T00:00:01.500Z"
-        );
-        assert!(!rfc3339(Timestamp::MAX, 3).is_empty());
     }
 }

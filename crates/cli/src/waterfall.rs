@@ -1,15 +1,14 @@
-//! A trace drawn as a waterfall: a line a span with its place in the tree, its service and name, and
-//! a bar over the trace's time. Invariant: no line is wider than asked, and no work or memory grows
-//! with a trace's depth beyond a few levels a line.
+//! A trace drawn as a waterfall: the library's lines in colours, as wide as a terminal. Invariant: no
+//! line is wider than asked.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use treering::model::{Span, StatusCode, Trace};
-use treering::{SpanId, Timestamp, TraceId};
+use treering::SpanId;
+use treering::model::{ShortDuration, Trace, Waterfall, WaterfallLine};
 
-use crate::{terminal, time};
+use crate::terminal;
 
 /// Levels drawn as tree lines; deeper spans show their depth and the innermost lines.
 const LEVELS_MAX: usize = 16;
@@ -37,183 +36,98 @@ pub(crate) fn draw(
     columns: usize,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let parents = (0..trace.spans().len()).map(|position| trace.parent(position)).collect();
-    Drawing::new(trace.id(), trace.spans(), parents, columns).draw(marked, out)
+    let columns = columns.max(COLUMNS_MIN);
+    let bar_columns = (columns / 3).min(60);
+    // A sign and a blank; blanks around the bar; the duration.
+    let label_columns = columns - bar_columns - 2 - 2 - DURATION_COLUMNS;
+    // Where the label is narrow, fewer levels leave room for the name.
+    let waterfall = trace.waterfall(bar_columns, LEVELS_MAX.min(label_columns / 6));
+    let mut colours = HashMap::new();
+    for span in trace.spans() {
+        let next = COLOURS.get(colours.len() % COLOURS.len()).copied();
+        colours.entry(span.service_name()).or_insert(next.unwrap_or(AnsiColor::Cyan));
+    }
+    let drawing = Drawing { colours, label_columns, bar_columns };
+    drawing.draw_header(trace, &waterfall, out)?;
+    for line in waterfall.lines() {
+        drawing.draw_line(&line, marked.contains(&line.span.span_id), out)?;
+    }
+    Ok(())
 }
 
 /// What all lines share.
 struct Drawing<'t> {
-    id: TraceId,
-    spans: &'t [Span],
-    parents: Vec<Option<usize>>,
-    depths: Vec<usize>,
-    /// Whether a span is the last child of its parent.
-    last: Vec<bool>,
     colours: HashMap<&'t str, AnsiColor>,
-    start: Timestamp,
-    duration: u64,
     label_columns: usize,
     bar_columns: usize,
 }
 
-impl<'t> Drawing<'t> {
-    fn new(id: TraceId, spans: &'t [Span], parents: Vec<Option<usize>>, columns: usize) -> Self {
-        let start = spans.iter().map(|span| span.start).min().unwrap_or_default();
-        let end = spans.iter().map(|span| span.end.max(span.start)).max().unwrap_or_default();
-        let mut colours = HashMap::new();
-        for span in spans {
-            let next = COLOURS.get(colours.len() % COLOURS.len()).copied();
-            colours.entry(span.service_name()).or_insert(next.unwrap_or(AnsiColor::Cyan));
-        }
-        let columns = columns.max(COLUMNS_MIN);
-        let bar_columns = (columns / 3).min(60);
-        // A sign and a blank; blanks around the bar; the duration.
-        let label_columns = columns - bar_columns - 2 - 2 - DURATION_COLUMNS;
-        let (depths, last) = shape(&parents);
-        let duration = end.nanos_since(start);
-        Self {
-            id,
-            spans,
-            parents,
-            depths,
-            last,
-            colours,
-            start,
-            duration,
-            label_columns,
-            bar_columns,
-        }
-    }
-
-    fn draw(&self, marked: &BTreeSet<SpanId>, out: &mut impl Write) -> io::Result<()> {
-        self.draw_header(out)?;
-        for (position, span) in self.spans.iter().enumerate() {
-            self.draw_span(position, span, marked.contains(&span.span_id), out)?;
-        }
-        Ok(())
-    }
-
-    fn draw_header(&self, out: &mut impl Write) -> io::Result<()> {
+impl Drawing<'_> {
+    fn draw_header(
+        &self,
+        trace: &Trace,
+        waterfall: &Waterfall<'_>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         let strong = terminal::STRONG;
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        let errors = self.spans.iter().filter(|span| is_error(span)).count();
-        let spans = terminal::plural(count(self.spans.len()), "span");
+        let errors = waterfall.lines().filter(WaterfallLine::is_error).count();
+        let spans = terminal::plural(count(trace.spans().len()), "span");
         let services = terminal::plural(count(self.colours.len()), "service");
         let errors = terminal::plural(count(errors), "error");
-        writeln!(out, "{strong}trace {}{strong:#}", self.id)?;
-        let start = time::rfc3339(self.start, 3);
-        let duration = time::short(self.duration);
-        writeln!(out, "{start}, {duration}, {spans}, {services}, {errors}")
+        writeln!(out, "{strong}trace {}{strong:#}", trace.id())?;
+        let (start, duration) = (waterfall.start(), ShortDuration(waterfall.duration_nanos()));
+        writeln!(out, "{start:.3}, {duration}, {spans}, {services}, {errors}")
     }
 
-    fn draw_span(
+    fn draw_line(
         &self,
-        position: usize,
-        span: &Span,
+        line: &WaterfallLine<'_>,
         marked: bool,
         out: &mut impl Write,
     ) -> io::Result<()> {
         let (found, faint) = (terminal::FOUND, terminal::FAINT);
         let sign = if marked { "▶ " } else { "  " };
-        let tree = self.tree(position);
-        let mut left = self.label_columns.saturating_sub(terminal::width(&tree));
-        let service = match span.service_name() {
+        let tree = &line.tree;
+        let mut left = self.label_columns.saturating_sub(terminal::width(tree));
+        let service = match line.span.service_name() {
             "" => "-".to_owned(),
             service => terminal::fit(service, left / 2),
         };
-        let service_style = self.colours.get(span.service_name()).map(|colour| colour.on_default());
-        let service_style = service_style.unwrap_or_default();
+        let colour = self.colours.get(line.span.service_name());
+        let service_style = colour.map(|colour| colour.on_default()).unwrap_or_default();
         left = left.saturating_sub(terminal::width(&service));
-        let orphan = span.parent_span_id.is_some() && self.parent(position).is_none();
-        let note = match (is_error(span), orphan) {
+        let note = match (line.is_error(), line.is_orphan) {
             (true, true) => " ✗ parent missing",
             (true, false) => " ✗",
             (false, true) => " parent missing",
             (false, false) => "",
         };
-        let name = terminal::fit(&span.name, left.saturating_sub(1 + terminal::width(note)));
-        let style = if is_error(span) { terminal::ERROR } else { Style::new() };
+        let name = terminal::fit(&line.span.name, left.saturating_sub(1 + terminal::width(note)));
+        let style = if line.is_error() { terminal::ERROR } else { Style::new() };
         let used = terminal::width(&name) + 1 + terminal::width(note);
         let note = terminal::fit(note, left.saturating_sub(1));
         let padding = " ".repeat(left.saturating_sub(used));
-        let bar_style = if is_error(span) { terminal::ERROR } else { service_style };
-        let (before, bar, after) = self.bar(span);
+        let bar_style = if line.is_error() { terminal::ERROR } else { service_style };
+        let before = " ".repeat(line.bar.start);
+        let bar = "━".repeat(line.bar.len());
+        let after = " ".repeat(self.bar_columns.saturating_sub(line.bar.end));
+        let duration = ShortDuration(line.span.duration_nanos()).to_string();
         writeln!(
             out,
             "{found}{sign}{found:#}{faint}{tree}{faint:#}{service_style}{service}{service_style:#} \
              {style}{name}{note}{style:#}{padding} {before}{bar_style}{bar}{bar_style:#}{after} \
-             {:>DURATION_COLUMNS$}",
-            time::short(span.duration_nanos())
+             {duration:>DURATION_COLUMNS$}"
         )
     }
-
-    fn parent(&self, position: usize) -> Option<usize> {
-        self.parents.get(position).copied().flatten()
-    }
-
-    fn is_last(&self, position: usize) -> bool {
-        self.last.get(position).copied().unwrap_or(true)
-    }
-
-    /// The lines that lead to a span.
-    fn tree(&self, position: usize) -> String {
-        let depth = self.depths.get(position).copied().unwrap_or(0);
-        if depth == 0 {
-            return String::new();
-        }
-        // Where the label is narrow, fewer levels leave room for the name.
-        let levels = LEVELS_MAX.min(self.label_columns / 6).max(2);
-        let drawn = if depth > levels { levels / 2 } else { depth };
-        let mut parts = vec![if self.is_last(position) { "└ " } else { "├ " }];
-        let mut above = self.parent(position);
-        while let Some(ancestor) = above
-            && parts.len() < drawn
-        {
-            parts.push(if self.is_last(ancestor) { "  " } else { "│ " });
-            above = self.parent(ancestor);
-        }
-        parts.reverse();
-        let tree = parts.concat();
-        if depth > levels { format!("⋯{depth} {tree}") } else { tree }
-    }
-
-    /// Blanks, bar and blanks, [`Drawing::bar_columns`] wide together. A bar is never empty.
-    fn bar(&self, span: &Span) -> (String, String, String) {
-        let columns = u128::try_from(self.bar_columns).unwrap_or(0);
-        let column = |nanos: u64| u128::from(nanos) * columns / u128::from(self.duration.max(1));
-        let from = span.start.nanos_since(self.start);
-        let to = from.saturating_add(span.duration_nanos());
-        let first = usize::try_from(column(from)).unwrap_or(0);
-        let first = first.min(self.bar_columns.saturating_sub(1));
-        let end = usize::try_from(column(to)).unwrap_or(self.bar_columns);
-        let end = end.clamp(first + 1, self.bar_columns.max(first + 1));
-        let after = self.bar_columns.saturating_sub(end);
-        (" ".repeat(first), "━".repeat(end - first), " ".repeat(after))
-    }
-}
-
-fn is_error(span: &Span) -> bool {
-    span.status.code == StatusCode::ERROR
-}
-
-/// Depths of all spans, and whether each is its parent's last child.
-fn shape(parents: &[Option<usize>]) -> (Vec<usize>, Vec<bool>) {
-    let mut depths: Vec<usize> = Vec::with_capacity(parents.len());
-    for parent in parents {
-        depths.push(parent.and_then(|parent| depths.get(parent)).map_or(0, |depth| depth + 1));
-    }
-    let mut seen = vec![false; parents.len()];
-    let mut last = vec![false; parents.len()];
-    for (parent, last) in parents.iter().zip(&mut last).rev() {
-        if let Some(seen) = parent.and_then(|parent| seen.get_mut(parent)) {
-            *last = !std::mem::replace(seen, true);
-        }
-    }
-    (depths, last)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use treering::model::{Span, StatusCode};
+    use treering::{Timestamp, TraceId};
+
     use super::*;
 
     fn span(number: u8, start: u64, end: u64, name: &str) -> Span {
@@ -226,11 +140,13 @@ mod tests {
         }
     }
 
-    fn drawn(spans: &[Span], parents: Vec<Option<usize>>, columns: usize) -> String {
+    /// The spans as a trace, each with the place of its parent; a store would make it.
+    fn drawn(spans: &[Span], parents: &[Option<usize>], columns: usize) -> String {
+        let parts = json!({ "id": TraceId::ZERO, "spans": spans, "parents": parents });
+        let trace: Trace = serde_json::from_value(parts).unwrap();
         let mut text = Vec::new();
-        let drawing = Drawing::new(TraceId::ZERO, spans, parents, columns);
         let marked = BTreeSet::from([SpanId::from_bytes([2; 8])]);
-        drawing.draw(&marked, &mut anstream::StripStream::new(&mut text)).unwrap();
+        draw(&trace, &marked, columns, &mut anstream::StripStream::new(&mut text)).unwrap();
         String::from_utf8(text).unwrap()
     }
 
@@ -242,7 +158,7 @@ mod tests {
         orphan.parent_span_id = Some(SpanId::from_bytes([9; 8]));
         let spans =
             [span(1, 0, 1_000_000_000, "root"), span(2, 0, 500_000_000, "read"), failed, orphan];
-        let text = drawn(&spans, vec![None, Some(0), Some(0), None], 60);
+        let text = drawn(&spans, &[None, Some(0), Some(0), None], 60);
         let expected = "\
 trace 00000000000000000000000000000000
 1970-01-01T00:00:00.000Z, 1s, 4 spans, 1 service, 1 error
@@ -258,8 +174,8 @@ trace 00000000000000000000000000000000
     fn deep_and_long_traces_stay_within_the_width() {
         let spans: Vec<Span> =
             (0..100_000).map(|n| span(1, n, u64::MAX, &"x".repeat(90))).collect();
-        let parents = (0..100_000_usize).map(|n| n.checked_sub(1)).collect();
-        let text = drawn(&spans, parents, 80);
+        let parents: Vec<_> = (0..100_000_usize).map(|n| n.checked_sub(1)).collect();
+        let text = drawn(&spans, &parents, 80);
         assert_eq!(text.lines().count(), 100_002);
         let widest = text.lines().skip(2).map(terminal::width).max().unwrap();
         assert!(widest <= 80, "{widest}");
@@ -268,8 +184,8 @@ trace 00000000000000000000000000000000
 
     #[test]
     fn empty_and_narrow_drawings_are_drawn() {
-        assert!(drawn(&[], vec![], 0).contains("0 spans"));
-        let text = drawn(&[span(1, 5, 5, "日本語")], vec![None], 1);
+        assert!(drawn(&[], &[], 0).contains("0 spans"));
+        let text = drawn(&[span(1, 5, 5, "日本語")], &[None], 1);
         assert!(text.contains("日本語"), "{text}");
         assert!(text.contains("Z, 0ns, 1 span,"), "{text}");
     }

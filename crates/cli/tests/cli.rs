@@ -387,6 +387,20 @@ fn tags_and_values_answer_in_the_shape_of_tempo() {
 }
 
 #[test]
+fn tags_and_values_out_of_time_say_that_they_are_partial() {
+    let cli = Cli::with_trace();
+    for args in [["tags", "--timeout"].as_slice(), &["values", "name", "--timeout"]] {
+        let with = |more: &[&'static str]| [args, more].concat();
+        assert_eq!(cli.json(&with(&["0s", "--output", "json"]))["partial"], true);
+        assert!(cli.json(&with(&["1h", "--output", "json"]))["partial"].is_null());
+        for output in ["table", "jsonl"] {
+            let answer = cli.run(&with(&["0s", "--output", output]));
+            assert_eq!(answer.err, "partial: stopped before the end\n");
+        }
+    }
+}
+
+#[test]
 fn tags_and_values_are_tables_for_people() {
     let cli = Cli::with_trace();
     let out = cli.run(&["tags"]).ok();
@@ -517,6 +531,9 @@ fn a_file_that_is_no_store_is_an_error_with_its_cause() {
     let answer = cli.run(&["stats"]).fails(1);
     assert!(answer.err.starts_with("error: the store at treering.redb cannot"), "{}", answer.err);
     assert!(answer.err.contains("\n  because: "), "{}", answer.err);
+    assert!(
+        answer.err.ends_with("\n  = it is no store of Treering's; --store names another file\n")
+    );
 }
 
 #[test]
@@ -572,6 +589,7 @@ fn damaged_stores_are_reported_without_panics() {
     cli.write("treering.redb", &whole[..whole.len() / 2]);
     let answer = cli.run(&["stats"]).fails(1);
     assert!(answer.err.starts_with("error: "), "{}", answer.err);
+    assert!(answer.err.contains("\n  = `treering verify --store "), "{}", answer.err);
 }
 
 #[test]
@@ -683,7 +701,8 @@ fn a_store_that_a_service_has_open_can_be_asked() {
     assert!(cli.run(&["query", "{ }", "--explain"]).ok().contains("block"));
     assert!(cli.run(&["verify"]).ok().contains("another process has it open"));
     let file = cli.write("more.jsonl", CHILD);
-    assert!(cli.run(&["ingest", &file]).fails(1).err.contains("is open already"));
+    let refused = cli.run(&["ingest", &file]).fails(1).err;
+    assert!(refused.contains("is open already") && refused.contains("= stop what has it open"));
     // And the service goes on.
     service.maintain().unwrap();
     assert_eq!(cli.spans(), 3);

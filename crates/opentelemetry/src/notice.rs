@@ -3,11 +3,10 @@
 
 use std::error::Error as _;
 use std::fmt::{self, Display};
-use std::mem::{Discriminant, discriminant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use treering::Error;
 use treering::model::Refusal;
+use treering::{Error, ErrorKind};
 
 /// Something that a service may want to log, on one line by `Display`. Told by the exporter's own
 /// thread, once for each kind of failure until it is over.
@@ -88,7 +87,7 @@ pub(crate) type Handler = Box<dyn Fn(&Notice<'_>) + Send>;
 /// A kind of failure of storing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Store(Discriminant<Error>),
+    Store(ErrorKind),
     Panic,
 }
 
@@ -120,7 +119,14 @@ impl Teller {
 
     pub(crate) fn failed(&mut self, error: &Error, spans: u64) {
         self.lost += spans;
-        if self.is_news(Kind::Store(discriminant(error))) {
+        let kind = error.kind();
+        // A store that refuses to write since a write failed says no more than that write did.
+        let mut told = self
+            .told
+            .iter()
+            .filter(|told| !matches!(told, Kind::Store(ErrorKind::Limit) | Kind::Panic));
+        let follows = kind == ErrorKind::WritesRefused && told.next().is_some();
+        if !follows && self.is_news(Kind::Store(kind)) {
             self.tell(&Notice::NotStored { error, spans });
         }
     }

@@ -29,7 +29,7 @@ pub struct ExporterOptions {
 }
 
 /// When [`StoreExporter`](crate::StoreExporter)'s `export` returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ExportWait {
     /// Once the spans wait in the queue, whoever calls.

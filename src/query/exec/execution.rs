@@ -181,7 +181,8 @@ impl Figures {
 pub(crate) fn explain(plan: &Plan, figures: &Figures) -> String {
     plan.show(&|Step(step)| {
         let StepFigures { candidates, found, ways } = figures.steps.get(step)?;
-        Some(format!("{found} of {candidates} rows{ways}"))
+        let plural = if *candidates == 1 { "" } else { "s" };
+        Some(format!("{found} of {candidates} row{plural}{ways}"))
     })
 }
 

@@ -52,8 +52,7 @@ impl TimeArgs {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match (self.from, self.to) {
             (Some(from), Some(to)) if from > to => {
-                let [from, to] = [from, to].map(|time| time::rfc3339(time, 0));
-                Err(Failure::Usage(format!("--from ({from}) is after --to ({to})")))
+                Err(Failure::Usage(format!("--from ({from:.0}) is after --to ({to:.0})")))
             }
             _ => Ok(()),
         }
@@ -166,6 +165,11 @@ pub(crate) struct TagArgs {
     #[arg(long, value_name = "N|all", value_parser = most, default_value = "1000")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) limit: Most,
+
+    /// Stop after this time, such as `500ms` or `1m30s`, and show what was counted until then
+    #[arg(long, value_name = "DURATION", value_parser = time::parse_length)]
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) timeout: Option<Duration>,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,

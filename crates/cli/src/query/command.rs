@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use treering::model::ShortDuration;
 use treering::query::{SearchResult, TraceMatch};
 use treering::{CancelToken, Cursor, SearchOptions};
 
@@ -15,7 +16,7 @@ use crate::args::{Output, QueryArgs};
 use crate::failure::Failure;
 use crate::progress::Spinner;
 use crate::store::Opened;
-use crate::{terminal, time};
+use crate::terminal;
 
 /// Runs `treering query`.
 pub(crate) fn run(store: &Path, args: &QueryArgs, out: &mut impl Write) -> Result<(), Failure> {
@@ -151,7 +152,7 @@ impl Found {
     }
 
     fn summary(&self, partial: bool, took: Duration) -> String {
-        let took = time::short(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        let took = ShortDuration(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         let partial_words = if partial { "; partial: stopped before the end" } else { "" };
         let found = match (self.traces, partial) {
             (0, true) => "no trace found".to_owned(),

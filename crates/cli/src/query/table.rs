@@ -3,10 +3,11 @@
 
 use std::io::{self, Write};
 
+use treering::model::ShortDuration;
 use treering::query::{FieldValue, SearchResult, SpanMatch, Spanset, TraceMatch};
 
 use super::value::words;
-use crate::{terminal, time};
+use crate::terminal;
 
 /// Widest text of one cell, and of one value.
 const TEXT_COLUMNS: usize = 60;
@@ -49,10 +50,10 @@ struct Sheet {
 impl Sheet {
     fn add_trace(&mut self, trace: &TraceMatch) {
         let heading = format!(
-            "{} {} {} {} {}",
+            "{} {:.3} {} {} {}",
             trace.trace_id,
-            time::rfc3339(trace.start, 3),
-            time::short(trace.duration_nanos),
+            trace.start,
+            ShortDuration(trace.duration_nanos),
             terminal::fit(&trace.root_service, TEXT_COLUMNS),
             terminal::fit(&trace.root_name, TEXT_COLUMNS),
         );
@@ -85,8 +86,8 @@ impl Sheet {
     fn add_span(&mut self, trace: &TraceMatch, span: &SpanMatch) {
         self.rows.push([
             span.span_id.to_string(),
-            format!("+{}", time::short(span.start.nanos_since(trace.start))),
-            time::short(span.duration_nanos),
+            format!("+{}", ShortDuration(span.start.nanos_since(trace.start))),
+            ShortDuration(span.duration_nanos).to_string(),
             terminal::fit(&span.service, TEXT_COLUMNS),
             terminal::fit(&span.name, TEXT_COLUMNS),
             values(&span.attributes),

@@ -5,38 +5,18 @@ use treering::query::FieldValue;
 
 use crate::time;
 
-/// `value` as `TraceQL` writes it, text without quotes.
+/// `value` as `TraceQL` writes it, but text without quotes, and lengths of time exactly.
 pub(crate) fn words(value: &FieldValue) -> String {
     match value {
         FieldValue::String(text) => text.clone(),
-        FieldValue::Int(number) => number.to_string(),
         FieldValue::Float(number) => number.to_string(),
-        FieldValue::Bool(flag) => flag.to_string(),
         FieldValue::Duration(nanos) => time::exact(*nanos),
-        FieldValue::Status(status) => status_word(*status),
-        FieldValue::Kind(kind) => kind_word(*kind),
-        FieldValue::Time(time) => time::rfc3339(*time, 9),
         FieldValue::Array(values) => {
             let words: Vec<String> = values.iter().map(words).collect();
             format!("[{}]", words.join(", "))
         }
-        _ => "nil".to_owned(),
-    }
-}
-
-fn status_word(status: i32) -> String {
-    match status {
-        0 => "unset".to_owned(),
-        1 => "ok".to_owned(),
-        2 => "error".to_owned(),
         other => other.to_string(),
     }
-}
-
-fn kind_word(kind: i32) -> String {
-    let words = ["unspecified", "internal", "server", "client", "producer", "consumer"];
-    let word = usize::try_from(kind).ok().and_then(|kind| words.get(kind));
-    word.map_or_else(|| kind.to_string(), |word| (*word).to_owned())
 }
 
 /// `value` as OTLP/JSON's `AnyValue`; what OTLP has no type for is a string.

@@ -18,6 +18,9 @@ const WORDS_MAX: usize = 1000;
 /// and what a service stores meanwhile shows soon.
 const KEPT: Duration = Duration::from_secs(10);
 
+/// How long completing may take; words that were found until then are better than none.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// The words of a store.
 #[derive(Debug)]
 pub(super) struct StoreWords<'s> {
@@ -44,6 +47,7 @@ impl<'s> StoreWords<'s> {
     fn options(&self) -> TagOptions {
         let mut options = TagOptions::default();
         (options.start, options.limit) = (self.since.get(), Some(WORDS_MAX));
+        options.deadline = Instant::now().checked_add(PATIENCE);
         options
     }
 }

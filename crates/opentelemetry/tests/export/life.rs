@@ -7,7 +7,9 @@ use opentelemetry_sdk::trace::{
     Sampler, SdkTracerProvider, SimpleSpanProcessor, SpanExporter, SpanProcessor,
 };
 use treering::{Options, Store};
-use treering_opentelemetry::{StoreExporter, StoreProcessor};
+use treering_opentelemetry::{
+    ExporterHandle, ExporterOptions, ExporterStats, Notice, StoreExporter, StoreProcessor,
+};
 
 use crate::making::{LONG, export, listener, open, patient, place, span, stats_of, stored};
 
@@ -155,4 +157,12 @@ fn only_sampled_spans_are_stored() {
     processor.on_end(span(1, 2));
     processor.force_flush().unwrap();
     assert_eq!(stored(&store), 1);
+}
+
+#[test]
+fn what_a_service_keeps_goes_from_thread_to_thread() {
+    fn shared<T: Send + Sync>() {}
+    shared::<(StoreExporter, StoreProcessor)>();
+    shared::<(ExporterHandle, ExporterOptions)>();
+    shared::<(ExporterStats, Notice<'_>)>();
 }
