@@ -139,6 +139,14 @@ impl Cache {
         Some(entry.value.clone())
     }
 
+    /// Forgets what is cached under `slot`.
+    pub(crate) fn forget(&self, block: BlockId, slot: Slot) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.map.remove(&(block, slot)) {
+            entries.bytes = entries.bytes.saturating_sub(entry.bytes);
+        }
+    }
+
     /// Caches `value` under `slot`; not at all where it is larger than the budget.
     pub(crate) fn put(&self, block: BlockId, slot: Slot, value: Cached) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,6 +207,11 @@ mod tests {
         assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none(), "what is kept takes its bytes");
         assert!(cache.entries.lock().unwrap().bytes <= 10_000);
         assert!(cache.get(BlockId(2), Slot::Named("large".into())).is_some());
+        cache.forget(BlockId(2), Slot::Named("large".into()));
+        assert!(cache.get(BlockId(2), Slot::Named("large".into())).is_none());
+        assert_eq!(cache.entries.lock().unwrap().bytes, 0);
+        cache.forget(BlockId(2), Slot::Named("large".into()));
+        cache.put(BlockId(1), Slot::Chunk(0), bytes());
         cache.clear();
         assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_none());
         assert_eq!(cache.entries.lock().unwrap().bytes, 0);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::cache::{Cached, Slot};
 use super::error::BlockError;
+use super::format::Section;
 use super::reader::Block;
 
 impl Block {
@@ -38,5 +39,21 @@ impl Block {
         let value = Arc::new(make()?);
         self.keep(slot, &value, bytes(&value));
         Ok(value)
+    }
+
+    /// Makes a smaller form of a whole section. The section as it was decoded for that does not stay, if it
+    /// was not kept before: with a copy of each there would be room for few blocks.
+    pub(crate) fn made_of<T>(
+        &self,
+        section: Section,
+        make: impl FnOnce() -> Result<T, BlockError>,
+    ) -> Result<T, BlockError> {
+        let (image, slot) = (self.image(), Slot::Section(section.code()));
+        let was_kept = image.cache.get(image.block, slot.clone()).is_some();
+        let made = make()?;
+        if !was_kept {
+            image.cache.forget(image.block, slot);
+        }
+        Ok(made)
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::structure::{SentParents, child_counts, depths, self_durations};
 use super::traces::{self, TraceCursor};
-use super::{ids, table};
-use crate::block::{Block, BlockError, Marked, NONE, Section, Table, field};
+use super::{durations, ids, table};
+use crate::block::{Block, BlockError, NONE, Section, Table, field};
 use crate::codec::cast::{bits_of_i64, u64_of, usize_of};
 use crate::codec::order;
 use crate::model::Value;
@@ -68,11 +68,9 @@ pub(super) fn find(
             return Ok(Rows::empty());
         }
         if which == Intrinsic::Duration
-            && let (values, inside) = range.values()
-            && let Some(rows) = block.with_duration(&values, &window)?
+            && let Some(found) = durations::find(block, &range, &window)?
         {
-            let rows = Rows::new(rows.into_rows());
-            return Ok(if inside { rows } else { rows.complement(window) });
+            return Ok(found);
         }
     }
     let rows = u64::from(window.end.saturating_sub(window.start));
@@ -85,31 +83,6 @@ pub(super) fn find(
     }
 }
 
-/// The rows of the window whose durations compare so, as bits; `None` where they are no range of
-/// durations, or where there are no buckets.
-pub(super) fn durations_marked(
-    block: &Block,
-    test: &Test,
-    window: &Range<u32>,
-) -> Result<Option<Bits>, BlockError> {
-    let Test::Compare(op, constant) = test else { return Ok(None) };
-    let (values, inside) = NumberRange::new(*op, constant, Scalar::of_nanos).values();
-    if !inside {
-        return Ok(None);
-    }
-    Ok(block.with_duration(&values, window)?.map(|found| match found {
-        Marked::Words(first, words) => Bits::of_words(usize_of(first / 64), words),
-        Marked::Few(rows) => {
-            let end = rows.last().map_or(0, |last| last + 1);
-            let mut bits = Bits::over(rows.first().copied().unwrap_or(0)..end);
-            for row in rows {
-                bits.set(row);
-            }
-            bits
-        }
-    }))
-}
-
 /// Those of the rows for which the test holds.
 pub(super) fn check(
     block: &Block,
@@ -119,6 +92,12 @@ pub(super) fn check(
 ) -> Result<Rows, BlockError> {
     if *test == Test::Present {
         return Ok(rows.clone());
+    }
+    if which == Intrinsic::Duration
+        && rows.len() >= u64::from(block.header()?.rows) / FEW_ROWS_SHARE
+        && let Some(found) = durations::check(block, test, rows)?
+    {
+        return Ok(found);
     }
     let mut passed = Vec::new();
     if let Some(mut reader) = reader(block, which, rows.len())? {

@@ -8,6 +8,7 @@ mod computed;
 mod convert;
 mod count;
 mod crew;
+mod durations;
 mod explain;
 mod ids;
 mod numbered;

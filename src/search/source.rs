@@ -10,7 +10,7 @@ use super::numbered::{each_number, placed};
 use super::passed::{UNION_MAX, rows_of};
 use super::table::Field;
 use super::texts::Memo;
-use super::{computed, structure, traces, view::BlockView, whole};
+use super::{computed, durations, structure, traces, view::BlockView, whole};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Slot, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::bits::Bits;
@@ -386,7 +386,7 @@ impl Source for BlockSource<'_> {
         match predicate.column {
             Column::Intrinsic(Intrinsic::Duration) => {
                 let window = self.window_in(Space::Spans, window)?;
-                computed::durations_marked(self.block, &predicate.test, &window)
+                durations::marked(self.block, &predicate.test, &window)
             }
             _ => Ok(None),
         }

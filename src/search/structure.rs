@@ -42,13 +42,13 @@ pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
 
 /// The parent of each row, in a byte where it is near.
 pub(super) fn near_parents(block: &Block) -> Result<Arc<Parents>, BlockError> {
-    let make = || block.parents().map(Parents::new);
+    let make = || block.made_of(Section::Parents, || block.parents().map(Parents::new));
     block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
 }
 
 /// The last descendant of each row, in a byte where it is near.
 pub(super) fn near_ends(block: &Block) -> Result<Arc<Ends>, BlockError> {
-    let make = || block.ends().map(Ends::new);
+    let make = || block.made_of(Section::Ends, || block.ends().map(Ends::new));
     block.kept_or(Slot::Derived(Derived::NearEnds), make, Ends::bytes_len)
 }
 

@@ -77,6 +77,11 @@ fn operators_cross_the_borders_of_containers() {
         [
             "{ span.n < 20000 && name != \"get\" }",
             "{ duration > 50us } >> { span.n > 49000 } && { span.few = 3 }",
+            // Durations of many spans are compared together, those of few one by one.
+            "{ span.few = 1 && duration > 50us }",
+            "{ kind = server && (duration != 777ns && duration <= 99990ns) }",
+            "{ span.few = 3 } >> { span.n < 9000 && duration < 20us && duration > 300ns }",
+            "{ span.n < 200 && duration > 50us }",
             "{ span.few * 10000 > span.n } || { name =~ \"s.*\" && kind = client }",
             "{ span.n = 4711 || span.text = \"00815\" }",
             "{ span.text =~ \"1[0-3]77.|.*99\" && span.few != 2 }",

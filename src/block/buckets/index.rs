@@ -6,6 +6,7 @@
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
+#[cfg(test)]
 use roaring::RoaringBitmap;
 
 use super::encode::encode;
@@ -50,6 +51,7 @@ pub(crate) enum Marked {
     Words(u32, Vec<u64>),
 }
 
+#[cfg(test)]
 impl Marked {
     /// The rows as a set.
     pub(crate) fn into_rows(self) -> RoaringBitmap {
