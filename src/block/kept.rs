@@ -50,10 +50,10 @@ impl Block {
     ) -> Result<T, BlockError> {
         let (image, slot) = (self.image(), Slot::Section(section.code()));
         let was_kept = image.cache.get(image.block, slot.clone()).is_some();
-        let made = make()?;
+        let smaller = make()?;
         if !was_kept {
             image.cache.forget(image.block, slot);
         }
-        Ok(made)
+        Ok(smaller)
     }
 }
