@@ -124,6 +124,8 @@ fn the_history_is_for_its_owner_alone() {
     terminal.press("\u{1b}[A{ name = \"other\" }\n");
     terminal.until_shown("an answer", |screen| screen.contains("no trace matches"));
     assert!(!terminal.screen().contains("secret"), "{}", terminal.screen());
+    // Before there is a prompt, the end of input is the terminal's business.
+    terminal.until(PROMPT);
     terminal.press("\u{4}");
     terminal.end();
     let mut terminal = Terminal::run(&home, 80, &["shell"]);
