@@ -63,11 +63,8 @@ impl Cli {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_treering"));
-        command
-            .current_dir(self.folder.path())
-            .env_remove("TREERING_STORE")
-            .env_remove("COLUMNS")
-            .env("TMPDIR", self.folder.path());
+        // Of the one who runs the tests, and of where they run, it sees nothing.
+        command.env_clear().current_dir(self.folder.path()).env("TMPDIR", self.folder.path());
         command
     }
 

@@ -23,7 +23,7 @@ fn filled(folder: &Path) {
 #[track_caller]
 fn run(folder: &Path, args: &[&str], status: i32) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_treering"));
-    command.current_dir(folder).env_remove("TREERING_STORE").args(args);
+    command.current_dir(folder).env_clear().args(args);
     let output = command.output().unwrap();
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert_eq!(output.status.code(), Some(status), "{args:?}: {text}");

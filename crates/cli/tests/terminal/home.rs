@@ -44,14 +44,13 @@ impl Home {
         self.path().join("state")
     }
 
-    /// A program that sees nothing of the one who runs the tests.
+    /// A program that sees nothing of the one who runs the tests, nor of where they run: `CI`,
+    /// for one, says that a terminal knows colours.
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.current_dir(self.path()).env("HOME", self.path()).env("TMPDIR", self.path());
         command.env("XDG_STATE_HOME", self.state()).env("TERM", "xterm-256color");
-        for name in ["TREERING_STORE", "COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
-            command.env_remove(name);
-        }
         command
     }
 
