@@ -1,11 +1,14 @@
-//! Chunks and decoded sections kept in memory under one byte budget. What was used longest ago goes
-//! first: when the budget is passed, entries go in that order until an eighth of it is free, so that
-//! sorting them by age is rare. Invariant: after a call the entries never take more than the budget.
+//! What blocks keep in memory, under one byte budget. *Materials* are chunks and whole decoded sections:
+//! large, and quickly had again. *Results* are made from them, smaller, at a higher price. When the budget
+//! is passed, entries go until an eighth of it is free, so that choosing them is rare: materials first,
+//! used longest ago, as far as they have more than their share; then results, of those used longest ago
+//! one here and one there, for where blocks are asked in turn and do not all fit, the one used longest
+//! ago is the next that is needed. Invariant: after a call the entries never take more than the budget.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use roaring::RoaringBitmap;
 
 use super::buckets::{Buckets, Members};
@@ -77,7 +80,22 @@ pub(crate) enum Cached {
     Kept(Arc<dyn Any + Send + Sync>, usize),
 }
 
+/// Materials keep at least one part of this many of the budget.
+const MATERIALS_SHARE: u64 = 4;
+/// An odd number far from any pattern of uses (2^64 divided by the golden ratio).
+const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl Cached {
+    /// True of what is large and quickly had again, bytes and whole decoded sections; the rest is
+    /// made from these, smaller, at a higher price.
+    fn is_material(&self, slot: &Slot) -> bool {
+        match slot {
+            Slot::Chunk(_) => true,
+            Slot::Section(_) => matches!(self, Self::Numbers(_) | Self::Wide(_)),
+            _ => false,
+        }
+    }
+
     fn bytes_len(&self) -> u64 {
         const ENTRY: usize = 96;
         let len = match self {
@@ -107,6 +125,8 @@ pub(crate) struct Cache {
 struct Entries {
     map: HashMap<(BlockId, Slot), Entry>,
     bytes: u64,
+    /// The bytes of these that are materials.
+    materials: u64,
     /// Counts uses; an entry's age is the count at its last use.
     uses: u64,
 }
@@ -116,6 +136,7 @@ struct Entry {
     value: Cached,
     bytes: u64,
     last_use: u64,
+    is_material: bool,
 }
 
 impl Cache {
@@ -143,7 +164,7 @@ impl Cache {
     pub(crate) fn forget(&self, block: BlockId, slot: Slot) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.map.remove(&(block, slot)) {
-            entries.bytes = entries.bytes.saturating_sub(entry.bytes);
+            entries.subtract(&entry);
         }
     }
 
@@ -155,32 +176,65 @@ impl Cache {
             return;
         }
         entries.uses += 1;
-        let entry = Entry { value, bytes, last_use: entries.uses };
+        let is_material = value.is_material(&slot);
+        let entry = Entry { value, bytes, last_use: entries.uses, is_material };
         entries.bytes += bytes;
+        entries.materials += if is_material { bytes } else { 0 };
         if let Some(before) = entries.map.insert((block, slot), entry) {
-            entries.bytes = entries.bytes.saturating_sub(before.bytes);
+            entries.subtract(&before);
         }
         if entries.bytes > self.budget {
-            entries.shrink((self.budget - self.budget / 8).max(bytes));
+            entries.shrink(self.budget, (self.budget - self.budget / 8).max(bytes));
         }
     }
 }
 
 impl Entries {
-    /// Drops the entries used longest ago until the rest takes at most `target` bytes.
-    fn shrink(&mut self, target: u64) {
-        let mut ages: Vec<(u64, u64)> =
-            self.map.values().map(|entry| (entry.last_use, entry.bytes)).collect();
-        ages.sort_unstable();
-        let mut oldest_kept = 0;
-        for (last_use, bytes) in ages {
-            if self.bytes <= target {
+    /// No longer counts an entry that is gone.
+    fn subtract(&mut self, entry: &Entry) {
+        self.bytes = self.bytes.saturating_sub(entry.bytes);
+        if entry.is_material {
+            self.materials = self.materials.saturating_sub(entry.bytes);
+        }
+    }
+
+    /// Drops entries until the rest takes at most `target` bytes of the budget.
+    fn shrink(&mut self, budget: u64, target: u64) {
+        let (materials, results) = (self.by_age(true), self.by_age(false));
+        let mut surplus = self.materials.saturating_sub(budget / MATERIALS_SHARE);
+        let is_surplus = |(_, bytes): &&(u64, u64)| {
+            let is = surplus > 0;
+            surplus = surplus.saturating_sub(*bytes);
+            is
+        };
+        let surplus = materials.iter().take_while(is_surplus).count();
+        let (first, last) = materials.split_at(surplus);
+        let (older, newer) = results.split_at(results.len() / 2);
+        let mut older = older.to_vec();
+        older.sort_unstable_by_key(|(last_use, _)| last_use.wrapping_mul(SCATTER));
+        let in_turn = [first, &older, newer, last].into_iter().flatten();
+        let mut going = HashSet::new();
+        let mut left = self.bytes;
+        // What was put just now stays.
+        for (last_use, bytes) in in_turn.filter(|(last_use, _)| *last_use != self.uses) {
+            if left <= target {
                 break;
             }
-            self.bytes = self.bytes.saturating_sub(bytes);
-            oldest_kept = last_use + 1;
+            left = left.saturating_sub(*bytes);
+            going.insert(*last_use);
         }
-        self.map.retain(|_, entry| entry.last_use >= oldest_kept);
+        let gone = self.map.extract_if(|_, entry| going.contains(&entry.last_use));
+        for entry in gone.map(|(_, entry)| entry).collect::<Vec<_>>() {
+            self.subtract(&entry);
+        }
+    }
+
+    /// Materials or results, each by its last use and with its bytes, used longest ago first.
+    fn by_age(&self, materials: bool) -> Vec<(u64, u64)> {
+        let wanted = self.map.values().filter(|entry| entry.is_material == materials);
+        let mut ages: Vec<(u64, u64)> = wanted.map(|entry| (entry.last_use, entry.bytes)).collect();
+        ages.sort_unstable();
+        ages
     }
 }
 
@@ -215,5 +269,39 @@ mod tests {
         cache.clear();
         assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_none());
         assert_eq!(cache.entries.lock().unwrap().bytes, 0);
+    }
+
+    #[test]
+    fn materials_make_room_for_results_down_to_their_share() {
+        let cache = Cache::new(100_000);
+        let has = |slot: &Slot| cache.get(BlockId(1), slot.clone()).is_some();
+        let chunks: Vec<Slot> = (0..90).map(Slot::Chunk).collect();
+        for slot in &chunks {
+            cache.put(BlockId(1), slot.clone(), Cached::Bytes(vec![0; 904].into()));
+        }
+        let results: Vec<Slot> = (0..60).map(|number| Slot::Column(1, 0, number)).collect();
+        for slot in &results {
+            cache.put(BlockId(1), slot.clone(), Cached::Numbers(vec![0; 226].into()));
+            assert!(results.iter().take_while(|other| *other != slot).all(has));
+        }
+        assert!(chunks.iter().filter(|slot| has(slot)).count() >= 24);
+        for slot in (0..20).map(Slot::Section) {
+            cache.put(BlockId(1), slot, Cached::Wide(vec![0; 113].into()));
+        }
+        assert!(results.iter().all(has), "materials make room for each other");
+    }
+
+    #[test]
+    fn of_what_is_asked_in_turn_and_does_not_fit_a_part_is_found() {
+        let cache = Cache::new(100_000);
+        let mut found = 0;
+        for number in (0..150).cycle().take(15_000) {
+            let slot = Slot::Column(1, 0, number);
+            match cache.get(BlockId(1), slot.clone()) {
+                Some(_) => found += 1,
+                None => cache.put(BlockId(1), slot, Cached::Numbers(vec![0; 226].into())),
+            }
+        }
+        assert!(found > 15_000 / 4, "{found} found, by age alone it would be none");
     }
 }
