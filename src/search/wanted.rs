@@ -138,6 +138,9 @@ impl<'a> Wanted<'a> {
             let limit = if few { self.limit } else { usize::MAX };
             traces = newest_traces(&rows, firsts, starts, limit)?;
         }
+        if traces.is_empty() {
+            return Ok(matched);
+        }
         let ends = view.block.wide(Section::TraceEnds)?;
         for (trace, sets) in traces {
             let nanos = |times: &[u64]| times.get(usize_of(trace)).copied().unwrap_or(0);

@@ -15,13 +15,15 @@ use super::view::BlockView;
 use super::wanted::{Match, Wanted};
 use crate::block::{BlockError, Section};
 use crate::codec::cast::usize_of;
-use crate::query::exec::{Figures, Found, execute};
+use crate::query::exec::{Figures, Found, execute, work};
 use crate::query::source::Source;
 use crate::time::Timestamp;
 
 /// Rows of the first window that a limited search looks at; each further one is four times larger.
 const FIRST_WINDOW_ROWS: u32 = 1 << 14;
 const WINDOW_GROWTH: u32 = 4;
+/// Where indexes say that no more rows than these are to be looked at, a block is one window.
+const FEW_ROWS: u64 = 1 << 10;
 /// Rows of a window of a search that may be stopped: what is certain then is so window by window.
 const BRAKE_ROWS: u32 = 1 << 16;
 
@@ -51,6 +53,9 @@ pub(super) fn for_each_window(
         return Ok(Some(view_bound(view, options.order)));
     }
     let source = BlockSource::new(view, rows_in_time(view, options)?, brake)?;
+    if work(&prepared.plan, &source)? <= FEW_ROWS {
+        return at_once(view, prepared, options, &source, each);
+    }
     let firsts = view.block.trace_first_rows()?;
     let starts = view.block.wide(Section::TraceStarts)?;
     let newest_before = |trace: u32| {
@@ -90,6 +95,27 @@ pub(super) fn for_each_window(
         }
     }
     Ok(None)
+}
+
+/// The same of a block in one window. When traces begin is read only where something was found.
+fn at_once(
+    view: &Arc<BlockView>,
+    prepared: &Prepared,
+    options: &SearchOptions,
+    source: &BlockSource<'_>,
+    mut each: impl FnMut(Window<'_>) -> Result<ControlFlow<()>, BlockError>,
+) -> Result<Option<Timestamp>, BlockError> {
+    let (found, figures) = execute(&prepared.plan, source, 0..source.row_count())?;
+    let is_whole = found.is_some();
+    let (firsts, starts) = match &found {
+        Some(found) if !found.rows().is_empty() => {
+            (view.block.trace_first_rows()?, view.block.wide(Section::TraceStarts)?)
+        }
+        _ => Default::default(),
+    };
+    let window = Window { view, firsts: &firsts, starts: &starts, found, figures, next: None };
+    let is_over = each(window)?.is_break();
+    Ok(if is_whole || is_over { None } else { Some(view_bound(view, options.order)) })
 }
 
 /// The start of a block's first trace in the order.
