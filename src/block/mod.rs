@@ -3,6 +3,7 @@
 //! Invariant: row numbers of a block are pre-order positions, trace after trace.
 
 mod arrange;
+mod arrays;
 mod buckets;
 mod builder;
 mod cache;

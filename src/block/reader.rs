@@ -12,7 +12,6 @@ use super::format::{
     Extent, HEADER_LEN, Header, Part, Section, Table, decode_header, decode_sections,
 };
 use super::image::{Image, Slice};
-use super::nested_set::NONE;
 use super::packed::{Cursor, Packed};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{low_u32, u64_of, usize_of, usize_of_u64};
@@ -110,43 +109,6 @@ impl Block {
         self.image.corrupt(&section.name(), Malformed::new(0, "the section is missing"))
     }
 
-    /// A section of `count` values as a decoded vector, made once by `map(position, value)`; an error
-    /// where `holds` does not.
-    fn decoded(
-        &self,
-        section: Section,
-        count: u32,
-        map: impl Fn(u32, u64) -> u32,
-        holds: impl Fn(&[u32]) -> bool,
-    ) -> Result<Arc<[u32]>, BlockError> {
-        let slot = Slot::Section(section.code());
-        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot.clone())
-        {
-            return Ok(numbers);
-        }
-        let packed = self.packed(section)?;
-        let got = packed.as_ref().map_or(0, Packed::count);
-        if got != usize_of(count) {
-            let what = format!("{got} values, {count} expected");
-            return Err(self.image.corrupt(&section.name(), Malformed::new(0, what)));
-        }
-        let mut values = Vec::with_capacity(got);
-        if let Some(packed) = packed {
-            let mut at = 0;
-            packed.decode(|value| {
-                values.push(map(at, value));
-                at += 1;
-            })?;
-        }
-        if !holds(&values) {
-            let what = Malformed::new(0, "the values are not in order");
-            return Err(self.image.corrupt(&section.name(), what));
-        }
-        let numbers: Arc<[u32]> = values.into();
-        self.image.cache.put(self.image.block, slot, Cached::Numbers(Arc::clone(&numbers)));
-        Ok(numbers)
-    }
-
     /// A section as decoded 64-bit numbers.
     pub(crate) fn wide(&self, section: Section) -> Result<Arc<[u64]>, BlockError> {
         let slot = Slot::Section(section.code());
@@ -206,49 +168,6 @@ impl Block {
         let numbers: Arc<[u64]> = make()?.into();
         self.image.cache.put(self.image.block, slot, Cached::Wide(Arc::clone(&numbers)));
         Ok(numbers)
-    }
-
-    /// The last descendant of each row.
-    pub(crate) fn ends(&self) -> Result<Arc<[u32]>, BlockError> {
-        let rows = self.header()?.rows;
-        let last = rows.saturating_sub(1);
-        let end = |row: u32, delta| row.saturating_add(low_u32(delta)).min(last);
-        self.decoded(Section::Ends, rows, end, |_| true)
-    }
-
-    /// The parent of each row, [`NONE`] where it has none.
-    pub(crate) fn parents(&self) -> Result<Arc<[u32]>, BlockError> {
-        let parent = |row: u32, delta| match delta {
-            0 => NONE,
-            delta => row.checked_sub(low_u32(delta)).unwrap_or(NONE),
-        };
-        self.decoded(Section::Parents, self.header()?.rows, parent, |_| true)
-    }
-
-    /// The first row of each trace, and the number of rows at the end.
-    pub(crate) fn trace_first_rows(&self) -> Result<Arc<[u32]>, BlockError> {
-        let Header { rows, traces, .. } = self.header()?;
-        // A window ends where a trace begins: were that not before its end, a search would not end.
-        let holds = |firsts: &[u32]| {
-            firsts.first() == Some(&0) && firsts.last() == Some(&rows) && is_ascending(firsts)
-        };
-        let first = |_, row| low_u32(row);
-        self.decoded(Section::TraceFirstRows, traces.saturating_add(1), first, holds)
-    }
-
-    /// The owner row of each event.
-    pub(crate) fn event_owners(&self) -> Result<Arc<[u32]>, BlockError> {
-        self.owners(Section::EventOwners, self.header()?.events)
-    }
-
-    /// The owner row of each link.
-    pub(crate) fn link_owners(&self) -> Result<Arc<[u32]>, BlockError> {
-        self.owners(Section::LinkOwners, self.header()?.links)
-    }
-
-    fn owners(&self, section: Section, count: u32) -> Result<Arc<[u32]>, BlockError> {
-        let last = self.header()?.rows.saturating_sub(1);
-        self.decoded(section, count, |_, row| low_u32(row).min(last), <[u32]>::is_sorted)
     }
 
     /// Fixed-size records `first..first + count` of a plain section.
@@ -428,10 +347,6 @@ impl Block {
         let what = format!("{offset} + {len} bytes of {}", extent.len);
         Err(self.image.corrupt(&section.name(), Malformed::new(usize_of_u64(offset), what)))
     }
-}
-
-fn is_ascending(values: &[u32]) -> bool {
-    values.windows(2).all(|pair| pair.first() < pair.last())
 }
 
 /// Checks that the counts in the header are those of the sections, so that memory taken in proportion

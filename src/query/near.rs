@@ -9,38 +9,84 @@ use crate::codec::cast;
 /// A step that takes no byte: the whole number is to be read.
 const FAR: u8 = u8::MAX;
 
-/// Where one of so many rows or less is far, these are listed; where more are, all whole numbers are kept.
+/// Where one of so many rows or less is far, these are listed; where more are, the steps of all rows
+/// are kept.
 const FAR_SHARE: usize = 16;
 
-/// The whole numbers of rows that are far.
+/// Steps from rows to others, built row by row.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    near: Vec<u8>,
+    /// Ascending rows with the steps that take no byte.
+    far: Vec<(u32, u32)>,
+}
+
+impl Steps {
+    /// Of no row yet, with room for so many.
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self { near: Vec::with_capacity(rows), far: Vec::new() }
+    }
+
+    /// The step of the next row.
+    #[inline]
+    pub(crate) fn push(&mut self, step: u32) {
+        match u8::try_from(step) {
+            Ok(near) if near != FAR => self.near.push(near),
+            _ => self.push_far(step),
+        }
+    }
+
+    #[cold]
+    fn push_far(&mut self, step: u32) {
+        self.far.push((cast::u32_of(self.near.len()).unwrap_or(u32::MAX), step));
+        self.near.push(FAR);
+    }
+
+    fn finish(self) -> (Arc<[u8]>, Far) {
+        let Self { near, far } = self;
+        if far.len() <= near.len() / FAR_SHARE {
+            return (near.into(), Far::Listed(far.into()));
+        }
+        let mut all: Vec<u32> = near.iter().copied().map(u32::from).collect();
+        for (row, step) in far {
+            if let Some(slot) = all.get_mut(cast::usize_of(row)) {
+                *slot = step;
+            }
+        }
+        (near.into(), Far::All(all.into()))
+    }
+}
+
+impl FromIterator<u32> for Steps {
+    fn from_iter<I: IntoIterator<Item = u32>>(steps: I) -> Self {
+        let steps = steps.into_iter();
+        let mut all = Self::with_capacity(steps.size_hint().0);
+        steps.for_each(|step| all.push(step));
+        all
+    }
+}
+
+/// The steps of rows that are far.
 #[derive(Debug, Clone)]
 enum Far {
-    /// Ascending rows, each with its number.
+    /// Ascending rows, each with its step.
     Listed(Arc<[(u32, u32)]>),
     /// Of all rows.
     All(Arc<[u32]>),
 }
 
 impl Far {
-    fn new(steps: &[u8], all: Arc<[u32]>) -> Self {
-        let is_far = |step: &&u8| **step == FAR;
-        if steps.iter().filter(is_far).count() > steps.len() / FAR_SHARE {
-            return Self::All(all);
-        }
-        let rows = steps.iter().zip(all.iter()).zip(0..);
-        let far =
-            rows.filter(|((step, _), _)| is_far(step)).map(|((_, number), row)| (row, *number));
-        Self::Listed(far.collect())
-    }
-
-    fn get(&self, row: u32) -> Option<u32> {
-        match self {
+    /// The step of a row; 0 where there is no such row.
+    #[cold]
+    fn get(&self, row: u32) -> u32 {
+        let step = match self {
             Self::Listed(far) => {
-                let at = far.binary_search_by_key(&row, |(row, _)| *row).ok()?;
-                far.get(at).map(|(_, number)| *number)
+                let at = far.binary_search_by_key(&row, |(row, _)| *row).ok();
+                at.and_then(|at| far.get(at)).map(|(_, step)| *step)
             }
             Self::All(all) => all.get(cast::usize_of(row)).copied(),
-        }
+        };
+        step.unwrap_or(0)
     }
 
     fn bytes_len(&self) -> usize {
@@ -68,51 +114,58 @@ pub(crate) struct Ends {
 }
 
 impl Parents {
+    /// By how far before each row its parent is, 0 where it has none. A step to before the first row is
+    /// one to no parent.
+    pub(crate) fn new(steps: Steps) -> Self {
+        let (steps, far) = steps.finish();
+        Self { steps, far }
+    }
+
     /// Of parents as whole numbers, [`NO_ROW`] where there is none.
-    pub(crate) fn new(all: Arc<[u32]>) -> Self {
-        let step = |(parent, row): (&u32, u32)| match row.checked_sub(*parent) {
-            Some(step @ 1..) => u8::try_from(step).unwrap_or(FAR),
-            None if *parent == NO_ROW => 0,
-            _ => FAR,
-        };
-        let steps: Arc<[u8]> = all.iter().zip(0..).map(step).collect();
-        Self { far: Far::new(&steps, all), steps }
+    pub(crate) fn of_whole(all: &[u32]) -> Self {
+        let step = |(parent, row): (&u32, u32)| row.saturating_sub(*parent);
+        Self::new(all.iter().zip(0..).map(step).collect())
     }
 
     /// The parent of a row; [`NO_ROW`] where it has none.
     #[inline]
     pub(crate) fn of(&self, row: u32) -> u32 {
         match self.steps.get(cast::usize_of(row)).copied().unwrap_or(0) {
-            FAR => self.far.get(row).unwrap_or(NO_ROW),
+            FAR => row.checked_sub(self.far.get(row)).unwrap_or(NO_ROW),
             // All bits are set where there is no step; a branch would often be guessed wrong.
             step => row.wrapping_sub(u32::from(step)) | u32::from(step == 0).wrapping_neg(),
         }
     }
 
-    /// Bytes that it takes, whole numbers among them.
+    /// Bytes that it takes.
     pub(crate) fn bytes_len(&self) -> usize {
         size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
     }
 }
 
 impl Ends {
+    /// By how many descendants each row has; they end with the last row at the latest.
+    pub(crate) fn new(steps: Steps) -> Self {
+        let (steps, far) = steps.finish();
+        Self { steps, far }
+    }
+
     /// Of ends as whole numbers.
-    pub(crate) fn new(all: Arc<[u32]>) -> Self {
-        let step = |(end, row): (&u32, u32)| u8::try_from(end.saturating_sub(row)).unwrap_or(FAR);
-        let steps: Arc<[u8]> = all.iter().zip(0..).map(step).collect();
-        Self { far: Far::new(&steps, all), steps }
+    pub(crate) fn of_whole(all: &[u32]) -> Self {
+        let step = |(end, row): (&u32, u32)| end.saturating_sub(row);
+        Self::new(all.iter().zip(0..).map(step).collect())
     }
 
     /// The last descendant of a row; the row itself where it has none.
     #[inline]
     pub(crate) fn of(&self, row: u32) -> u32 {
         match self.steps.get(cast::usize_of(row)).copied().unwrap_or(0) {
-            FAR => self.far.get(row).unwrap_or(row),
+            FAR => row.saturating_add(self.far.get(row)),
             step => row.saturating_add(u32::from(step)),
         }
     }
 
-    /// Bytes that it takes, whole numbers among them.
+    /// Bytes that it takes.
     pub(crate) fn bytes_len(&self) -> usize {
         size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
     }
@@ -138,11 +191,11 @@ mod tests {
                 step => row.checked_sub(*step).unwrap_or(NO_ROW),
             };
             let all: Arc<[u32]> = (0..).zip(&steps).map(parent).collect();
-            let parents = Parents::new(Arc::clone(&all));
+            let parents = Parents::of_whole(&all);
             prop_assert!((0..rows).all(|row| parents.of(row) == all[cast::usize_of(row)]));
             prop_assert_eq!(parents.of(rows), NO_ROW);
             let all: Arc<[u32]> = (0..).zip(&steps).map(|(row, step)| (row + step).min(rows - 1)).collect();
-            let ends = Ends::new(Arc::clone(&all));
+            let ends = Ends::of_whole(&all);
             prop_assert!((0..rows).all(|row| ends.of(row) == all[cast::usize_of(row)]));
             prop_assert_eq!(ends.of(rows), rows);
         }

@@ -268,12 +268,12 @@ pub(crate) trait Source {
 
     /// The parents for passes over many rows.
     fn near_parents(&self) -> Result<Arc<Parents>, Self::Error> {
-        self.parents().map(|parents| Arc::new(Parents::new(parents)))
+        self.parents().map(|parents| Arc::new(Parents::of_whole(&parents)))
     }
 
     /// The ends for passes over many rows.
     fn near_ends(&self) -> Result<Arc<Ends>, Self::Error> {
-        self.ends().map(|ends| Arc::new(Ends::new(ends)))
+        self.ends().map(|ends| Arc::new(Ends::of_whole(&ends)))
     }
 
     /// The last row of each trace.

@@ -10,7 +10,7 @@ use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
 use crate::model::Value;
 use crate::query::bits::Bits;
-use crate::query::near::{Ends, Parents};
+use crate::query::near::{Ends, Parents, Steps};
 use crate::query::source::{Kin, Loose, last_rows};
 
 /// The number of stored ancestors of each row.
@@ -42,19 +42,28 @@ pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
 
 /// The parent of each row, in a byte where it is near.
 pub(super) fn near_parents(block: &Block) -> Result<Arc<Parents>, BlockError> {
-    let make = || block.made_of(Section::Parents, || block.parents().map(Parents::new));
+    let make = || {
+        let mut steps = Steps::with_capacity(usize_of(block.header()?.rows));
+        block.for_each_parent_step(|step| steps.push(step))?;
+        Ok(Parents::new(steps))
+    };
     block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
 }
 
 /// The last descendant of each row, in a byte where it is near.
 pub(super) fn near_ends(block: &Block) -> Result<Arc<Ends>, BlockError> {
-    let make = || block.made_of(Section::Ends, || block.ends().map(Ends::new));
+    let make = || {
+        let mut steps = Steps::with_capacity(usize_of(block.header()?.rows));
+        block.for_each_end_step(|step| steps.push(step))?;
+        Ok(Ends::new(steps))
+    };
     block.kept_or(Slot::Derived(Derived::NearEnds), make, Ends::bytes_len)
 }
 
 /// The last row of each trace.
 pub(super) fn trace_lasts(block: &Block) -> Result<Arc<Bits>, BlockError> {
-    let make = || block.trace_first_rows().map(|firsts| last_rows(&firsts));
+    let firsts = || block.trace_first_rows().map(|firsts| last_rows(&firsts));
+    let make = || block.made_of(Section::TraceFirstRows, firsts);
     block.kept_or(Slot::Derived(Derived::TraceLasts), make, Bits::bytes_len)
 }
 
