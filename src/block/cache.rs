@@ -1,9 +1,10 @@
-//! What blocks keep in memory, under one byte budget. *Materials* are chunks and whole decoded sections:
-//! large, and quickly had again. *Results* are made from them, smaller, at a higher price. When the budget
-//! is passed, entries go until an eighth of it is free, so that choosing them is rare: materials first,
-//! used longest ago, as far as they have more than their share; then results, of those used longest ago
-//! one here and one there, for where blocks are asked in turn and do not all fit, the one used longest
-//! ago is the next that is needed. Invariant: after a call the entries never take more than the budget.
+//! What blocks keep in memory, under one byte budget. *Materials* are chunks and large decoded sections,
+//! which are quickly had again. *Results* are made from them, smaller, at a higher price. When the budget is
+//! passed, entries go until an eighth of it is free, so that choosing them is rare: first materials used
+//! longest ago, as far as they have more than their share; then of the older half of the results the large
+//! ones, one here and one there, for where blocks are asked in turn and do not all fit, the one used longest
+//! ago is the next that is needed; then the rest by age. Invariant: after a call the entries never take more
+//! than the budget.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use super::buckets::{Buckets, Members};
 use super::column::{Directory, RankTable, TextGroup};
 use super::error::BlockId;
 use crate::codec::cast::u64_of;
+use crate::codec::narrow::Narrow;
 
 /// What is cached, within a block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,6 +72,7 @@ pub(crate) enum Cached {
     Bytes(Arc<[u8]>),
     Numbers(Arc<[u32]>),
     Wide(Arc<[u64]>),
+    Narrow(Narrow),
     Rows(Arc<RoaringBitmap>),
     Ranks(Arc<RankTable>),
     Directory(Arc<Directory>),
@@ -81,17 +84,20 @@ pub(crate) enum Cached {
 }
 
 /// Materials keep at least one part of this many of the budget.
-const MATERIALS_SHARE: u64 = 4;
+const MATERIALS_SHARE: u64 = 8;
+/// What takes one part of this many of the budget, or less, is small: much of it fits.
+const SMALL_SHARE: u64 = 256;
 /// An odd number far from any pattern of uses (2^64 divided by the golden ratio).
 const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Cached {
-    /// True of what is large and quickly had again, bytes and whole decoded sections; the rest is
-    /// made from these, smaller, at a higher price.
-    fn is_material(&self, slot: &Slot) -> bool {
+    /// True of bytes, and of a whole decoded section that takes more than `small`.
+    fn is_material(&self, slot: &Slot, small: u64) -> bool {
         match slot {
             Slot::Chunk(_) => true,
-            Slot::Section(_) => matches!(self, Self::Numbers(_) | Self::Wide(_)),
+            Slot::Section(_) => {
+                matches!(self, Self::Numbers(_) | Self::Wide(_)) && self.bytes_len() > small
+            }
             _ => false,
         }
     }
@@ -102,6 +108,7 @@ impl Cached {
             Self::Bytes(bytes) => bytes.len(),
             Self::Numbers(numbers) => numbers.len() * 4,
             Self::Wide(numbers) => numbers.len() * 8,
+            Self::Narrow(numbers) => numbers.bytes_len(),
             Self::Rows(rows) => rows.serialized_size(),
             Self::Ranks(ranks) => ranks.bytes_len(),
             Self::Directory(directory) => directory.columns.len() * 160,
@@ -176,7 +183,7 @@ impl Cache {
             return;
         }
         entries.uses += 1;
-        let is_material = value.is_material(&slot);
+        let is_material = value.is_material(&slot, self.budget / SMALL_SHARE);
         let entry = Entry { value, bytes, last_use: entries.uses, is_material };
         entries.bytes += bytes;
         entries.materials += if is_material { bytes } else { 0 };
@@ -210,9 +217,10 @@ impl Entries {
         let surplus = materials.iter().take_while(is_surplus).count();
         let (first, last) = materials.split_at(surplus);
         let (older, newer) = results.split_at(results.len() / 2);
-        let mut older = older.to_vec();
-        older.sort_unstable_by_key(|(last_use, _)| last_use.wrapping_mul(SCATTER));
-        let in_turn = [first, &older, newer, last].into_iter().flatten();
+        let is_small = |(_, bytes): &(u64, u64)| *bytes <= budget / SMALL_SHARE;
+        let (small, mut large): (Vec<_>, Vec<_>) = older.iter().copied().partition(is_small);
+        large.sort_unstable_by_key(|(last_use, _)| (last_use ^ self.uses).wrapping_mul(SCATTER));
+        let in_turn = [first, &large, &small, newer, last].into_iter().flatten();
         let mut going = HashSet::new();
         let mut left = self.bytes;
         // What was put just now stays.
@@ -302,6 +310,6 @@ mod tests {
                 None => cache.put(BlockId(1), slot, Cached::Numbers(vec![0; 226].into())),
             }
         }
-        assert!(found > 15_000 / 4, "{found} found, by age alone it would be none");
+        assert!(found > 15_000 / 10, "{found} found, by age alone it would be none");
     }
 }
