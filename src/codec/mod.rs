@@ -8,6 +8,7 @@ pub(crate) mod cast;
 pub(crate) mod checksum;
 pub(crate) mod compress;
 pub(crate) mod hex;
+pub(crate) mod narrow;
 pub(crate) mod order;
 pub(crate) mod packed;
 pub(crate) mod record;

@@ -12,6 +12,7 @@ use super::rows::Rows;
 use super::syntax::Intrinsic;
 use super::value::{Scalar, Test};
 use crate::codec::cast;
+use crate::codec::narrow::Narrow;
 use crate::id::SpanId;
 
 /// In [`Source::parents`]: the span has no stored parent.
@@ -129,7 +130,7 @@ pub(crate) enum Numbered {
 #[derive(Debug)]
 pub(crate) struct Grouping {
     /// Of each row.
-    pub(crate) numbers: Arc<[u32]>,
+    pub(crate) numbers: Narrow,
     /// The group of each number, the same where values are the same; where it is empty, each number
     /// is a group.
     pub(crate) groups: Vec<u32>,
@@ -145,7 +146,7 @@ pub(crate) enum Wholes {
     /// Each row has a place in a list, the last where it has no number.
     Listed {
         /// Of the rows.
-        places: Arc<[u32]>,
+        places: Narrow,
         /// The bits of the numbers in the list, and a zero at the end.
         values: Arc<[u64]>,
     },
@@ -161,7 +162,7 @@ impl Wholes {
                 Some(i64::try_from(*number).unwrap_or(i64::MAX))
             }
             Self::Listed { places, values } => {
-                let place = cast::usize_of(*places.get(cast::usize_of(row))?);
+                let place = cast::usize_of(places.get(cast::usize_of(row))?);
                 let (_, values) = values.split_last()?;
                 values.get(place).copied().map(cast::i64_of_bits)
             }

@@ -1,18 +1,17 @@
 //! Whole columns as numbers of rows, for questions about many rows that only count. Invariant: numbers
 //! are the same, or sums of them, where [`Field::values`] gives values that are.
 
-use std::sync::Arc;
-
 use super::source::Place;
 use super::table::Field;
 use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Section, Table, ValueKind, field};
 use crate::codec::cast::usize_of;
+use crate::codec::narrow::Narrow;
 use crate::query::source::{Grouping, Unit, Wholes};
 use crate::query::syntax::Intrinsic;
 use crate::query::value::Scalar;
 
 /// Numbers of rows, and how many different ones there may be.
-type Numbers = (Arc<[u32]>, u32);
+type Numbers = (Narrow, u32);
 
 /// Up to so many values are compared with each other.
 const SAME_MAX: u32 = 1 << 12;
@@ -40,16 +39,13 @@ pub(super) fn grouping(
         return Ok(None);
     };
     // The groups of the values that resources have are those of the resources.
-    let numbers = named.numbers()?;
+    let numbers = named.row_numbers()?;
     if columns.columns.is_empty() {
         return Ok(Some(Grouping { numbers, groups: vec![0; usize_of(end)], end: end.max(1) }));
     }
     let Some(shared) = columns.grouping(default)? else { return Ok(None) };
-    let group = |number: &u32| match shared.groups.get(usize_of(*number)) {
-        Some(group) => *group,
-        None => *number,
-    };
-    let groups = shared.numbers.iter().map(group).collect();
+    let group = |number: u32| shared.groups.get(usize_of(number)).copied().unwrap_or(number);
+    let groups = shared.numbers.to_vec().into_iter().map(group).collect();
     Ok(Some(Grouping { numbers, groups, end: end.max(shared.end) }))
 }
 
@@ -120,7 +116,7 @@ impl Field<'_> {
             }
             first += column.values();
         }
-        Ok(Some((of_rows.into(), total)))
+        Ok(Some((Narrow::new(&of_rows, total), total)))
     }
 }
 

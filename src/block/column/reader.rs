@@ -18,6 +18,7 @@ use crate::block::reader::Block;
 use crate::block::staging::ValueKind;
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{bits_of_i64, low_u32, u32_of, usize_of};
+use crate::codec::narrow::Narrow;
 use crate::codec::order;
 
 /// A column of a block.
@@ -201,28 +202,36 @@ impl<'a> ColumnReader<'a> {
 
     /// The value number of every row of the table, and [`ColumnReader::values`] of a row without one. Cost:
     /// a look at every row; then none, for it is kept.
-    pub(crate) fn row_numbers(&self) -> Result<Arc<[u32]>, BlockError> {
-        if self.is_full() {
-            return self.numbers();
-        }
+    pub(crate) fn row_numbers(&self) -> Result<Narrow, BlockError> {
         // Of one value, which rows have it says all, and columns may share that.
-        let (part, run) = match self.values {
-            1 => (Part::Presence, self.run(|entry| entry.presence)),
-            _ => (Part::Numbers, self.run(|entry| entry.numbers)),
+        let (part, place) = match (self.values, self.is_full()) {
+            (1, true) => (Part::Directory, u64::MAX),
+            (1, false) => (Part::Presence, self.run(|entry| entry.presence).offset),
+            _ => (Part::Numbers, self.run(|entry| entry.numbers).offset),
         };
-        let (image, slot) = (self.image(), self.slot(part, run.offset, u32::MAX));
-        if let Some(Cached::Numbers(numbers)) = image.cache.get(image.block, slot.clone()) {
+        let (image, slot) = (self.image(), self.slot(part, place, u32::MAX));
+        if let Some(Cached::Narrow(numbers)) = image.cache.get(image.block, slot.clone()) {
             return Ok(numbers);
         }
-        let (presence, numbers) = (self.presence()?, self.numbers()?);
         let mut of_rows = vec![self.values; usize_of(self.table_rows)];
-        for (row, number) in presence.iter().zip(numbers.iter()) {
-            if let Some(slot) = of_rows.get_mut(usize_of(row)) {
-                *slot = *number;
-            }
+        if self.is_full() {
+            let mut slots = of_rows.iter_mut();
+            self.each_number(|number| {
+                if let Some(slot) = slots.next() {
+                    *slot = number;
+                }
+            })?;
+        } else {
+            let presence = self.presence()?;
+            let mut rows = presence.iter();
+            self.each_number(|number| {
+                if let Some(slot) = rows.next().and_then(|row| of_rows.get_mut(usize_of(row))) {
+                    *slot = number;
+                }
+            })?;
         }
-        let of_rows: Arc<[u32]> = of_rows.into();
-        image.cache.put(image.block, slot, Cached::Numbers(Arc::clone(&of_rows)));
+        let of_rows = Narrow::new(&of_rows, self.values);
+        image.cache.put(image.block, slot, Cached::Narrow(of_rows.clone()));
         Ok(of_rows)
     }
 

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use super::groups::Kept;
 use super::tally::{Tally, TraceRows};
 use crate::codec::cast;
+use crate::codec::narrow::Width;
 
 /// Counts of spans for which it is known beforehand what one span more does.
 const KNOWN_COUNTS: u64 = 64;
@@ -46,7 +47,7 @@ impl<'a> Counter<'a> {
     }
 
     /// Adds a trace: its rows, of which each has a number.
-    pub(super) fn add(&mut self, rows: &TraceRows<'_>, numbers: &[u32]) {
+    pub(super) fn add<T: Width>(&mut self, rows: &TraceRows<'_>, numbers: &[T]) {
         let found = match &self.few {
             Some(few) if u8::try_from(rows.len_max()).is_ok() => few.count(rows, numbers),
             _ => self.count(rows, numbers),
@@ -54,12 +55,13 @@ impl<'a> Counter<'a> {
         self.tally.add(found);
     }
 
-    fn count(&mut self, rows: &TraceRows<'_>, numbers: &[u32]) -> u64 {
+    fn count<T: Width>(&mut self, rows: &TraceRows<'_>, numbers: &[T]) -> u64 {
         self.traces += 1;
         let none = self.traces << 32;
         let mut found = 0;
         let (seen, gains, groups) = (self.seen.as_mut_slice(), &*self.gains, &*self.groups);
         rows.each_of(numbers, |number| {
+            let number = number.number();
             let group = groups.get(cast::usize_of(number)).copied().unwrap_or(number);
             let Some(seen) = seen.get_mut(cast::usize_of(group)) else { return };
             let now = (*seen).max(none);
@@ -94,23 +96,23 @@ impl Few {
 
     /// How many rows, of at most 255, are in groups that are kept.
     #[inline]
-    fn count(&self, rows: &TraceRows<'_>, numbers: &[u32]) -> u64 {
+    fn count<T: Width>(&self, rows: &TraceRows<'_>, numbers: &[T]) -> u64 {
         if rows.len_max() < usize::from(*self.kept.start()) {
             return 0;
         }
         match self.end {
-            0..=16 => self.count_in::<16>(rows, numbers),
-            17..=64 => self.count_in::<64>(rows, numbers),
-            _ => self.count_in::<256>(rows, numbers),
+            0..=16 => self.count_in::<16, T>(rows, numbers),
+            17..=64 => self.count_in::<64, T>(rows, numbers),
+            _ => self.count_in::<256, T>(rows, numbers),
         }
     }
 
     /// The same with `N` groups, a power of two. Rows take turns at two counts of each group: neighbours
     /// are often of one group, and to add to a count is to wait for what was added before.
-    fn count_in<const N: usize>(&self, rows: &TraceRows<'_>, numbers: &[u32]) -> u64 {
+    fn count_in<const N: usize, T: Width>(&self, rows: &TraceRows<'_>, numbers: &[T]) -> u64 {
         let (mut counts, mut others) = ([0_u8; N], [0_u8; N]);
-        let group = |number: u32| {
-            let group = self.groups.get(cast::usize_of(number)).copied().unwrap_or(0);
+        let group = |number: T| {
+            let group = self.groups.get(cast::usize_of(number.number())).copied().unwrap_or(0);
             usize::from(group) & (N - 1)
         };
         let add = |counts: &mut [u8; N], number| {

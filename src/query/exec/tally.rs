@@ -12,6 +12,7 @@ use super::stages::Found;
 use super::totals::Totals;
 use super::traces::{are_dense, count_traces, for_each_trace, for_each_trace_at, hits};
 use crate::codec::cast;
+use crate::codec::narrow::with_narrow;
 use crate::query::bits::Bits;
 use crate::query::plan::Plan;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
@@ -251,7 +252,9 @@ impl<S: Source> Execution<'_, S> {
         }
         let Some(grouping) = self.grouping(&field.lookup)? else { return Ok(None) };
         let mut counter = Counter::new(kept, grouping.groups, grouping.end);
-        self.each_trace(candidates, |rows| counter.add(&rows, &grouping.numbers))?;
+        with_narrow!(&grouping.numbers, list => {
+            self.each_trace(candidates, |rows| counter.add(&rows, list))?;
+        });
         Ok(Some(counter.tally))
     }
 

@@ -6,6 +6,7 @@ use super::aggregate::{Total, mean};
 use super::candidates::Candidates;
 use super::tally::{Tally, TraceRows};
 use super::traces::{for_each_trace_at, hits};
+use crate::codec::narrow::{Width as _, with_narrow};
 use crate::codec::{cast, order};
 use crate::query::bits::Bits;
 use crate::query::plan::field::{Lookup, SpanField};
@@ -303,11 +304,11 @@ impl<S: Source> Execution<'_, S> {
                 }),
                 Wholes::Listed { places, values } => {
                     let none = values.len().saturating_sub(1);
-                    rows.each_of(places, |place| {
-                        let place = cast::usize_of(place);
+                    with_narrow!(places, list => rows.each_of(list, |place| {
+                        let place = cast::usize_of(place.number());
                         let value = values.get(place).copied().unwrap_or(0);
                         sum.add(cast::i64_of_bits(value), place < none);
-                    });
+                    }));
                 }
             }
             tally.add(if sum.passes(passing) { rows.len() } else { 0 });
