@@ -5,7 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{Span, StatusCode, Trace};
+use super::{OneLine, Span, StatusCode, Trace};
 use crate::codec::cast::u64_of;
 use crate::time::Timestamp;
 
@@ -47,6 +47,17 @@ impl WaterfallLine<'_> {
     /// True if the span's status says that it failed.
     pub fn is_error(&self) -> bool {
         self.span.status.code == StatusCode::ERROR
+    }
+
+    /// What to say after the name: ` ✗` where the span failed, ` parent missing` where it is an
+    /// orphan; empty where there is nothing to say.
+    pub fn note(&self) -> &'static str {
+        match (self.is_error(), self.is_orphan) {
+            (true, true) => " ✗ parent missing",
+            (true, false) => " ✗",
+            (false, true) => " parent missing",
+            (false, false) => "",
+        }
     }
 }
 
@@ -156,12 +167,7 @@ impl Waterfall<'_> {
             "" => "-",
             service => service,
         };
-        let note = match (line.is_error(), line.is_orphan) {
-            (true, true) => " ✗ parent missing",
-            (true, false) => " ✗",
-            (false, true) => " parent missing",
-            (false, false) => "",
-        };
+        let note = line.note();
         let room = LABEL_COLUMNS.saturating_sub(line.tree.chars().count() + note.chars().count());
         let service = fitting(service, room / 2);
         let name = fitting(&line.span.name, room.saturating_sub(service.chars().count() + 1));
@@ -174,17 +180,13 @@ impl Waterfall<'_> {
     }
 }
 
-/// `text` without control characters and such as turn or break lines, cut to so many characters.
+/// `text` on one line, cut to so many characters.
 fn fitting(text: &str, chars_max: usize) -> String {
-    let is_plain = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let clean = text.chars().map(|c| if is_plain(c) { c } else { '·' });
-    if text.chars().nth(chars_max).is_none() {
-        return clean.collect();
+    let clean = OneLine(text).to_string();
+    if clean.chars().nth(chars_max).is_none() {
+        return clean;
     }
-    clean.take(chars_max.saturating_sub(1)).chain(['…']).collect()
+    clean.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Nanoseconds as people write a length of time: with three digits, the others cut off, so that nothing

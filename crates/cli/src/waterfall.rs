@@ -97,12 +97,7 @@ impl Drawing<'_> {
         let colour = self.colours.get(line.span.service_name());
         let service_style = colour.map(|colour| colour.on_default()).unwrap_or_default();
         left = left.saturating_sub(terminal::width(&service));
-        let note = match (line.is_error(), line.is_orphan) {
-            (true, true) => " ✗ parent missing",
-            (true, false) => " ✗",
-            (false, true) => " parent missing",
-            (false, false) => "",
-        };
+        let note = line.note();
         let name = terminal::fit(&line.span.name, left.saturating_sub(1 + terminal::width(note)));
         let style = if line.is_error() { terminal::ERROR } else { Style::new() };
         let used = terminal::width(&name) + 1 + terminal::width(note);
