@@ -10,6 +10,8 @@
 
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/public.rs"]
+mod public;
 #[path = "tidy/source.rs"]
 mod source;
 

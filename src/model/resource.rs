@@ -1,5 +1,10 @@
 //! Where spans come from: resources and instrumentation scopes. Many spans share one.
 
+#![expect(
+    clippy::exhaustive_structs,
+    reason = "these are what OTLP has, and users write them out with `..default()`"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use super::Attribute;

@@ -1,6 +1,11 @@
 //! A span with everything OTLP says about it. Invariant: no field is interpreted here; ends before
 //! starts, unknown kinds and repeated keys are kept as sent.
 
+#![expect(
+    clippy::exhaustive_structs,
+    reason = "these are what OTLP has, and users write them out with `..default()`"
+)]
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

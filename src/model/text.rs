@@ -12,6 +12,7 @@ use std::fmt::{self, Write};
 /// assert_eq!(OneLine("GET /\u{1b}[2J\n").to_string(), "GET /·[2J·");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it only says how the text is shown")]
 pub struct OneLine<'t>(pub &'t str);
 
 impl fmt::Display for OneLine<'_> {

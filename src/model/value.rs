@@ -1,6 +1,12 @@
 //! Attribute values. Invariant: equality and order are total and by bits, so that NaN equals itself
 //! and -0.0 differs from 0.0; nothing a sender wrote is ever folded together.
 
+#![expect(
+    clippy::exhaustive_structs,
+    clippy::exhaustive_enums,
+    reason = "these are what OTLP has, and users write them out with `..default()`"
+)]
+
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 

@@ -100,19 +100,15 @@ fn failure(error: treering::Error, args: &TagArgs, opened: &Opened) -> Failure {
 }
 
 /// The word for a type, as Tempo has it.
-fn type_word(value_type: ValueType) -> &'static str {
+fn type_word(value_type: ValueType) -> String {
     match value_type {
-        ValueType::String | ValueType::Time => "string",
-        ValueType::Int => "int",
-        ValueType::Float => "float",
-        ValueType::Bool => "bool",
-        ValueType::Duration => "duration",
-        ValueType::Status | ValueType::Kind => "keyword",
-        ValueType::Nil => "nil",
+        ValueType::Time => "string".to_owned(),
+        ValueType::Status | ValueType::Kind => "keyword".to_owned(),
+        other => other.to_string(),
     }
 }
 
-fn type_words(types: &[ValueType]) -> Vec<&'static str> {
+fn type_words(types: &[ValueType]) -> Vec<String> {
     types.iter().map(|value_type| type_word(*value_type)).collect()
 }
 
@@ -198,7 +194,7 @@ fn write_values(found: &TagValues, lacks: Lacks, out: &mut impl Write) -> Result
     for value in &found.values {
         table.add_row([
             terminal::fit(&words(&value.value), TEXT_COLUMNS),
-            type_word(value.value_type).to_owned(),
+            type_word(value.value_type),
             terminal::count(value.count),
         ]);
     }

@@ -41,7 +41,8 @@ pub(crate) fn draw(
     // A sign and a blank; blanks around the bar; the duration.
     let label_columns = columns - bar_columns - 2 - 2 - DURATION_COLUMNS;
     // Where the label is narrow, fewer levels leave room for the name.
-    let waterfall = trace.waterfall(bar_columns, LEVELS_MAX.min(label_columns / 6));
+    let levels_max = LEVELS_MAX.min(label_columns / 6);
+    let waterfall = trace.waterfall().bar_columns(bar_columns).levels_max(levels_max);
     let mut colours = HashMap::new();
     for span in trace.spans() {
         let next = COLOURS.get(colours.len() % COLOURS.len()).copied();

@@ -50,7 +50,7 @@ impl Tree<'_> {
             match stage {
                 Stage::Spansets(expr) => self.spansets(expr),
                 Stage::Filter { left, op, right } => {
-                    self.line(None, format_args!("keep spansets where {left} {} {right}", op));
+                    self.line(None, format_args!("keep spansets where {left} {op} {right}"));
                 }
                 Stage::By { name, operand } => {
                     self.line(None, format_args!("split {name}"));
@@ -139,8 +139,8 @@ impl Tree<'_> {
                 self.below(|tree| tree.filter(first));
                 for (op, operand) in rest {
                     match operand {
-                        Some(operand) => self.line(None, format_args!("{} {operand}", op)),
-                        None => self.line(None, format_args!("{} nil", op)),
+                        Some(operand) => self.line(None, format_args!("{op} {operand}")),
+                        None => self.line(None, format_args!("{op} nil")),
                     }
                     self.conditions(operand.as_ref().as_slice());
                 }
@@ -156,7 +156,7 @@ impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Present => f.write_str("!= nil"),
-            Self::Compare(op, constant) => write!(f, "{} {constant}", op),
+            Self::Compare(op, constant) => write!(f, "{op} {constant}"),
             Self::Matches(pattern) => write!(f, "=~ {pattern:?}"),
             Self::NotMatches(pattern) => write!(f, "!~ {pattern:?}"),
         }
@@ -193,8 +193,8 @@ impl fmt::Display for ItemTest {
         match self {
             Self::Predicate(predicate) => write!(f, "{predicate}"),
             Self::Compare { column, op, right } => match right {
-                ItemOperand::Item(right) => write!(f, "computed {column} {} {right}", op),
-                ItemOperand::Span(right) => write!(f, "computed {column} {} {right}", op),
+                ItemOperand::Item(right) => write!(f, "computed {column} {op} {right}"),
+                ItemOperand::Span(right) => write!(f, "computed {column} {op} {right}"),
             },
         }
     }
@@ -212,7 +212,7 @@ impl fmt::Display for Operand {
             Self::Arithmetic { first, rest } => {
                 write!(f, "({first}")?;
                 for (op, operand) in rest {
-                    write!(f, " {} {operand}", op)?;
+                    write!(f, " {op} {operand}")?;
                 }
                 f.write_str(")")
             }
@@ -231,7 +231,7 @@ impl fmt::Display for Number {
             Self::Arithmetic { first, rest } => {
                 write!(f, "({first}")?;
                 for (op, operand) in rest {
-                    write!(f, " {} {operand}", op)?;
+                    write!(f, " {op} {operand}")?;
                 }
                 f.write_str(")")
             }

@@ -165,7 +165,7 @@ fn values(field: &str, typed: &str, words: &impl Vocabulary) -> Vec<String> {
     }
     let value_type = query::field(field).ok().and_then(|field| match field.kind {
         FieldKind::Intrinsic(intrinsic) => Some(intrinsic.value_type()),
-        FieldKind::Attribute(..) => None,
+        _ => None,
     });
     match value_type {
         Some(ValueType::Status) => return owned(&operators::STATUSES, typed),
