@@ -144,6 +144,19 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Such as cut and refuse nothing, for what was within a store's limits already.
+    pub(crate) fn none() -> Self {
+        Self {
+            trace_spans_max: u64::MAX,
+            value_bytes_max: u64::MAX,
+            attributes_max: u32::MAX,
+            events_max: u32::MAX,
+            links_max: u32::MAX,
+            batch_spans_max: u32::MAX,
+            batch_bytes_max: u64::MAX,
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         let all = [
             ("trace_spans_max", self.trace_spans_max),

@@ -483,7 +483,8 @@ impl Store {
         Ok(search::tag_values(&views, &field, prepared, options)?)
     }
 
-    /// The whole trace with this id; `None` where no span of it is stored. Cost: a filter look-up a
+    /// The whole trace with this id; `None` where no span of it is stored. Spans have every field that they
+    /// came with, attributes in the order of their keys. Cost: a filter look-up a
     /// block, then one look at each column of its block that has values on both sides of its rows.
     ///
     /// ```
@@ -546,11 +547,21 @@ impl Store {
     /// Copies what is whole of a damaged store to a new one at `out`, trace by trace, also where
     /// [`Store::open`] refuses the file, which does not change. Cost: as taking everything in again.
     ///
+    /// The new store is written with `options`, best those that it will be opened with: they say how
+    /// large its blocks and chunks are and how much memory is used. But nothing is cut, refused or
+    /// dropped of what had been stored: [`Options::limits`], [`Options::retention_age`],
+    /// [`Options::bytes_max`] and [`Options::service_share_max`] begin to hold when the new store is
+    /// opened with them. It is maintained by hand, whatever [`Options::maintenance`] says.
+    ///
     /// # Errors
-    /// If there is something at `out`, if it cannot be written, or if redb cannot make out the newest
-    /// commit of the file at `path`.
-    pub fn salvage(path: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<Salvaged, Error> {
-        salvage::salvage(path.as_ref(), out.as_ref())
+    /// If there is something at `out`, if it cannot be written, if an option is out of its range, or
+    /// if redb cannot make out the newest commit of the file at `path`.
+    pub fn salvage(
+        path: impl AsRef<Path>,
+        out: impl AsRef<Path>,
+        options: Options,
+    ) -> Result<Salvaged, Error> {
+        salvage::salvage(path.as_ref(), out.as_ref(), options)
     }
 
     /// Copies the store as of now to a new file at `path`, while others go on to read and write. The

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use treering::model::OneLine;
-use treering::{Fault, Salvaged, Store, TraceId, Verification};
+use treering::{Fault, Options, Salvaged, Store, TraceId, Verification};
 
 use crate::args::{CopyArgs, Output, ReportArgs};
 use crate::failure::{Failure, shell_word};
@@ -112,7 +112,7 @@ pub(crate) fn salvage(path: &Path, args: &CopyArgs, out: &mut impl Write) -> Res
     store::must_be_there(path)?;
     let failure = |source| Failure::Store { path: path.to_owned(), doing: "be salvaged", source };
     let spinner = Spinner::start("copying what is whole");
-    let salvaged = Store::salvage(path, &args.out);
+    let salvaged = Store::salvage(path, &args.out, Options::default());
     spinner.stop();
     let salvaged = salvaged.map_err(failure)?;
     write_salvaged(&salvaged, &args.out, out)?;
