@@ -45,15 +45,13 @@ pub struct Salvaged {
 }
 
 /// Options under which nothing is cut, refused or dropped of what a store has already.
-fn keeping_all(options: Options) -> Options {
-    Options {
-        maintenance: Maintenance::ByHand,
-        retention_age: None,
-        bytes_max: None,
-        service_share_max: None,
-        limits: Limits::none(),
-        ..options
-    }
+fn keeping_all(mut options: Options) -> Options {
+    options.maintenance = Maintenance::ByHand;
+    options.retention_age = None;
+    options.bytes_max = None;
+    options.service_share_max = None;
+    options.limits = Limits::none();
+    options
 }
 
 /// Copies what is whole of the store at `path` to a new one at `out`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use treering::model::{Attribute, Span};
-use treering::otlp::write_json;
+use treering::otlp::write_protobuf;
 use treering::{Batch, Error, ErrorKind, Options, Place, SearchOptions, Store, Verification};
 
 use crate::damage::{damages, make};
@@ -157,7 +157,7 @@ fn salvaging_cuts_and_drops_nothing() {
     let mut large = span(1, 0, 9);
     large.attributes = vec![Attribute::new("text", "x".repeat((16 << 20) + 1))];
     let mut wide = span(1, 1, 9);
-    wide.attributes = (0..(1 << 16) + 1).map(|n| Attribute::new(format!("k{n:06}"), n)).collect();
+    wide.attributes = (0..=1 << 16).map(|n| Attribute::new(format!("k{n:06}"), n)).collect();
     let store = Store::open(&place.path, generous.clone()).unwrap();
     let mut batch = store.batch();
     for span in [&large, &wide, &span(2, 0, 9)] {
@@ -229,13 +229,22 @@ fn what_is_exported_can_be_taken_in_again() {
     let place = place();
     let store = make(&place.path);
     let content = content_of(&store);
-    let other = place.path.with_extension("other");
-    let again = Store::open(&other, by_hand(40)).unwrap();
-    for spans in content.values() {
-        let spans: Vec<Span> = spans.iter().cloned().collect();
-        let mut batch = Batch::new();
-        assert!(batch.push_json(write_json(&spans).as_bytes()).unwrap().is_empty());
-        again.ingest(batch).unwrap();
-    }
-    assert_holds(&again, &content, "taken in again");
+    let take = |form: &str, push: &dyn Fn(&mut Batch, &[Span])| {
+        let again = Store::open(place.path.with_extension(form), by_hand(40)).unwrap();
+        for spans in content.values() {
+            let spans: Vec<Span> = spans.iter().cloned().collect();
+            let mut batch = Batch::new();
+            push(&mut batch, &spans);
+            again.ingest(batch).unwrap();
+        }
+        assert_holds(&again, &content, form);
+    };
+    take("protobuf", &|batch, spans| {
+        assert!(batch.push_protobuf(&write_protobuf(spans)).unwrap().is_empty());
+    });
+    #[cfg(feature = "json")]
+    take("json", &|batch, spans| {
+        let text = treering::otlp::write_json(spans);
+        assert!(batch.push_json(text.as_bytes()).unwrap().is_empty());
+    });
 }
