@@ -7,12 +7,12 @@ use std::path::Path;
 use treering::model::OneLine;
 
 use super::editor::{Terminal, Typed};
-use super::interrupt::Interrupt;
 use super::piped::Piped;
 use super::session::{Flow, Session};
 use super::vocabulary::StoreWords;
 use crate::args::ShellArgs;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::store::Opened;
 use crate::terminal;
 
