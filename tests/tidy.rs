@@ -14,6 +14,8 @@ mod layers;
 mod public;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/versions.rs"]
+mod versions;
 
 use source::{File, code_of, files};
 
