@@ -88,7 +88,7 @@ impl Error {
     ///     match Store::open(path, Options::default()) {
     ///         Err(error) if error.kind() == ErrorKind::Damaged => {
     ///             let whole = path.with_extension("salvaged");
-    ///             Store::salvage(path, &whole)?;
+    ///             Store::salvage(path, &whole, Options::default())?;
     ///             Store::open(&whole, Options::default())
     ///         }
     ///         opened => opened,

@@ -64,6 +64,21 @@ macro_rules! id {
             }
         }
 
+        /// As [`from_slice`](Self::from_slice).
+        impl TryFrom<&[u8]> for $name {
+            type Error = ParseIdError;
+
+            fn try_from(bytes: &[u8]) -> Result<Self, ParseIdError> {
+                Self::from_slice(bytes)
+            }
+        }
+
+        impl AsRef<[u8]> for $name {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
         impl From<$name> for [u8; $bytes] {
             fn from(id: $name) -> Self {
                 id.0

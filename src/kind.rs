@@ -1,11 +1,13 @@
 //! What a caller can do about an error. Invariant: a kind says what to do next, not where in the store
 //! it came from.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 /// What kind of failure an [`Error`](crate::Error) is, by what can be done about it; from
 /// [`Error::kind`](crate::Error::kind).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -49,6 +51,32 @@ pub enum ErrorKind {
     Maintenance,
     /// The system failed otherwise; the sources of the error say how.
     Io,
+}
+
+/// A word for programs, such as the label of a metric: `out_of_space`, as serde writes it.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Query => "query",
+            Self::Request => "request",
+            Self::Options => "options",
+            Self::ReadOnly => "read_only",
+            Self::Exists => "exists",
+            Self::NotFound => "not_found",
+            Self::NotAStore => "not_a_store",
+            Self::InUse => "in_use",
+            Self::OtherVersion => "other_version",
+            Self::Damaged => "damaged",
+            Self::OutOfSpace => "out_of_space",
+            Self::WritesRefused => "writes_refused",
+            Self::Denied => "denied",
+            Self::Limit => "limit",
+            Self::Stopped => "stopped",
+            Self::SnapshotExpired => "snapshot_expired",
+            Self::Maintenance => "maintenance",
+            Self::Io => "io",
+        })
+    }
 }
 
 impl ErrorKind {

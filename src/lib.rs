@@ -72,8 +72,9 @@ pub use id::{ParseIdError, SpanId, TraceId};
 pub use kind::ErrorKind;
 pub use options::{Durability, Limits, Maintenance, Options};
 pub use search::{
-    AsQuery, CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, PreparedQuery,
-    ScopeTags, SearchOptions, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
+    CancelToken, Counts, Cursor, Explanation, Order, ParseCursorError, ParseTagScopeError,
+    PreparedQuery, ScopeTags, SearchOptions, TagName, TagNames, TagOptions, TagScope, TagValue,
+    TagValues, ToQuery,
 };
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

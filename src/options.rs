@@ -29,7 +29,7 @@ pub enum Maintenance {
 }
 
 /// How a store lays out and caches its data. `Options::default()` is right for a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Options {
     /// Most spans in one block, unless a single trace is larger. Default 262,144 (2^18); at least 1.
@@ -99,7 +99,7 @@ pub struct Options {
 /// that is less.
 ///
 /// No block has a limit of its own: of keys, values, services there may be as many as there are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
     /// Spans of one trace. Further ones are refused, also such as are stored already, and counted in
@@ -144,6 +144,19 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Such as cut and refuse nothing, for what was within a store's limits already.
+    pub(crate) fn none() -> Self {
+        Self {
+            trace_spans_max: u64::MAX,
+            value_bytes_max: u64::MAX,
+            attributes_max: u32::MAX,
+            events_max: u32::MAX,
+            links_max: u32::MAX,
+            batch_spans_max: u32::MAX,
+            batch_bytes_max: u64::MAX,
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         let all = [
             ("trace_spans_max", self.trace_spans_max),

@@ -41,6 +41,13 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
+/// The epoch where the system has no such time; those of Unix and Windows have all.
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        UNIX_EPOCH.checked_add(Duration::from_nanos(time.0)).unwrap_or(UNIX_EPOCH)
+    }
+}
+
 impl Timestamp {
     /// The latest point in time there is.
     pub const MAX: Self = Self(u64::MAX);

@@ -9,6 +9,9 @@
 )]
 
 #[cfg(all(test, unix))]
+#[path = "support/file_limit.rs"]
+mod file_limit;
+#[cfg(all(test, unix))]
 #[path = "full/limited.rs"]
 mod limited;
 
@@ -17,7 +20,7 @@ fn main() {
     {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         match arguments.as_slice() {
-            [role, path] if role == limited::ARGUMENT => limited::run(path.as_ref()),
+            [role, path] if role == file_limit::ARGUMENT => limited::run(path.as_ref()),
             _ => limited::start(),
         }
     }

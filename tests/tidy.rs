@@ -10,8 +10,12 @@
 
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/public.rs"]
+mod public;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/versions.rs"]
+mod versions;
 
 use source::{File, code_of, files};
 

@@ -2,7 +2,14 @@
 //! block builder one span after another without an allocation each. Resource and scope are passed
 //! beside the span, once for all the spans that share them.
 
+#![expect(
+    clippy::exhaustive_structs,
+    clippy::exhaustive_enums,
+    reason = "these are what OTLP has, and users write them out with `..default()`"
+)]
+
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 use super::{Attribute, InstrumentationScope, Resource, Span, SpanKind, StatusCode, Value};
@@ -39,7 +46,7 @@ pub struct AttributeRef<'a> {
 
 /// A span whose text is borrowed. Made to be cleared and filled again: its lists keep their memory.
 /// Fields are those of [`Span`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the fields are those of Span, documented there")]
 pub struct SpanRef<'a> {
     pub trace_id: TraceId,
@@ -64,7 +71,7 @@ pub struct SpanRef<'a> {
 }
 
 /// An event whose text is borrowed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the fields are those of Event, documented there")]
 pub struct EventRef<'a> {
     pub time: Timestamp,
@@ -75,7 +82,7 @@ pub struct EventRef<'a> {
 }
 
 /// A link whose text is borrowed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the fields are those of Link, documented there")]
 pub struct LinkRef<'a> {
     pub trace_id: TraceId,
@@ -227,10 +234,21 @@ pub enum OriginBytes<'a> {
 }
 
 /// Why a sink does not take a span.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// The field at fault, such as `attributes[3].value`.
     pub field: String,
     /// What is wrong with it and what would be right.
     pub reason: String,
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.reason),
+            field => write!(f, "{field}: {}", self.reason),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -3,6 +3,7 @@
 mod borrowed;
 mod resource;
 mod span;
+mod text;
 mod trace;
 mod value;
 mod waterfall;
@@ -12,6 +13,8 @@ pub use borrowed::{
 };
 pub use resource::{EntityRef, InstrumentationScope, Resource};
 pub use span::{Event, Link, Span, SpanKind, Status, StatusCode};
+pub use text::OneLine;
+pub(crate) use text::is_plain;
 pub use trace::Trace;
 pub use value::{Attribute, Value};
 pub use waterfall::{ShortDuration, Waterfall, WaterfallLine};

@@ -1,20 +1,16 @@
 //! Where spans come from: resources and instrumentation scopes. Many spans share one.
 
+#![expect(
+    clippy::exhaustive_structs,
+    reason = "these are what OTLP has, and users write them out with `..default()`"
+)]
+
+use serde::{Deserialize, Serialize};
+
 use super::Attribute;
 
 /// The entity that produced spans: OTLP's `Resource` with the schema URL sent beside it.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Resource {
     /// Attributes such as `service.name`.
     pub attributes: Vec<Attribute>,
@@ -27,18 +23,7 @@ pub struct Resource {
 }
 
 /// A reference to an entity within a resource: OTLP's `EntityRef`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct EntityRef {
     /// The schema URL of the entity.
     pub schema_url: String,
@@ -51,18 +36,7 @@ pub struct EntityRef {
 }
 
 /// The library that produced spans: OTLP's `InstrumentationScope` with the schema URL beside it.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct InstrumentationScope {
     /// The scope's name; empty if unknown.
     pub name: String,

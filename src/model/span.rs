@@ -1,25 +1,21 @@
 //! A span with everything OTLP says about it. Invariant: no field is interpreted here; ends before
 //! starts, unknown kinds and repeated keys are kept as sent.
 
+#![expect(
+    clippy::exhaustive_structs,
+    reason = "these are what OTLP has, and users write them out with `..default()`"
+)]
+
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Attribute, InstrumentationScope, Resource};
 use crate::id::{SpanId, TraceId};
 use crate::time::Timestamp;
 
 /// One span.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Span {
     /// The trace it belongs to; never all-zero in a store.
     pub trace_id: TraceId,
@@ -60,18 +56,7 @@ pub struct Span {
 }
 
 /// Something that happened during a span.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Event {
     /// When.
     pub time: Timestamp,
@@ -84,18 +69,7 @@ pub struct Event {
 }
 
 /// A pointer from a span to another, in this trace or another one.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Link {
     /// The trace pointed to; all-zero if the sender left it out.
     pub trace_id: TraceId,
@@ -112,18 +86,7 @@ pub struct Link {
 }
 
 /// How a span ended: OTLP's `Status`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Status {
     /// Unset, ok or error.
     pub code: StatusCode,
@@ -133,17 +96,7 @@ pub struct Status {
 
 /// A span's role in a call. Numbers that OTLP does not define are kept.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct SpanKind(pub i32);
 
@@ -164,17 +117,7 @@ impl SpanKind {
 
 /// The outcome of a span. Numbers that OTLP does not define are kept.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct StatusCode(pub i32);
 

@@ -1,11 +1,19 @@
 //! Attribute values. Invariant: equality and order are total and by bits, so that NaN equals itself
 //! and -0.0 differs from 0.0; nothing a sender wrote is ever folded together.
 
+#![expect(
+    clippy::exhaustive_structs,
+    clippy::exhaustive_enums,
+    reason = "these are what OTLP has, and users write them out with `..default()`"
+)]
+
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 /// An attribute value: OTLP's `AnyValue`.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// A value that was sent without any content.
@@ -28,18 +36,7 @@ pub enum Value {
 }
 
 /// A key with its value: OTLP's `KeyValue`.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Attribute {
     /// The key. OTLP wants keys to be unique within a list; where they are not, queries see the first.
     pub key: String,

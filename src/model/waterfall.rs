@@ -5,7 +5,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{Span, StatusCode, Trace};
+use super::{OneLine, Span, StatusCode, Trace};
 use crate::codec::cast::u64_of;
 use crate::time::Timestamp;
 
@@ -16,8 +16,19 @@ const BAR_COLUMNS: usize = 30;
 /// Levels drawn as lines of the tree; of deeper spans half as many, and the depth.
 const LEVELS_MAX: usize = 12;
 
-/// A trace laid out as lines, from [`Trace::waterfall`].
-#[derive(Debug)]
+/// A trace laid out as lines, from [`Trace::waterfall`]. `Display` draws it.
+///
+/// ```
+/// # use treering::model::Trace;
+/// fn draw(trace: &Trace) {
+///     let waterfall = trace.waterfall().bar_columns(40);
+///     for line in waterfall.lines() {
+///         let bar = " ".repeat(line.bar.start) + &"=".repeat(line.bar.len());
+///         println!("{bar:<40} {}{}{}", line.tree, line.span.name, line.note());
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone)]
 pub struct Waterfall<'t> {
     trace: &'t Trace,
     depths: Vec<usize>,
@@ -48,12 +59,22 @@ impl WaterfallLine<'_> {
     pub fn is_error(&self) -> bool {
         self.span.status.code == StatusCode::ERROR
     }
+
+    /// What to say after the name: ` ✗` where the span failed, ` parent missing` where it is an
+    /// orphan; empty where there is nothing to say.
+    pub fn note(&self) -> &'static str {
+        match (self.is_error(), self.is_orphan) {
+            (true, true) => " ✗ parent missing",
+            (true, false) => " ✗",
+            (false, true) => " parent missing",
+            (false, false) => "",
+        }
+    }
 }
 
 impl Trace {
-    /// The trace laid out as lines, with bars of at most so many columns and trees of at most so many
-    /// levels; at least 1 and 2. `Display` writes it with usual ones.
-    pub fn waterfall(&self, bar_columns: usize, levels_max: usize) -> Waterfall<'_> {
+    /// The trace laid out as lines. `Display` writes it so.
+    pub fn waterfall(&self) -> Waterfall<'_> {
         let spans = self.spans();
         let start = spans.iter().map(|span| span.start).min().unwrap_or_default();
         let end = spans.iter().map(|span| span.end.max(span.start)).max().unwrap_or_default();
@@ -69,13 +90,26 @@ impl Trace {
             is_last,
             start,
             duration_nanos: end.nanos_since(start),
-            bar_columns: bar_columns.max(1),
-            levels_max: levels_max.max(2),
+            bar_columns: BAR_COLUMNS,
+            levels_max: LEVELS_MAX,
         }
     }
 }
 
 impl<'t> Waterfall<'t> {
+    /// The same with bars of at most so many columns, at least 1; 30 unless said.
+    #[must_use]
+    pub fn bar_columns(self, columns: usize) -> Self {
+        Self { bar_columns: columns.max(1), ..self }
+    }
+
+    /// The same with trees of at most so many levels, at least 2; 12 unless said. Of a deeper span half
+    /// as many are drawn, after its depth.
+    #[must_use]
+    pub fn levels_max(self, levels: usize) -> Self {
+        Self { levels_max: levels.max(2), ..self }
+    }
+
     /// Earliest start of the spans.
     pub fn start(&self) -> Timestamp {
         self.start
@@ -132,7 +166,7 @@ impl<'t> Waterfall<'t> {
 /// A waterfall, as of a trace: id, start, duration, and of each span a line.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.waterfall(BAR_COLUMNS, LEVELS_MAX))
+        write!(f, "{}", self.waterfall())
     }
 }
 
@@ -156,12 +190,7 @@ impl Waterfall<'_> {
             "" => "-",
             service => service,
         };
-        let note = match (line.is_error(), line.is_orphan) {
-            (true, true) => " ✗ parent missing",
-            (true, false) => " ✗",
-            (false, true) => " parent missing",
-            (false, false) => "",
-        };
+        let note = line.note();
         let room = LABEL_COLUMNS.saturating_sub(line.tree.chars().count() + note.chars().count());
         let service = fitting(service, room / 2);
         let name = fitting(&line.span.name, room.saturating_sub(service.chars().count() + 1));
@@ -174,17 +203,13 @@ impl Waterfall<'_> {
     }
 }
 
-/// `text` without control characters and such as turn or break lines, cut to so many characters.
+/// `text` on one line, cut to so many characters.
 fn fitting(text: &str, chars_max: usize) -> String {
-    let is_plain = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let clean = text.chars().map(|c| if is_plain(c) { c } else { '·' });
-    if text.chars().nth(chars_max).is_none() {
-        return clean.collect();
+    let clean = OneLine(text).to_string();
+    if clean.chars().nth(chars_max).is_none() {
+        return clean;
     }
-    clean.take(chars_max.saturating_sub(1)).chain(['…']).collect()
+    clean.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Nanoseconds as people write a length of time: with three digits, the others cut off, so that nothing
@@ -196,6 +221,7 @@ fn fitting(text: &str, chars_max: usize) -> String {
 /// assert_eq!(ShortDuration(1_234_567).to_string(), "1.23ms");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it only says how the number is shown")]
 pub struct ShortDuration(pub u64);
 
 impl fmt::Display for ShortDuration {

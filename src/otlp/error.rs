@@ -3,6 +3,8 @@
 
 use std::fmt::{self, Display};
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::wire::WireError;
 use crate::model::Refusal;
 
@@ -12,7 +14,7 @@ use crate::model::Refusal;
 pub struct OtlpError(pub(super) String);
 
 /// A span, or another part of a request, that was left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Rejection {
     /// Where in the request: `resourceSpans[0].scopeSpans[1].spans[5]`.
@@ -69,10 +71,7 @@ impl Fault {
 
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
-            Refusal { field, reason } if field.is_empty() => f.write_str(reason),
-            Refusal { field, reason } => write!(f, "{field}: {reason}"),
-        }
+        Display::fmt(&*self.0, f)
     }
 }
 

@@ -3,10 +3,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::syntax::TextRange;
 
 /// What is wrong with a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// `Display` writes a word for programs, as serde does: `unknown_field`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum QueryErrorKind {
     /// The text is not `TraceQL`.
@@ -38,21 +43,37 @@ impl QueryErrorKind {
     ];
 }
 
+impl fmt::Display for QueryErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Syntax => "syntax",
+            Self::Type => "type",
+            Self::UnknownField => "unknown_field",
+            Self::Regex => "regex",
+            Self::Number => "number",
+            Self::Limit => "limit",
+            Self::Unsupported => "unsupported",
+        })
+    }
+}
+
 /// An error in a query. `Display` is the message alone, in one line; [`QueryError::report`] shows
-/// the place, and [`QueryError::help`] says what would be right.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// the place, and [`QueryError::help`] says what would be right. Serde writes `kind`, `message`, `help`,
+/// and as `start` and `end` the range of bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct QueryError {
     kind: QueryErrorKind,
     message: String,
     help: Option<String>,
-    range: (usize, usize),
+    start: usize,
+    end: usize,
 }
 
 impl QueryError {
     /// An error of `kind` at `range`.
     pub(crate) fn new(kind: QueryErrorKind, range: TextRange, message: impl Into<String>) -> Self {
         let message = one_line(&message.into());
-        Self { kind, message, help: None, range: (range.start, range.end) }
+        Self { kind, message, help: None, start: range.start, end: range.end }
     }
 
     /// The same error, saying what would be right.
@@ -78,7 +99,7 @@ impl QueryError {
 
     /// The bytes of the query text that are wrong.
     pub fn range(&self) -> TextRange {
-        TextRange { start: self.range.0, end: self.range.1 }
+        TextRange { start: self.start, end: self.end }
     }
 
     /// The message, the line of `text` it is about with a run of carets under the wrong part, and the

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::cast::u64_of;
 use crate::id::{SpanId, TraceId};
-use crate::model::ShortDuration;
+use crate::model::{OneLine, ShortDuration};
+use crate::query::syntax::{KINDS, write_duration, write_string};
 use crate::time::Timestamp;
 
 /// The answer to a search.
@@ -191,18 +192,17 @@ impl fmt::Display for SpanMatch {
     }
 }
 
-/// As `TraceQL` writes it: text in quotes, `error`, `server`, `1.5ms`.
+/// As `TraceQL` writes it, exactly: text in quotes, `error`, `server`, `1ms500us`. What it has no words
+/// for: a time as RFC 3339 has it, an array in brackets, a status or a kind that OTLP does not define as
+/// its number.
 impl fmt::Display for FieldValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::String(text) => write!(f, "{text:?}"),
+            Self::String(text) => write_string(f, text),
             Self::Int(number) => write!(f, "{number}"),
             Self::Float(number) => write!(f, "{number:?}"),
             Self::Bool(flag) => write!(f, "{flag}"),
-            Self::Duration(nanos) => {
-                let sign = if *nanos < 0 { "-" } else { "" };
-                write!(f, "{sign}{}", ShortDuration(nanos.unsigned_abs()))
-            }
+            Self::Duration(nanos) => write_duration(f, *nanos),
             Self::Status(status) => word(f, *status, &["unset", "ok", "error"]),
             Self::Kind(kind) => word(f, *kind, &KINDS),
             Self::Time(time) => write!(f, "{time}"),
@@ -217,8 +217,6 @@ impl fmt::Display for FieldValue {
         }
     }
 }
-
-const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
 fn word(f: &mut fmt::Formatter<'_>, number: i32, words: &[&str]) -> fmt::Result {
     match usize::try_from(number).ok().and_then(|at| words.get(at)) {
@@ -238,7 +236,7 @@ impl fmt::Display for Pairs<'_> {
     }
 }
 
-/// Text on one line: `-` where there is none, no control characters.
+/// Text on one line, `-` where there is none.
 struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
@@ -246,6 +244,47 @@ impl fmt::Display for Shown<'_> {
         if self.0.is_empty() {
             return f.write_str("-");
         }
-        self.0.chars().try_for_each(|c| write!(f, "{}", if c.is_control() { '·' } else { c }))
+        write!(f, "{}", OneLine(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::syntax::{FieldExprKind, Literal, Query, SpansetExpr, Stage};
+    use crate::query::{check, syntax::BinaryOp};
+
+    /// The constant of `{ .x = ... }`, read by the language.
+    fn read(text: &str) -> Literal {
+        let checked = check(&format!("{{ .x = {text} }}")).unwrap();
+        let Query::Search(pipeline, _) = checked.query() else { panic!("{text}") };
+        let [Stage::Spanset(SpansetExpr::Filter(filter))] = pipeline.stages.as_slice() else {
+            panic!("{text}")
+        };
+        let FieldExprKind::Chain { rest, .. } = &filter.kind else { panic!("{text}") };
+        let [(BinaryOp::Compare(_), constant)] = rest.as_slice() else { panic!("{text}") };
+        match &constant.kind {
+            FieldExprKind::Literal(literal) => literal.clone(),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn values_are_written_as_the_language_reads_them() {
+        for text in ["", "a \"b\" \\ c", "\u{1b}[2J\n\t", "\u{202e}\u{200b}\u{feff}", "é日本"] {
+            let shown = FieldValue::String(text.to_owned()).to_string();
+            assert_eq!(read(&shown), Literal::String(text.to_owned()), "{shown}");
+            assert!(shown.chars().all(crate::model::is_plain), "{shown}");
+        }
+        for nanos in [0, 1, 1_234_567, 100_000_000_001, 3_600_000_000_000, i64::MAX] {
+            let shown = FieldValue::Duration(nanos).to_string();
+            assert_eq!(read(&shown), Literal::Duration(nanos), "{shown}");
+        }
+        assert_eq!(FieldValue::Duration(-1_500_000).to_string(), "-1ms500us");
+        for (number, word) in (0..).zip(KINDS) {
+            assert_eq!(FieldValue::Kind(number).to_string(), word);
+        }
+        let array = FieldValue::Array(vec![FieldValue::Status(2), FieldValue::Status(7)]);
+        assert_eq!(array.to_string(), "[error, 7]");
     }
 }

@@ -42,8 +42,10 @@ pub(crate) use explain::explain;
 pub use options::{CancelToken, Counts, SearchOptions};
 pub use order::{Cursor, Order, ParseCursorError};
 pub(crate) use pool::Pool;
-pub use query::{AsQuery, PreparedQuery};
+pub use query::{PreparedQuery, ToQuery};
 pub(crate) use results::{Findings, has_trace, trace};
-pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
+pub use tags::{
+    ParseTagScopeError, ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
+};
 pub(crate) use tags::{tag_names, tag_values};
 pub(crate) use view::{BlockTimes, BlockView};

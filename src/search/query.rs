@@ -2,6 +2,7 @@
 //! a query belongs to no store and does not change.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use super::prepare::{Prepared, prepare};
 use crate::query::{QueryError, check};
 
 /// A search that is read, checked and planned, to be run any number of times on any store. Cheap to
-/// clone. `Display` is its canonical text.
+/// clone. `Display` is its canonical text; two with the same one are equal.
 ///
-/// A text can be given instead wherever one is taken ([`AsQuery`]); reading and planning it takes some
+/// A text can be given instead wherever one is taken ([`ToQuery`]); reading and planning it takes some
 /// microseconds.
 ///
 /// ```
@@ -72,35 +73,41 @@ impl PartialEq for PreparedQuery {
 
 impl Eq for PreparedQuery {}
 
+impl Hash for PreparedQuery {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.canonical.hash(state);
+    }
+}
+
 /// What a store takes as a query: a text, or one that is prepared.
-pub trait AsQuery {
-    /// The query, ready to run.
+pub trait ToQuery {
+    /// The query, ready to run. Cost: reading and planning a text; a prepared one is cloned.
     ///
     /// # Errors
     /// If it is a text that is no query.
-    fn as_query(&self) -> Result<PreparedQuery, QueryError>;
+    fn to_query(&self) -> Result<PreparedQuery, QueryError>;
 }
 
-impl AsQuery for str {
-    fn as_query(&self) -> Result<PreparedQuery, QueryError> {
+impl ToQuery for str {
+    fn to_query(&self) -> Result<PreparedQuery, QueryError> {
         PreparedQuery::new(self)
     }
 }
 
-impl AsQuery for String {
-    fn as_query(&self) -> Result<PreparedQuery, QueryError> {
+impl ToQuery for String {
+    fn to_query(&self) -> Result<PreparedQuery, QueryError> {
         PreparedQuery::new(self)
     }
 }
 
-impl AsQuery for PreparedQuery {
-    fn as_query(&self) -> Result<PreparedQuery, QueryError> {
+impl ToQuery for PreparedQuery {
+    fn to_query(&self) -> Result<PreparedQuery, QueryError> {
         Ok(self.clone())
     }
 }
 
-impl<Q: AsQuery + ?Sized> AsQuery for &Q {
-    fn as_query(&self) -> Result<PreparedQuery, QueryError> {
-        (**self).as_query()
+impl<Q: ToQuery + ?Sized> ToQuery for &Q {
+    fn to_query(&self) -> Result<PreparedQuery, QueryError> {
+        (**self).to_query()
     }
 }

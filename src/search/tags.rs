@@ -3,8 +3,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use super::brake::Brake;
 use super::options::{CancelToken, SearchOptions};
@@ -18,10 +22,8 @@ use crate::query::FieldValue;
 use crate::query::syntax::{Field, ValueType};
 use crate::time::Timestamp;
 
-/// Where a tag is found.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
+/// Where a tag is found. `Display` writes, and `FromStr` reads, [`TagScope::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TagScope {
@@ -63,6 +65,26 @@ impl TagScope {
     }
 }
 
+impl fmt::Display for TagScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A text that is no scope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no scope: span, resource, event, link, instrumentation or intrinsic expected")]
+pub struct ParseTagScopeError(String);
+
+impl FromStr for TagScope {
+    type Err = ParseTagScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ParseTagScopeError> {
+        let found = Self::ALL.into_iter().find(|scope| scope.name() == text);
+        found.ok_or_else(|| ParseTagScopeError(text.chars().take(80).collect()))
+    }
+}
+
 /// What to look at for tags, how much to give back, and how far to go.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -88,7 +110,7 @@ impl Default for TagOptions {
 }
 
 /// Names of tags by scope.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TagNames {
     /// The scopes that have any, in the order of [`TagScope::ALL`].
@@ -102,7 +124,7 @@ pub struct TagNames {
 }
 
 /// The names of one scope.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ScopeTags {
     /// The scope.
@@ -112,7 +134,7 @@ pub struct ScopeTags {
 }
 
 /// A name of a tag.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TagName {
     /// The attribute's key, or the intrinsic's short name.
@@ -125,7 +147,7 @@ pub struct TagName {
 }
 
 /// Values of a field.
-#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TagValues {
     /// The values, the most frequent first, then by type and value.
@@ -139,7 +161,7 @@ pub struct TagValues {
 }
 
 /// A value of a field.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TagValue {
     /// The value; never an array, and never nil.

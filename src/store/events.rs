@@ -29,7 +29,7 @@ pub enum Work {
 }
 
 /// What is told of it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// It begins.

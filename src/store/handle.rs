@@ -20,8 +20,8 @@ use crate::model::Trace;
 use crate::options::Options;
 use crate::query::{self, SearchResult, TraceMatch};
 use crate::search::{
-    self, AsQuery, Explanation, Findings, Order, PreparedQuery, SearchOptions, TagNames,
-    TagOptions, TagScope, TagValues,
+    self, Explanation, Findings, Order, PreparedQuery, SearchOptions, TagNames, TagOptions,
+    TagScope, TagValues, ToQuery,
 };
 
 /// A trace store in one file. Cheap to clone; clones share the store. The last one to be dropped ends
@@ -56,7 +56,7 @@ pub struct Store {
 
 /// Reads and plans a query, and checks that the options go together.
 fn prepare(
-    query: &(impl AsQuery + ?Sized),
+    query: &(impl ToQuery + ?Sized),
     options: &SearchOptions,
 ) -> Result<PreparedQuery, Error> {
     if options.after.is_some() && !matches!(options.order, Order::NewestFirst | Order::OldestFirst)
@@ -64,7 +64,7 @@ fn prepare(
         let message = "`after` goes with an order by start, newest or oldest first";
         return Err(Error::Options(message.to_owned()));
     }
-    Ok(query.as_query()?)
+    Ok(query.to_query()?)
 }
 
 impl Store {
@@ -98,6 +98,21 @@ impl Store {
     /// included. It is called by the store's own threads and by threads that wait for the store, so it
     /// should return at once, and must not call the store.
     ///
+    /// ```
+    /// use treering::{Event, Options, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("traces.redb");
+    /// let store = Store::open_with(path, Options::default(), |event| {
+    ///     if let Event::Failed(work, error) = event {
+    ///         eprintln!("{work:?} failed: {error}");
+    ///     }
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with(
@@ -122,6 +137,20 @@ impl Store {
     /// Cost: as [`Store::open`], and where the other process sealed or compacted since the last
     /// question, as much again; what only came to its journal is read alone. While a question is
     /// answered, pages that the writer frees are not used anew, so a long one lets the file grow.
+    ///
+    /// ```
+    /// use treering::{Options, SearchOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("traces.redb");
+    /// # let service = Store::open(&path, Options::default())?;
+    /// let beside = Store::open_read_only(&path, Options::default())?;
+    /// let errors = beside.count("{ status = error }", &SearchOptions::default())?;
+    /// # assert_eq!(errors.traces, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Store::open`]; and if there is no store, or if another process has it open to write with
@@ -149,6 +178,23 @@ impl Store {
     ///
     /// A span that is there already, equal in every field, is dropped. Of spans with one trace id,
     /// span id, kind and start, the one that ends later stays, then the greater in its other fields.
+    ///
+    /// ```
+    /// use treering::{Options, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// # let request = Vec::new();
+    /// let mut batch = store.batch();
+    /// for rejection in batch.push_protobuf(&request)? {
+    ///     eprintln!("left out: {rejection}");
+    /// }
+    /// let ingested = store.ingest(batch)?;
+    /// println!("{} spans, {} of them refused", ingested.spans, ingested.refused);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the batch is beyond a limit ([`Error::BatchTooLarge`]). If the file cannot be written; then
@@ -179,6 +225,18 @@ impl Store {
     /// they are gone from every answer, durably; spans of theirs that come later start new traces.
     /// Their bytes leave the file with [`Store::purge`]. Cost: a look into each block for each id; it
     /// waits for a seal or a compaction that is under way.
+    ///
+    /// ```
+    /// use treering::{Options, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let deleted = store.delete(&["4bf92f3577b34da6a3ce929d0e0e4736".parse()?])?;
+    /// # assert_eq!(deleted, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// If the file cannot be read or written; then nothing is deleted.
@@ -244,7 +302,7 @@ impl Store {
     /// ([`Error::SnapshotExpired`]).
     pub fn search(
         &self,
-        query: &(impl AsQuery + ?Sized),
+        query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<SearchResult, Error> {
         let mut found = self.matches(query, options)?;
@@ -273,7 +331,7 @@ impl Store {
     /// As [`Store::search`].
     pub fn matches(
         &self,
-        query: &(impl AsQuery + ?Sized),
+        query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<Matches, Error> {
         let query = prepare(query, options)?;
@@ -289,7 +347,7 @@ impl Store {
     /// As [`Store::search`].
     pub fn search_each(
         &self,
-        query: &(impl AsQuery + ?Sized),
+        query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
         mut each: impl FnMut(TraceMatch) -> ControlFlow<()>,
     ) -> Result<SearchResult, Error> {
@@ -305,11 +363,25 @@ impl Store {
     /// How many traces and spans `query` finds: a search that builds no results. The limits of
     /// `options` do not apply, its time range does.
     ///
+    /// ```
+    /// use treering::{Options, SearchOptions, Store, Timestamp};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let mut options = SearchOptions::default();
+    /// options.start = Some(Timestamp::from_unix_nanos(1_795_334_400_000_000_000));
+    /// let slow = store.count("{ kind = server && duration > 1s }", &options)?;
+    /// println!("{} traces since then", slow.traces);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Store::search`].
     pub fn count(
         &self,
-        query: &(impl AsQuery + ?Sized),
+        query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<search::Counts, Error> {
         let query = prepare(query, options)?;
@@ -319,11 +391,23 @@ impl Store {
 
     /// How `query` runs, and what running it took.
     ///
+    /// ```
+    /// use treering::{Options, SearchOptions, Store};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let all = SearchOptions::all();
+    /// println!("{}", store.explain("{ name = `GET /cart` } >> { status = error }", &all)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Store::search`].
     pub fn explain(
         &self,
-        query: &(impl AsQuery + ?Sized),
+        query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<Explanation, Error> {
         let query = prepare(query, options)?;
@@ -334,6 +418,21 @@ impl Store {
     /// The names of attributes and intrinsics, of one scope or of all, each with the types of its
     /// values and how often it is there; with a `query`, on the spans that it finds. Cost without
     /// one: directories of columns, and the dictionaries of those that hold arrays.
+    ///
+    /// ```
+    /// use treering::{Options, Store, TagOptions, TagScope};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = Store::open(folder.path().join("traces.redb"), Options::default())?;
+    /// let errors = Some("{ status = error }");
+    /// let found = store.tag_names(Some(TagScope::Span), errors, &TagOptions::default())?;
+    /// for tag in found.scopes.iter().flat_map(|scope| &scope.tags) {
+    ///     println!("{} on {} spans that failed", tag.name, tag.count);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Store::search`].
@@ -384,7 +483,8 @@ impl Store {
         Ok(search::tag_values(&views, &field, prepared, options)?)
     }
 
-    /// The whole trace with this id; `None` where no span of it is stored. Cost: a filter look-up a
+    /// The whole trace with this id; `None` where no span of it is stored. Spans have every field that they
+    /// came with, attributes in the order of their keys. Cost: a filter look-up a
     /// block, then one look at each column of its block that has values on both sides of its rows.
     ///
     /// ```
@@ -447,11 +547,21 @@ impl Store {
     /// Copies what is whole of a damaged store to a new one at `out`, trace by trace, also where
     /// [`Store::open`] refuses the file, which does not change. Cost: as taking everything in again.
     ///
+    /// The new store is written with `options`, best those that it will be opened with: they say how
+    /// large its blocks and chunks are and how much memory is used. But nothing is cut, refused or
+    /// dropped of what had been stored: [`Options::limits`], [`Options::retention_age`],
+    /// [`Options::bytes_max`] and [`Options::service_share_max`] begin to hold when the new store is
+    /// opened with them. It is maintained by hand, whatever [`Options::maintenance`] says.
+    ///
     /// # Errors
-    /// If there is something at `out`, if it cannot be written, or if redb cannot make out the newest
-    /// commit of the file at `path`.
-    pub fn salvage(path: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<Salvaged, Error> {
-        salvage::salvage(path.as_ref(), out.as_ref())
+    /// If there is something at `out`, if it cannot be written, if an option is out of its range, or
+    /// if redb cannot make out the newest commit of the file at `path`.
+    pub fn salvage(
+        path: impl AsRef<Path>,
+        out: impl AsRef<Path>,
+        options: Options,
+    ) -> Result<Salvaged, Error> {
+        salvage::salvage(path.as_ref(), out.as_ref(), options)
     }
 
     /// Copies the store as of now to a new file at `path`, while others go on to read and write. The

@@ -12,7 +12,7 @@ use crate::block::BlockId;
 use crate::codec::cast::u64_of;
 use crate::error::Error;
 use crate::id::TraceId;
-use crate::search::{AsQuery, Order, SearchOptions};
+use crate::search::{Order, SearchOptions, ToQuery};
 use crate::storage::BlockRecord;
 
 /// What a purge did.
@@ -49,7 +49,7 @@ impl Store {
     /// it had seen everything ([`Error::Stopped`]). Then nothing is deleted.
     pub fn delete_where(
         &self,
-        query: &(impl AsQuery + ?Sized),
+        query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<u64, Error> {
         self.shared.writable()?;

@@ -16,12 +16,14 @@ use crate::error::Error;
 use crate::head::in_memory;
 use crate::id::TraceId;
 use crate::model::Span;
-use crate::options::{Maintenance, Options};
+use crate::options::{Limits, Maintenance, Options};
 use crate::storage::{BlockRecord, JournalEntry, Snapshot, StorageError, Survey, look};
 use crate::time::Timestamp;
 
-/// Spans taken in at once: a bound on memory.
+/// Spans taken in at once, unless a trace has more: a bound on memory,
 const BATCH_SPANS: usize = 100_000;
+/// as are the bytes that they take.
+const BATCH_BYTES: usize = 64 << 20;
 
 /// What was copied out of a damaged store, and what was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -42,15 +44,25 @@ pub struct Salvaged {
     pub notes: Vec<String>,
 }
 
+/// Options under which nothing is cut, refused or dropped of what a store has already.
+fn keeping_all(mut options: Options) -> Options {
+    options.maintenance = Maintenance::ByHand;
+    options.retention_age = None;
+    options.bytes_max = None;
+    options.service_share_max = None;
+    options.limits = Limits::none();
+    options
+}
+
 /// Copies what is whole of the store at `path` to a new one at `out`.
-pub(super) fn salvage(path: &Path, out: &Path) -> Result<Salvaged, Error> {
+pub(super) fn salvage(path: &Path, out: &Path, options: Options) -> Result<Salvaged, Error> {
+    options.check().map_err(Error::Options)?;
     let look = look(path)?;
     let snapshot = &look.snapshot;
     super::backup::must_be_new(out)?;
-    let options = Options { maintenance: Maintenance::ByHand, ..Options::default() };
-    let store = Store::open(out, options)?;
-    let mut work =
-        Work { store, batch: Batch::new(), salvaged: Salvaged::default(), lost: BTreeSet::new() };
+    let store = Store::open(out, keeping_all(options))?;
+    let batch = store.batch();
+    let mut work = Work { store, batch, salvaged: Salvaged::default(), lost: BTreeSet::new() };
     if let Some(doubt) = &look.doubt {
         work.note(format!("{doubt}; what was stored last may be missing"));
     }
@@ -166,11 +178,12 @@ impl Work {
                 self.note(format!("a span of trace {} is left out: {rejection}", span.trace_id));
             }
         }
-        if self.batch.len() >= BATCH_SPANS { self.flush() } else { Ok(()) }
+        let is_full = self.batch.len() >= BATCH_SPANS || self.batch.memory_bytes() >= BATCH_BYTES;
+        if is_full { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        let batch = std::mem::take(&mut self.batch);
+        let batch = std::mem::replace(&mut self.batch, self.store.batch());
         if batch.is_empty() { Ok(()) } else { self.store.ingest(batch).map(drop) }
     }
 

@@ -144,6 +144,7 @@ fn count_spanset(expr: &SpansetExpr, counts: &mut BTreeMap<String, u32>) {
                 count_spanset(next, counts);
             }
         }
+        other => panic!("the counting does not know {other:?}"),
     }
 }
 
@@ -162,6 +163,7 @@ fn count_field(expr: &FieldExpr, counts: &mut BTreeMap<String, u32>) {
                 count_field(next, counts);
             }
         }
+        other => panic!("the counting does not know {other:?}"),
     }
 }
 

@@ -1,34 +1,23 @@
 //! The process whose files may not grow. Invariant: it counts a batch only after the store said so.
 
 use std::path::Path;
-use std::process::Command;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use treering::model::Span;
 use treering::{
     Error, ErrorKind, Maintenance, Options, SearchOptions, SpanId, Store, Timestamp, TraceId,
 };
 
-/// The first argument of the process; then the file.
-pub(crate) const ARGUMENT: &str = "--limited";
+use crate::file_limit::{self, limit};
+
 /// Spans of a batch.
 const BATCH: u64 = 100;
 /// The file may have so many bytes.
 const FILE_BYTES_MAX: u64 = 8 << 20;
 
-/// Starts this program as that process, which a write beyond the limit must not end.
+/// Runs that process, with either way of maintenance.
 pub(crate) fn start() {
     for maintenance in ["background", "by hand"] {
-        let folder = tempfile::tempdir().unwrap();
-        let status = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-            .arg(std::env::current_exe().unwrap())
-            .arg(ARGUMENT)
-            .arg(folder.path().join("store.redb"))
-            .env("MAINTENANCE", maintenance)
-            .status()
-            .unwrap();
-        assert!(status.success(), "{maintenance}: {status}");
+        file_limit::start(&[("MAINTENANCE", maintenance)]);
     }
 }
 
@@ -87,13 +76,6 @@ pub(crate) fn run(path: &Path) {
     let store = Store::open(path, options).unwrap();
     assert_eq!(count(&store), taken * BATCH);
     println!("{taken} batches in the end");
-}
-
-/// The soft limit; none is the hard one.
-fn limit(bytes: Option<u64>) {
-    let mut limit = getrlimit(Resource::Fsize);
-    limit.current = bytes.or(limit.maximum);
-    setrlimit(Resource::Fsize, limit).unwrap();
 }
 
 /// Batch `number`, which is always the same spans.

@@ -2,10 +2,11 @@
 //! one never; what is salvaged is right, and what is not is named; the source never changes.
 
 use std::path::Path;
+use std::time::Duration;
 
-use treering::model::Span;
-use treering::otlp::write_json;
-use treering::{Batch, Error, Options, Place, SearchOptions, Store, Verification};
+use treering::model::{Attribute, Span};
+use treering::otlp::write_protobuf;
+use treering::{Batch, Error, ErrorKind, Options, Place, SearchOptions, Store, Verification};
 
 use crate::damage::{damages, make};
 use crate::making::{Content, add, assert_holds, by_hand, ingest, place, span, trace_id};
@@ -70,7 +71,7 @@ fn what_is_damaged_is_found_and_what_is_salvaged_is_right() {
             std::fs::write(&place.path, &bytes).unwrap();
             let found = Store::verify_file(&place.path);
             let out = place.path.with_extension("out");
-            let salvaged = Store::salvage(&place.path, &out);
+            let salvaged = Store::salvage(&place.path, &out, by_hand(40));
             assert!(std::fs::read(&place.path).unwrap() == bytes, "{what}: the file changed");
             let Ok(salvaged) = salvaged else {
                 assert!(found.is_err() || !found.unwrap().is_sound(), "{what}");
@@ -135,7 +136,7 @@ fn a_fault_names_its_place_and_the_traces() {
     assert!(named(&found) > 0 && named(&found) < 40, "{found:?}");
     assert!(found.faults.iter().all(|fault| matches!(fault.place, Place::Block { block: 0, .. })));
     let out = place.path.with_extension("out");
-    let salvaged = Store::salvage(&place.path, &out).unwrap();
+    let salvaged = Store::salvage(&place.path, &out, by_hand(40)).unwrap();
     let store = Store::open(&out, by_hand(1000)).unwrap();
     for trace in 0..40 {
         let kept = store.trace(trace_id(trace)).unwrap().map(|trace| trace.into_spans().len());
@@ -144,6 +145,45 @@ fn a_fault_names_its_place_and_the_traces() {
     }
     assert_eq!(salvaged.traces + u64::try_from(salvaged.lost_traces.len()).unwrap(), 40);
     assert!(salvaged.traces > 20, "{salvaged:?}");
+}
+
+/// A store that takes more than stores do by default, and a service that has become stricter since.
+#[test]
+fn salvaging_cuts_and_drops_nothing() {
+    let place = place();
+    let mut generous = by_hand(1000);
+    generous.limits.value_bytes_max = 64 << 20;
+    generous.limits.attributes_max = 1 << 20;
+    let mut large = span(1, 0, 9);
+    large.attributes = vec![Attribute::new("text", "x".repeat((16 << 20) + 1))];
+    let mut wide = span(1, 1, 9);
+    wide.attributes = (0..=1 << 16).map(|n| Attribute::new(format!("k{n:06}"), n)).collect();
+    let store = Store::open(&place.path, generous.clone()).unwrap();
+    let mut batch = store.batch();
+    for span in [&large, &wide, &span(2, 0, 9)] {
+        batch.push(span).unwrap();
+    }
+    store.ingest(batch).unwrap();
+    drop(store);
+    let mut strict = by_hand(1000);
+    strict.chunk_bytes = 1000;
+    strict.limits.value_bytes_max = 10;
+    strict.limits.trace_spans_max = 1;
+    strict.limits.batch_spans_max = 1;
+    strict.retention_age = Some(Duration::from_secs(1));
+    strict.bytes_max = Some(16 << 20);
+    let out = place.path.with_extension("out");
+    let mut wrong = strict.clone();
+    wrong.chunk_bytes = 1;
+    let error = Store::salvage(&place.path, &out, wrong).unwrap_err();
+    assert_eq!((error.kind(), out.exists()), (ErrorKind::Options, false), "{error}");
+    let salvaged = Store::salvage(&place.path, &out, strict).unwrap();
+    assert_eq!((salvaged.traces, salvaged.spans, &salvaged.notes[..]), (2, 3, &[][..]));
+    let store = Store::open(&out, generous).unwrap();
+    let trace = store.trace(trace_id(1)).unwrap().unwrap();
+    let kept: Vec<_> = trace.spans().iter().map(|span| &span.attributes).collect();
+    assert!(kept == [&large.attributes, &wide.attributes]);
+    assert!(trace.spans().iter().all(|span| span.dropped_attributes_count == 0));
 }
 
 #[test]
@@ -189,13 +229,22 @@ fn what_is_exported_can_be_taken_in_again() {
     let place = place();
     let store = make(&place.path);
     let content = content_of(&store);
-    let other = place.path.with_extension("other");
-    let again = Store::open(&other, by_hand(40)).unwrap();
-    for spans in content.values() {
-        let spans: Vec<Span> = spans.iter().cloned().collect();
-        let mut batch = Batch::new();
-        assert!(batch.push_json(write_json(&spans).as_bytes()).unwrap().is_empty());
-        again.ingest(batch).unwrap();
-    }
-    assert_holds(&again, &content, "taken in again");
+    let take = |form: &str, push: &dyn Fn(&mut Batch, &[Span])| {
+        let again = Store::open(place.path.with_extension(form), by_hand(40)).unwrap();
+        for spans in content.values() {
+            let spans: Vec<Span> = spans.iter().cloned().collect();
+            let mut batch = Batch::new();
+            push(&mut batch, &spans);
+            again.ingest(batch).unwrap();
+        }
+        assert_holds(&again, &content, form);
+    };
+    take("protobuf", &|batch, spans| {
+        assert!(batch.push_protobuf(&write_protobuf(spans)).unwrap().is_empty());
+    });
+    #[cfg(feature = "json")]
+    take("json", &|batch, spans| {
+        let text = treering::otlp::write_json(spans);
+        assert!(batch.push_json(text.as_bytes()).unwrap().is_empty());
+    });
 }

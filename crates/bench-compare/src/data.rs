@@ -32,7 +32,9 @@ pub(crate) fn generated(
 /// A store of the real data set in `folder`.
 pub(crate) fn real(path: &Path, options: Options, folder: &Path) -> Result<Store, Box<dyn Error>> {
     let store = Store::open(path, options)?;
-    let file = File::open(folder.join(REAL))?;
+    let data = folder.join(REAL);
+    let file = File::open(&data);
+    let file = file.map_err(|error| format!("cannot read {}: {error}", data.display()))?;
     let mut batch = Batch::new();
     let lines = BufReader::new(flate2::read::MultiGzDecoder::new(file)).lines();
     for (line, at) in lines.zip(1..) {

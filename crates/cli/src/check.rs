@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 
 use serde::Serialize;
-use treering::query::{self, QueryErrorKind};
+use treering::query::{self, QueryError};
 
 use crate::args::{CheckArgs, Output};
 use crate::failure::Failure;
@@ -55,16 +55,7 @@ struct Verdict<'q> {
     #[serde(skip_serializing_if = "Option::is_none")]
     canonical: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Fault>,
-}
-
-/// What is wrong, and at which bytes of the query.
-#[derive(Debug, Serialize)]
-struct Fault {
-    kind: &'static str,
-    message: String,
-    start: usize,
-    end: usize,
+    error: Option<QueryError>,
 }
 
 fn verdict(query: &str) -> Verdict<'_> {
@@ -72,25 +63,6 @@ fn verdict(query: &str) -> Verdict<'_> {
         Ok(checked) => {
             Verdict { query, ok: true, canonical: Some(checked.to_string()), error: None }
         }
-        Err(error) => {
-            let range = error.range();
-            let kind = kind_word(error.kind());
-            let message = error.message().to_owned();
-            let error = Fault { kind, message, start: range.start, end: range.end };
-            Verdict { query, ok: false, canonical: None, error: Some(error) }
-        }
-    }
-}
-
-fn kind_word(kind: QueryErrorKind) -> &'static str {
-    match kind {
-        QueryErrorKind::Syntax => "syntax",
-        QueryErrorKind::Type => "type",
-        QueryErrorKind::UnknownField => "unknown_field",
-        QueryErrorKind::Regex => "regex",
-        QueryErrorKind::Number => "number",
-        QueryErrorKind::Limit => "limit",
-        QueryErrorKind::Unsupported => "unsupported",
-        _ => "other",
+        Err(error) => Verdict { query, ok: false, canonical: None, error: Some(error) },
     }
 }

@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use treering::model::OneLine;
 use treering::{SearchOptions, Timestamp, TraceId};
 
 use crate::args::DeleteArgs;
@@ -103,7 +104,7 @@ fn preview(opened: &Opened, args: &DeleteArgs, out: &mut impl Write) -> Result<(
     };
     writeln!(out, "would delete {}", terminal::plural(count, "trace"))?;
     for (id, start, name) in &shown {
-        writeln!(out, "  {id}  {start:.3}  {}", terminal::clean(name))?;
+        writeln!(out, "  {id}  {start:.3}  {}", OneLine(name))?;
     }
     let more = count.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
     if more > 0 {

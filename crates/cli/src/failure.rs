@@ -1,5 +1,5 @@
 //! Why a command ends early, and the exit status that says so. Invariant: 1 means that something
-//! failed or was left out, 2 that the command line or the query is wrong.
+//! failed or was left out, 2 that the command line or the query is wrong, 130 that Ctrl-C stopped it.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use treering::ErrorKind as Kind;
 use treering::query::QueryError;
+
+use crate::interrupt;
 
 /// What to do without the right to a file,
 const DENIED: &str = "ask for the right to it, or name another place";
@@ -60,6 +62,9 @@ pub(crate) enum Failure {
     /// Faults were reported already, one by one.
     #[error("something was left out")]
     Reported,
+    /// Ctrl-C stopped it; what it had found is shown.
+    #[error("stopped")]
+    Interrupted,
     /// Something failed with this status and was reported; what came after it was done.
     #[error("something failed")]
     Earlier(u8),
@@ -79,6 +84,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Query(..) => 2,
             Self::Earlier(status) => *status,
+            Self::Interrupted => interrupt::STATUS,
             other if other.is_closed_pipe() => 0,
             _ => 1,
         }
@@ -98,7 +104,7 @@ impl Failure {
     pub(crate) fn report(&self) {
         let mut err = anstream::stderr().lock();
         let written = match self {
-            Self::Reported | Self::Earlier(_) => Ok(()),
+            Self::Reported | Self::Earlier(_) | Self::Interrupted => Ok(()),
             other if other.is_closed_pipe() => Ok(()),
             Self::Query(error, text) => writeln!(err, "{}", error.report(text)),
             other => write_chain(&mut err, other).and_then(|()| match other.next() {

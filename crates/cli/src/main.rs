@@ -8,6 +8,7 @@ mod demo;
 mod export;
 mod failure;
 mod ingest;
+mod interrupt;
 mod pages;
 mod progress;
 mod query;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use comfy_table::CellAlignment;
 use serde_json::{Value, json};
-use treering::model::ShortDuration;
+use treering::model::{OneLine, ShortDuration};
 use treering::{Stats, Timestamp};
 
 use crate::args::{Output, ReportArgs};
@@ -109,7 +109,7 @@ fn write(stats: &Stats, out: &mut impl Write) -> std::io::Result<()> {
     let mut table = terminal::table(&["SECTION", "BYTES", "B/SPAN"]);
     for (name, bytes) in &sections {
         let each = terminal::ratio(*bytes, stats.spans);
-        table.add_row([terminal::clean(name), terminal::count(*bytes), format!("{each:.2}")]);
+        table.add_row([OneLine(name).to_string(), terminal::count(*bytes), format!("{each:.2}")]);
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

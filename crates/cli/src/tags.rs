@@ -9,10 +9,12 @@ use std::time::Instant;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 use treering::query::{self, syntax::ValueType};
-use treering::{TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
+use treering::{CancelToken, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
 
 use crate::args::{Output, TagArgs, TagsArgs, ValuesArgs};
 use crate::failure::Failure;
+use crate::interrupt;
+use crate::progress::Spinner;
 use crate::query::words;
 use crate::store::Opened;
 use crate::terminal;
@@ -23,7 +25,10 @@ const TEXT_COLUMNS: usize = 100;
 /// Said where the limit cut the answer.
 const CUT: &str = "there are more than these; --limit all shows them";
 
-/// Said where the time was over before the end.
+/// Shown while it takes long.
+const COUNTING: &str = "counting; Ctrl-C stops";
+
+/// Said where the time was over, or Ctrl-C was pressed, before the end.
 const STOPPED: &str = "partial: stopped before the end";
 
 /// What an answer lacks.
@@ -41,19 +46,22 @@ pub(crate) fn run_names(
 ) -> Result<(), Failure> {
     let options = options(&args.of)?;
     let opened = Opened::existing(store)?;
+    let spinner = Spinner::start(COUNTING);
     let found = opened.store.tag_names(args.scope, args.of.query.as_deref(), &options);
+    spinner.stop();
     let found = found.map_err(|error| failure(error, &args.of, &opened))?;
     let lacks = Lacks { truncated: found.truncated, partial: found.partial };
     match args.of.output.output {
-        Output::Table => write_names(&found, lacks, out),
-        Output::Json => write_json(&names_json(&found), lacks, out),
+        Output::Table => write_names(&found, lacks, out)?,
+        Output::Json => write_json(&names_json(&found), lacks, out)?,
         Output::Jsonl => {
             for scope in &found.scopes {
                 write_lines(scope.tags.iter().map(|tag| name_json(scope.scope, tag)), out)?;
             }
-            say_lacks(lacks)
+            say_lacks(lacks)?;
         }
     }
+    end(&options, lacks)
 }
 
 /// Runs `treering values`.
@@ -65,17 +73,26 @@ pub(crate) fn run_values(
     query::field(&args.field).map_err(|error| Failure::Query(error, args.field.clone()))?;
     let options = options(&args.of)?;
     let opened = Opened::existing(store)?;
+    let spinner = Spinner::start(COUNTING);
     let found = opened.store.tag_values(&args.field, args.of.query.as_deref(), &options);
+    spinner.stop();
     let found = found.map_err(|error| failure(error, &args.of, &opened))?;
     let lacks = Lacks { truncated: found.truncated, partial: found.partial };
     match args.of.output.output {
-        Output::Table => write_values(&found, lacks, out),
-        Output::Json => write_json(&values_json(&found), lacks, out),
+        Output::Table => write_values(&found, lacks, out)?,
+        Output::Json => write_json(&values_json(&found), lacks, out)?,
         Output::Jsonl => {
             write_lines(found.values.iter().map(value_json), out)?;
-            say_lacks(lacks)
+            say_lacks(lacks)?;
         }
     }
+    end(&options, lacks)
+}
+
+/// How the command ends.
+fn end(options: &TagOptions, lacks: Lacks) -> Result<(), Failure> {
+    let is_stopped = options.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
+    if lacks.partial && is_stopped { Err(Failure::Interrupted) } else { Ok(()) }
 }
 
 /// What was asked for. A wrong query is said to be wrong even where there is no store yet.
@@ -91,6 +108,7 @@ fn options(args: &TagArgs) -> Result<TagOptions, Failure> {
     options.start = args.times.from;
     options.end = args.times.to;
     options.limit = args.limit.0;
+    options.cancel = Some(interrupt::token());
     options.deadline = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     Ok(options)
 }
@@ -100,19 +118,15 @@ fn failure(error: treering::Error, args: &TagArgs, opened: &Opened) -> Failure {
 }
 
 /// The word for a type, as Tempo has it.
-fn type_word(value_type: ValueType) -> &'static str {
+fn type_word(value_type: ValueType) -> String {
     match value_type {
-        ValueType::String | ValueType::Time => "string",
-        ValueType::Int => "int",
-        ValueType::Float => "float",
-        ValueType::Bool => "bool",
-        ValueType::Duration => "duration",
-        ValueType::Status | ValueType::Kind => "keyword",
-        ValueType::Nil => "nil",
+        ValueType::Time => "string".to_owned(),
+        ValueType::Status | ValueType::Kind => "keyword".to_owned(),
+        other => other.to_string(),
     }
 }
 
-fn type_words(types: &[ValueType]) -> Vec<&'static str> {
+fn type_words(types: &[ValueType]) -> Vec<String> {
     types.iter().map(|value_type| type_word(*value_type)).collect()
 }
 
@@ -198,7 +212,7 @@ fn write_values(found: &TagValues, lacks: Lacks, out: &mut impl Write) -> Result
     for value in &found.values {
         table.add_row([
             terminal::fit(&words(&value.value), TEXT_COLUMNS),
-            type_word(value.value_type).to_owned(),
+            type_word(value.value_type),
             terminal::count(value.count),
         ]);
     }

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use treering::model::OneLine;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns where stdout is no terminal.
@@ -38,20 +39,9 @@ pub(crate) fn columns_of_terminal() -> Option<usize> {
     std::io::stdout().is_terminal().then(columns)
 }
 
-/// `text` with a dot for each control character.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if is_plain(c) { c } else { '·' }).collect()
-}
-
-/// False for control characters and those that turn the direction of text or break lines.
-fn is_plain(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// `text`, cleaned, cut to `columns` with an ellipsis where it is wider.
+/// `text` on one line, cut to `columns` with an ellipsis where it is wider.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
-    let text = clean(text);
+    let text = OneLine(text).to_string();
     if text.width() <= columns {
         return text;
     }
@@ -122,7 +112,7 @@ mod tests {
 
     #[test]
     fn text_is_cleaned_and_cut_by_columns() {
-        assert_eq!(clean("a\u{1b}[31mb\n"), "a·[31mb·");
+        assert_eq!(fit("a\u{1b}[31mb\n", 9), "a·[31mb·");
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit("日本語", 6), "日本語");

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use treering::{Fault, Salvaged, Store, TraceId, Verification};
+use treering::model::OneLine;
+use treering::{Fault, Options, Salvaged, Store, TraceId, Verification};
 
 use crate::args::{CopyArgs, Output, ReportArgs};
 use crate::failure::{Failure, shell_word};
@@ -73,8 +74,8 @@ fn write_verdict(path: &Path, found: &Verification, out: &mut impl Write) -> Res
 }
 
 fn write_fault(fault: &Fault, out: &mut impl Write) -> std::io::Result<()> {
-    let what = terminal::clean(&fault.what);
-    writeln!(out, "{}: {what}", terminal::clean(&fault.place.to_string()))?;
+    let place = fault.place.to_string();
+    writeln!(out, "{}: {}", OneLine(&place), OneLine(&fault.what))?;
     write_traces("touches", &fault.traces, out)
 }
 
@@ -100,7 +101,7 @@ fn write_sums(found: &Verification, out: &mut impl Write) -> std::io::Result<()>
         terminal::plural(found.traces, "trace"),
     )?;
     match &found.pages_unchecked {
-        Some(why) => writeln!(out, "pages of the file were not checked: {}", terminal::clean(why)),
+        Some(why) => writeln!(out, "pages of the file were not checked: {}", OneLine(why)),
         None if found.is_sound() => writeln!(out, "all is whole"),
         None => Ok(()),
     }
@@ -111,7 +112,7 @@ pub(crate) fn salvage(path: &Path, args: &CopyArgs, out: &mut impl Write) -> Res
     store::must_be_there(path)?;
     let failure = |source| Failure::Store { path: path.to_owned(), doing: "be salvaged", source };
     let spinner = Spinner::start("copying what is whole");
-    let salvaged = Store::salvage(path, &args.out);
+    let salvaged = Store::salvage(path, &args.out, Options::default());
     spinner.stop();
     let salvaged = salvaged.map_err(failure)?;
     write_salvaged(&salvaged, &args.out, out)?;
@@ -120,7 +121,7 @@ pub(crate) fn salvage(path: &Path, args: &CopyArgs, out: &mut impl Write) -> Res
 
 fn write_salvaged(done: &Salvaged, path: &Path, out: &mut impl Write) -> std::io::Result<()> {
     for note in &done.notes {
-        writeln!(out, "{}", terminal::clean(note))?;
+        writeln!(out, "{}", OneLine(note))?;
     }
     write_traces("lost, or not whole:", &done.lost_traces, out)?;
     let (traces, spans) = (terminal::plural(done.traces, "trace"), terminal::count(done.spans));

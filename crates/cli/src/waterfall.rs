@@ -41,7 +41,8 @@ pub(crate) fn draw(
     // A sign and a blank; blanks around the bar; the duration.
     let label_columns = columns - bar_columns - 2 - 2 - DURATION_COLUMNS;
     // Where the label is narrow, fewer levels leave room for the name.
-    let waterfall = trace.waterfall(bar_columns, LEVELS_MAX.min(label_columns / 6));
+    let levels_max = LEVELS_MAX.min(label_columns / 6);
+    let waterfall = trace.waterfall().bar_columns(bar_columns).levels_max(levels_max);
     let mut colours = HashMap::new();
     for span in trace.spans() {
         let next = COLOURS.get(colours.len() % COLOURS.len()).copied();
@@ -97,12 +98,7 @@ impl Drawing<'_> {
         let colour = self.colours.get(line.span.service_name());
         let service_style = colour.map(|colour| colour.on_default()).unwrap_or_default();
         left = left.saturating_sub(terminal::width(&service));
-        let note = match (line.is_error(), line.is_orphan) {
-            (true, true) => " ✗ parent missing",
-            (true, false) => " ✗",
-            (false, true) => " parent missing",
-            (false, false) => "",
-        };
+        let note = line.note();
         let name = terminal::fit(&line.span.name, left.saturating_sub(1 + terminal::width(note)));
         let style = if line.is_error() { terminal::ERROR } else { Style::new() };
         let used = terminal::width(&name) + 1 + terminal::width(note);

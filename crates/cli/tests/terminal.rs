@@ -17,5 +17,7 @@ mod pty;
 mod shell;
 #[path = "terminal/status.rs"]
 mod status;
+#[path = "terminal/stopping.rs"]
+mod stopping;
 #[path = "terminal/transcript.rs"]
 mod transcript;

@@ -33,7 +33,7 @@ pub(crate) struct Pod {
 }
 
 /// All pods and the scopes that services share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Catalogue {
     services: Vec<Vec<Pod>>,
     gateway: Pod,

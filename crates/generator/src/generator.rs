@@ -53,7 +53,7 @@ const GAP_NANOS: u64 = 50_000_000;
 
 /// An endless sequence of traces: each item is the spans of one, in the order they would arrive
 /// (by end time). Traces come by start time, apart from a few milliseconds' jitter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Generator {
     seed: u64,
     next: u64,
@@ -152,7 +152,7 @@ fn lose_one(spans: &mut Vec<Span>, rng: &mut Rng) {
 }
 
 /// Whole traces up to a number of spans; made by [`Generator::traces`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Traces {
     generator: Generator,
     left: usize,
@@ -172,7 +172,7 @@ impl Iterator for Traces {
 }
 
 /// OTLP protobuf requests; made by [`Generator::requests`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Requests {
     traces: Traces,
     pending: Vec<Span>,

@@ -6,7 +6,7 @@ use std::io::Write;
 
 use treering::SpanId;
 use treering::model::{Span, StatusCode, Value};
-use treering_generator::{END, GATEWAY, Generator, KEYS, REQUEST_SPANS};
+use treering_generator::{END, GATEWAY, Generator, KEYS, REQUEST_SPANS, Requests, Traces};
 
 /// Spans that the figures are taken from.
 const SPANS: usize = 100_000;
@@ -23,6 +23,20 @@ fn text<'s>(span: &'s Span, key: &str) -> &'s str {
         Some(Value::String(text)) => text,
         _ => "",
     }
+}
+
+#[test]
+fn sequences_go_to_threads_and_can_be_kept_for_later() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<(Generator, Traces, Requests)>();
+    let mut traces = Generator::new(3).traces(500);
+    let first = traces.next();
+    let rest: Vec<_> = traces.clone().collect();
+    assert_eq!(
+        first.into_iter().chain(rest).flatten().count(),
+        Generator::new(3).spans(500).count()
+    );
+    assert_eq!(traces.count() + 1, Generator::new(3).traces(500).count());
 }
 
 #[test]

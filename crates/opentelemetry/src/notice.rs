@@ -10,7 +10,7 @@ use treering::{Error, ErrorKind};
 
 /// Something that a service may want to log, on one line by `Display`. Told by the exporter's own
 /// thread, once for each kind of failure until it is over.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// The store does not take spans, so they are dropped. Where its disk is full or a write failed
@@ -56,8 +56,8 @@ impl Display for Notice<'_> {
             Self::Recovered { spans } => {
                 write!(f, "spans are stored again; {spans} were lost meanwhile")
             }
-            Self::Refused(Refusal { field, reason }) => {
-                write!(f, "a span is left out, as others like it will be: {field} {reason}")
+            Self::Refused(refusal) => {
+                write!(f, "a span is left out, as others like it will be: {refusal}")
             }
             Self::Panicked { message, spans } => {
                 write!(f, "{spans} spans are lost, and more may follow: a panic: {message}")

@@ -2,6 +2,11 @@
 //! when there is room again they are stored again, by the exporter alone. The program starts itself as a
 //! process whose files have a limit (`RLIMIT_FSIZE`), which only Unix has.
 
+#![expect(clippy::unwrap_used, reason = "a test without harness")]
+
+#[cfg(all(test, unix))]
+#[path = "../../../tests/support/file_limit.rs"]
+mod file_limit;
 #[cfg(all(test, unix))]
 #[path = "full/limited.rs"]
 mod limited;
@@ -11,8 +16,8 @@ fn main() {
     {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         match arguments.as_slice() {
-            [role, path] if role == limited::ARGUMENT => limited::run(path.as_ref()),
-            _ => limited::start(),
+            [role, path] if role == file_limit::ARGUMENT => limited::run(path.as_ref()),
+            _ => file_limit::start(&[]),
         }
     }
 }

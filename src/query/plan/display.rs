@@ -4,8 +4,9 @@ use std::fmt::{self, Write as _};
 
 use super::filter::{Filter, ItemOperand, ItemTest, Join, Operand, Step};
 use super::pipeline::{Number, Plan, Spansets, Stage, word};
+use crate::query::FieldValue;
 use crate::query::source::{Predicate, Space};
-use crate::query::syntax::{ArithmeticOp, CompareOp, Form, Relation, SpansetOp};
+use crate::query::syntax::SpansetOp;
 use crate::query::value::{Scalar, Test};
 
 impl fmt::Display for Plan {
@@ -49,10 +50,7 @@ impl Tree<'_> {
             match stage {
                 Stage::Spansets(expr) => self.spansets(expr),
                 Stage::Filter { left, op, right } => {
-                    self.line(
-                        None,
-                        format_args!("keep spansets where {left} {} {right}", sign(*op)),
-                    );
+                    self.line(None, format_args!("keep spansets where {left} {op} {right}"));
                 }
                 Stage::By { name, operand } => {
                     self.line(None, format_args!("split {name}"));
@@ -79,7 +77,7 @@ impl Tree<'_> {
             Spansets::Chain { first, rest } => {
                 self.spansets(first);
                 for link in rest {
-                    self.line(Some(link.step), spanset_sign(link.op));
+                    self.line(Some(link.step), Sign(link.op));
                     self.below(|tree| tree.spansets(&link.right));
                 }
             }
@@ -132,7 +130,7 @@ impl Tree<'_> {
             }
             Filter::Compare(comparison) => {
                 let (left, right) = (&comparison.left, &comparison.right);
-                let text = format_args!("computed {left} {} {right}", sign(comparison.op));
+                let text = format_args!("computed {left} {} {right}", comparison.op);
                 self.line(Some(comparison.step), text);
                 self.conditions(&[left, right]);
             }
@@ -141,8 +139,8 @@ impl Tree<'_> {
                 self.below(|tree| tree.filter(first));
                 for (op, operand) in rest {
                     match operand {
-                        Some(operand) => self.line(None, format_args!("{} {operand}", sign(*op))),
-                        None => self.line(None, format_args!("{} nil", sign(*op))),
+                        Some(operand) => self.line(None, format_args!("{op} {operand}")),
+                        None => self.line(None, format_args!("{op} nil")),
                     }
                     self.conditions(operand.as_ref().as_slice());
                 }
@@ -158,18 +156,10 @@ impl fmt::Display for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Present => f.write_str("!= nil"),
-            Self::Compare(op, constant) => write!(f, "{} {constant}", sign(*op)),
+            Self::Compare(op, constant) => write!(f, "{op} {constant}"),
             Self::Matches(pattern) => write!(f, "=~ {pattern:?}"),
             Self::NotMatches(pattern) => write!(f, "!~ {pattern:?}"),
         }
-    }
-}
-
-/// The language's word for a number of OTLP, or the number where it has none.
-fn named(f: &mut fmt::Formatter<'_>, number: i32, words: &[&str]) -> fmt::Result {
-    match usize::try_from(number).ok().and_then(|at| words.get(at)) {
-        Some(word) => f.write_str(word),
-        None => write!(f, "{number}"),
     }
 }
 
@@ -184,12 +174,8 @@ impl fmt::Display for Scalar {
             Self::Duration(nanos) => write!(f, "{nanos}ns"),
             Self::Time(time) => write!(f, "{}", time.unix_nanos()),
             Self::String(text) => write!(f, "{text:?}"),
-            Self::Status(number) => named(f, *number, &["unset", "ok", "error"]),
-            Self::Kind(number) => named(
-                f,
-                *number,
-                &["unspecified", "internal", "server", "client", "producer", "consumer"],
-            ),
+            Self::Status(number) => write!(f, "{}", FieldValue::Status(*number)),
+            Self::Kind(number) => write!(f, "{}", FieldValue::Kind(*number)),
             Self::Id(id) => write!(f, "\"{id}\""),
             Self::Array(elements) => f.debug_list().entries(elements.iter()).finish(),
         }
@@ -207,8 +193,8 @@ impl fmt::Display for ItemTest {
         match self {
             Self::Predicate(predicate) => write!(f, "{predicate}"),
             Self::Compare { column, op, right } => match right {
-                ItemOperand::Item(right) => write!(f, "computed {column} {} {right}", sign(*op)),
-                ItemOperand::Span(right) => write!(f, "computed {column} {} {right}", sign(*op)),
+                ItemOperand::Item(right) => write!(f, "computed {column} {op} {right}"),
+                ItemOperand::Span(right) => write!(f, "computed {column} {op} {right}"),
             },
         }
     }
@@ -226,7 +212,7 @@ impl fmt::Display for Operand {
             Self::Arithmetic { first, rest } => {
                 write!(f, "({first}")?;
                 for (op, operand) in rest {
-                    write!(f, " {} {operand}", arithmetic_sign(*op))?;
+                    write!(f, " {op} {operand}")?;
                 }
                 f.write_str(")")
             }
@@ -245,7 +231,7 @@ impl fmt::Display for Number {
             Self::Arithmetic { first, rest } => {
                 write!(f, "({first}")?;
                 for (op, operand) in rest {
-                    write!(f, " {} {operand}", arithmetic_sign(*op))?;
+                    write!(f, " {op} {operand}")?;
                 }
                 f.write_str(")")
             }
@@ -253,48 +239,12 @@ impl fmt::Display for Number {
     }
 }
 
-fn sign(op: CompareOp) -> &'static str {
-    match op {
-        CompareOp::Equal => "=",
-        CompareOp::NotEqual => "!=",
-        CompareOp::Less => "<",
-        CompareOp::LessEqual => "<=",
-        CompareOp::Greater => ">",
-        CompareOp::GreaterEqual => ">=",
-        CompareOp::Match => "=~",
-        CompareOp::NotMatch => "!~",
-    }
-}
+/// As the language writes it; and what `&&` does, which no other operator would lead one to expect.
+struct Sign(SpansetOp);
 
-fn arithmetic_sign(op: ArithmeticOp) -> &'static str {
-    match op {
-        ArithmeticOp::Add => "+",
-        ArithmeticOp::Subtract => "-",
-        ArithmeticOp::Multiply => "*",
-        ArithmeticOp::Divide => "/",
-        ArithmeticOp::Modulo => "%",
-        ArithmeticOp::Power => "^",
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let note = if self.0 == SpansetOp::And { " (traces with both)" } else { "" };
+        write!(f, "{}{note}", self.0)
     }
-}
-
-fn spanset_sign(op: SpansetOp) -> String {
-    let (relation, form) = match op {
-        SpansetOp::And => return "&& (traces with both)".to_owned(),
-        SpansetOp::Or => return "||".to_owned(),
-        SpansetOp::Unless => return "unless".to_owned(),
-        SpansetOp::Structural(relation, form) => (relation, form),
-    };
-    let form = match form {
-        Form::Plain => "",
-        Form::Not => "!",
-        Form::Union => "&",
-    };
-    let relation = match relation {
-        Relation::Child => ">",
-        Relation::Descendant => ">>",
-        Relation::Parent => "<",
-        Relation::Ancestor => "<<",
-        Relation::Sibling => "~",
-    };
-    format!("{form}{relation}")
 }

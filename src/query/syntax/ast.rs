@@ -2,10 +2,13 @@
 //! chain, evaluated left to right, so a tree is only as deep as parentheses, unary operators, `^`
 //! and nested pipelines make it.
 
+#![expect(clippy::exhaustive_structs, reason = "a tree may be put together by others and printed")]
+
 use super::TextRange;
 
 /// A whole query.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Query {
     /// A search: spansets in, spansets out.
     Search(Pipeline, Vec<Hint>),
@@ -31,6 +34,7 @@ pub struct Pipeline {
 
 /// One step of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Stage {
     /// A spanset expression, applied to each incoming spanset.
     Spanset(SpansetExpr),
@@ -46,6 +50,7 @@ pub enum Stage {
 
 /// A spanset expression.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum SpansetExpr {
     /// `{ expr }`; `{ }` is `{ true }`.
     Filter(FieldExpr),
@@ -63,6 +68,7 @@ pub enum SpansetExpr {
 
 /// An operator between spansets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SpansetOp {
     /// `&&`: the union where both sides are non-empty.
     And,
@@ -76,6 +82,7 @@ pub enum SpansetOp {
 
 /// What the right side's spans must be to the left side's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Relation {
     /// `>`: the right span's parent is on the left.
     Child,
@@ -91,6 +98,7 @@ pub enum Relation {
 
 /// The form of a structural operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Form {
     /// Right-side spans for which the relation holds.
     Plain,
@@ -111,6 +119,7 @@ pub struct FieldExpr {
 
 /// The kinds of [`FieldExpr`].
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum FieldExprKind {
     /// A constant.
     Literal(Literal),
@@ -130,6 +139,7 @@ pub enum FieldExprKind {
 
 /// A prefix operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum UnaryOp {
     /// `-`
     Minus,
@@ -139,6 +149,7 @@ pub enum UnaryOp {
 
 /// An operator between field expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BinaryOp {
     /// `&&`
     And,
@@ -152,6 +163,7 @@ pub enum BinaryOp {
 
 /// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CompareOp {
     /// `=`
     Equal,
@@ -173,6 +185,7 @@ pub enum CompareOp {
 
 /// An arithmetic operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ArithmeticOp {
     /// `+`
     Add,
@@ -190,6 +203,7 @@ pub enum ArithmeticOp {
 
 /// A constant.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Literal {
     /// Text.
     String(String),
@@ -212,6 +226,7 @@ pub enum Literal {
 /// `unset`, `ok`, `error`: the numbers are OTLP's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the words of the language")]
+#[non_exhaustive]
 pub enum StatusLiteral {
     Unset = 0,
     Ok = 1,
@@ -221,6 +236,7 @@ pub enum StatusLiteral {
 /// `unspecified` to `consumer`: the numbers are OTLP's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the words of the language")]
+#[non_exhaustive]
 pub enum KindLiteral {
     Unspecified = 0,
     Internal = 1,
@@ -241,6 +257,7 @@ pub struct Field {
 
 /// The kinds of [`Field`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum FieldKind {
     /// An attribute.
     Attribute(AttributeScope, String),
@@ -250,6 +267,7 @@ pub enum FieldKind {
 
 /// Where an attribute is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum AttributeScope {
     /// `.x`: the span's, or where it has none the resource's.
     Any,
@@ -267,6 +285,7 @@ pub enum AttributeScope {
 
 /// A field that is not an attribute; the comment is its canonical name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Intrinsic {
     /// `span:duration`
     Duration,
@@ -350,6 +369,7 @@ pub struct ScalarExpr {
 
 /// The kinds of [`ScalarExpr`].
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum ScalarExprKind {
     /// A constant: an int, a float or a duration.
     Literal(Literal),
@@ -373,6 +393,7 @@ pub enum ScalarExprKind {
 /// An aggregate over the spans of a spanset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the words of the language")]
+#[non_exhaustive]
 pub enum AggregateOp {
     Avg,
     Max,

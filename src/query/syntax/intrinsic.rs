@@ -1,11 +1,14 @@
 //! The names and types of intrinsics: the table of the language, once. Invariant: each intrinsic has
 //! exactly one row, and no name is in two rows.
 
+use std::fmt;
+
 use super::Intrinsic;
 
 /// The type of a value, where the query text alone tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ValueType {
     /// Text.
     String,
@@ -76,6 +79,23 @@ const TABLE: [Row; 29] = [
     row(Intrinsic::EndTime, "span:endTime", None, Time),
     row(Intrinsic::TraceStartTime, "trace:startTime", None, Time),
 ];
+
+/// A word: `string`, `duration`; as serde writes it.
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::Bool => "bool",
+            Self::Duration => "duration",
+            Self::Time => "time",
+            Self::Status => "status",
+            Self::Kind => "kind",
+            Self::Nil => "nil",
+        })
+    }
+}
 
 impl Intrinsic {
     /// The intrinsic with this name, canonical or short.

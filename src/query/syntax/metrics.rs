@@ -1,6 +1,8 @@
 //! The abstract syntax of metrics queries. Invariant: a constant stands only beside a query that is
 //! not one, so every metrics query has at least one function.
 
+#![expect(clippy::exhaustive_structs, reason = "a tree may be put together by others and printed")]
+
 use super::{
     AggregateOp, ArithmeticOp, CompareOp, Field, FieldExpr, Pipeline, ScalarExpr, TextRange,
 };
@@ -16,6 +18,7 @@ pub struct MetricsExpr {
 
 /// The kinds of [`MetricsExpr`].
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum MetricsExprKind {
     /// `pipeline | function by (field, ...)`.
     Function {
@@ -56,6 +59,7 @@ pub struct MetricsField {
 
 /// A function from spans to series.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum MetricsFunction {
     /// `rate()`
     Rate,
@@ -80,6 +84,7 @@ pub enum MetricsFunction {
 
 /// What follows a metrics query.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum MetricsStep {
     /// `topk(n)`: n is at least 1.
     TopK(u32),

@@ -53,6 +53,8 @@ pub(crate) use explain_habits::{KINDS, STATUSES};
 pub use intrinsic::ValueType;
 pub use metrics::{MetricsExpr, MetricsExprKind, MetricsField, MetricsFunction, MetricsStep};
 pub use parse::parse;
+pub(crate) use print_words::write_duration;
+pub(crate) use quote::write_string;
 pub use range::TextRange;
 pub(crate) use suggest::{nearest, one_of};
 pub use words::{FUNCTIONS, KEYWORDS, prefixes, signs, units};

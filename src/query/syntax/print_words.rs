@@ -108,7 +108,7 @@ impl Display for Literal {
 }
 
 /// Writes whole numbers of the units from `h` to `ns`, longest first, without the zeros.
-fn write_duration(f: &mut Formatter<'_>, nanos: i64) -> fmt::Result {
+pub(crate) fn write_duration(f: &mut Formatter<'_>, nanos: i64) -> fmt::Result {
     const UNITS: [(&str, u64); 6] = [
         ("h", 3_600_000_000_000),
         ("m", 60_000_000_000),

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write};
 
 use super::TextRange;
+use crate::model::is_plain;
 use crate::query::{QueryError, QueryErrorKind};
 
 /// Text that was quoted, and how many bytes it took with its quotes.
@@ -137,7 +138,7 @@ fn push(bytes: &mut Vec<u8>, char: char) {
 }
 
 /// Writes `text` as a string in double quotes.
-pub(super) fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+pub(crate) fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')?;
     for char in text.chars() {
         match char {
@@ -146,7 +147,7 @@ pub(super) fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Resul
             '\n' => f.write_str("\\n")?,
             '\r' => f.write_str("\\r")?,
             '\t' => f.write_str("\\t")?,
-            char if char.is_control() || char == '\u{feff}' => {
+            char if !is_plain(char) => {
                 write!(f, "\\u{:04x}", u32::from(char))?;
             }
             char => f.write_char(char)?,

@@ -1,6 +1,7 @@
 //! What an expression is on one span. Invariant: the conditions on events in one `&&` chain are met
 //! by one and the same event, those on links by one and the same link.
 
+use super::unknown;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -71,6 +72,7 @@ impl On<'_> {
                 Some((BinaryOp::Compare(_), _)) => self.comparisons(first, rest),
                 _ => false,
             },
+            other => unknown(other),
         }
     }
 
@@ -96,6 +98,7 @@ impl On<'_> {
                 }
                 value
             }
+            other => unknown(other),
         }
     }
 

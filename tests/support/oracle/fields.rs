@@ -1,6 +1,7 @@
 //! What a field of a span is. Invariant: a missing field is `Val::Nil`, and the first of several
 //! attributes of one key counts.
 
+use super::unknown;
 use std::collections::BTreeSet;
 
 use treering::model::{Attribute, Event, Link, Span};
@@ -52,6 +53,7 @@ pub(crate) fn on_span(tree: &Tree, at: usize, field: &Field) -> Val {
                 Val::Nil => of_trace(tree, at, *intrinsic),
                 value => value,
             },
+            other => unknown(other),
         },
     }
 }
@@ -65,6 +67,7 @@ pub(crate) fn on_event(span: &Span, event: &Event, field: &FieldKind) -> Val {
             let (time, start) = (event.time.unix_nanos(), span.start.unix_nanos());
             duration(i128::from(time) - i128::from(start))
         }
+        other => unknown(other),
     }
 }
 
@@ -74,6 +77,7 @@ pub(crate) fn on_link(link: &Link, field: &FieldKind) -> Val {
         FieldKind::Attribute(_, key) => find(&link.attributes, key),
         FieldKind::Intrinsic(Intrinsic::LinkTraceId) => Val::Id(link.trace_id.to_string()),
         FieldKind::Intrinsic(_) => Val::Id(link.span_id.to_string()),
+        other => unknown(other),
     }
 }
 
@@ -95,6 +99,7 @@ fn attribute(span: &Span, scope: AttributeScope, key: &str) -> Val {
             value => value,
         },
         AttributeScope::Event | AttributeScope::Link => Val::Nil,
+        other => unknown(other),
     }
 }
 

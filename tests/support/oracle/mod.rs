@@ -15,8 +15,10 @@ mod shown;
 mod spansets;
 mod time;
 mod tree;
+mod unknown;
 mod values;
 
 pub(crate) use answer::{Answer, Ask, Oracle, SpanAnswer, SpansetAnswer, TraceAnswer};
 pub(crate) use shown::text;
 pub(crate) use tree::{normalised, pre_order, stored};
+use unknown::unknown;

@@ -1,5 +1,6 @@
 //! What the stages of a pipeline do. Invariant: every spanset between two stages has a span.
 
+use super::unknown;
 use treering::query::syntax::{FieldExpr, Pipeline, Stage};
 
 use super::spansets::{Evaluation, Set};
@@ -21,6 +22,7 @@ impl Evaluation<'_> {
                 Stage::Coalesce if sets.is_empty() => sets,
                 Stage::Coalesce => vec![sets.into_iter().flatten().collect()],
                 Stage::Select(_) => sets,
+                other => unknown(other),
             };
         }
         sets

@@ -1,6 +1,7 @@
 //! Scalars: numbers computed from a spanset. Invariant: numbers add up in the order of the spans, and
 //! spans without a number do not count.
 
+use super::unknown;
 use treering::query::syntax::{
     AggregateOp, ArithmeticOp, CompareOp, FieldExpr, ScalarExpr, ScalarExprKind, ScalarFilter,
 };
@@ -30,6 +31,7 @@ impl Evaluation<'_> {
                     calculate(&left, *op, &self.scalar(next, set))
                 })
             }
+            other => unknown(other),
         }
     }
 
@@ -60,6 +62,7 @@ impl Evaluation<'_> {
             AggregateOp::Avg => calculate(&sum(), ArithmeticOp::Divide, &count),
             AggregateOp::Max => best(CompareOp::Greater),
             AggregateOp::Min => best(CompareOp::Less),
+            other => unknown(other),
         }
     }
 }

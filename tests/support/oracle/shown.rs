@@ -2,6 +2,7 @@
 //! the fields that a query names. Invariant: a value is shown as the text of the one that an answer
 //! of a search holds, so that the two compare as they are.
 
+use super::unknown;
 use treering::Timestamp;
 use treering::query::FieldValue;
 use treering::query::syntax::{
@@ -60,6 +61,7 @@ impl Evaluation<'_> {
                 self.by(expr, &set).into_iter().map(named).collect()
             }
             Stage::Coalesce | Stage::Select(_) => vec![(set, shown)],
+            other => unknown(other),
         }
     }
 
@@ -125,6 +127,7 @@ fn name(field: &Field) -> String {
     let own = match &field.kind {
         FieldKind::Attribute(_, key) => key.as_str(),
         FieldKind::Intrinsic(intrinsic) => intrinsic.short_name(),
+        other => unknown(other),
     };
     if field.parent { format!("parent.{own}") } else { own.to_owned() }
 }
@@ -141,6 +144,7 @@ fn collect_aggregates<'a>(scalar: &'a ScalarExpr, into: &mut Vec<&'a ScalarExpr>
                 collect_aggregates(next, into);
             }
         }
+        other => unknown(other),
     }
 }
 
@@ -168,6 +172,7 @@ fn in_pipeline<'a>(pipeline: &'a Pipeline, fields: &mut Vec<&'a Field>) {
             Stage::By(expr) => in_expr(expr, fields),
             Stage::Coalesce => {}
             Stage::Select(selected) => fields.extend(selected),
+            other => unknown(other),
         }
     }
 }
@@ -182,6 +187,7 @@ fn in_spanset<'a>(expr: &'a SpansetExpr, fields: &mut Vec<&'a Field>) {
                 in_spanset(next, fields);
             }
         }
+        other => unknown(other),
     }
 }
 
@@ -196,6 +202,7 @@ fn in_expr<'a>(expr: &'a FieldExpr, fields: &mut Vec<&'a Field>) {
                 in_expr(next, fields);
             }
         }
+        other => unknown(other),
     }
 }
 
@@ -214,6 +221,7 @@ fn in_scalar<'a>(scalar: &'a ScalarExpr, fields: &mut Vec<&'a Field>) {
                 in_scalar(next, fields);
             }
         }
+        other => unknown(other),
     }
 }
 

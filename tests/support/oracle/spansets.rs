@@ -1,6 +1,7 @@
 //! What spanset expressions select. Invariant: a result is a set of the input's spans, and never an
 //! empty one among several.
 
+use super::unknown;
 use std::collections::BTreeSet;
 
 use treering::query::syntax::{Form, Relation, SpansetExpr, SpansetOp};
@@ -40,6 +41,7 @@ impl<'a> Evaluation<'a> {
                 }
                 vec![left]
             }
+            other => unknown(other),
         };
         sets.into_iter().filter(|set| !set.is_empty()).collect()
     }
@@ -70,8 +72,10 @@ impl<'a> Evaluation<'a> {
                             .collect();
                         &of_left | &of_right
                     }
+                    other => unknown(other),
                 }
             }
+            other => unknown(other),
         }
     }
 
@@ -84,6 +88,7 @@ impl<'a> Evaluation<'a> {
             Relation::Descendant => tree.ancestors(right).contains(&left),
             Relation::Ancestor => tree.ancestors(left).contains(&right),
             Relation::Sibling => tree.siblings(left, right),
+            other => unknown(other),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Values as `TraceQL` sees them: how they compare and calculate. Invariant: a comparison with a
 //! missing value, or between types that do not go together, is false.
 
+use super::unknown;
 use std::cmp::Ordering;
 
 use treering::model::Value;
@@ -125,6 +126,7 @@ impl From<&Literal> for Val {
             Literal::Kind(KindLiteral::Client) => Self::Kind(3),
             Literal::Kind(KindLiteral::Producer) => Self::Kind(4),
             Literal::Kind(KindLiteral::Consumer) => Self::Kind(5),
+            other => unknown(other),
         }
     }
 }
@@ -179,6 +181,7 @@ pub(crate) fn compare(left: &Val, op: CompareOp, right: &Val) -> bool {
         CompareOp::Greater => ordering(left, right).is_some_and(Ordering::is_gt),
         CompareOp::GreaterEqual => ordering(left, right).is_some_and(Ordering::is_ge),
         CompareOp::NotEqual | CompareOp::Match | CompareOp::NotMatch => false,
+        other => unknown(other),
     })
 }
 
@@ -270,6 +273,7 @@ fn ints(a: i64, op: ArithmeticOp, b: i64) -> Val {
         // Of the least integer and -1 nothing remains.
         ArithmeticOp::Modulo => Some(a.wrapping_rem(b)),
         ArithmeticOp::Power => return power(a, b),
+        other => unknown(other),
     };
     exact.map_or_else(|| floats(float(i128::from(a)), op, float(i128::from(b))), Val::Int)
 }
@@ -299,6 +303,7 @@ fn floats(a: f64, op: ArithmeticOp, b: f64) -> Val {
         ArithmeticOp::Divide => a / b,
         ArithmeticOp::Modulo => a % b,
         ArithmeticOp::Power => a.powf(b),
+        other => unknown(other),
     })
 }
 

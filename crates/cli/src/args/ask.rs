@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use treering::{Cursor, Order, TagScope, Timestamp, TraceId};
 
-use super::values::{Most, most, tag_scope, trace_id};
+use super::values::{Most, most, trace_id};
 use crate::failure::Failure;
 use crate::time;
 
@@ -134,7 +134,7 @@ impl From<QueryOrder> for Order {
 #[derive(Debug, clap::Args)]
 pub(crate) struct TagsArgs {
     /// Only names of this scope
-    #[arg(long, value_name = "SCOPE", value_parser = tag_scope)]
+    #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Option<TagScope>,
 
     #[command(flatten)]

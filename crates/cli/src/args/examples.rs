@@ -7,7 +7,8 @@ macro_rules! statuses {
         "Exit status:
   0  done; also where a query finds nothing
   1  something failed or was left out: no store, no such trace, damage found
-  2  the command line or the query is wrong, and nothing was done"
+  2  the command line or the query is wrong, and nothing was done
+  130  stopped by Ctrl-C; query, tags and values show what they found until then"
     };
 }
 

@@ -1,6 +1,6 @@
 //! Single values on the command line. Invariant: what is refused is said with what would be right.
 
-use treering::{TagScope, TraceId};
+use treering::TraceId;
 
 /// A largest number; `None` is all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +20,6 @@ pub(crate) fn most(text: &str) -> Result<Most, String> {
 /// A number from 0.
 pub(super) fn number(text: &str) -> Result<usize, String> {
     text.parse().ok().ok_or_else(|| "expected a number from 0".to_owned())
-}
-
-/// The word of a scope.
-pub(super) fn tag_scope(text: &str) -> Result<TagScope, String> {
-    let found = TagScope::ALL.into_iter().find(|scope| scope.name() == text);
-    found.ok_or_else(|| format!("expected one of {}", TagScope::ALL.map(TagScope::name).join(", ")))
 }
 
 /// An id of a trace, whose leading zeros may be left out.

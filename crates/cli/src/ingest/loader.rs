@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use indicatif::ProgressBar;
+use treering::model::OneLine;
 use treering::{Batch, Store};
 
 use super::writer::{Writer, Written};
@@ -122,7 +123,7 @@ impl Loader {
     }
 
     fn say(&self, text: &str) -> Result<(), Failure> {
-        let text: Vec<String> = text.lines().map(terminal::clean).collect();
+        let text: Vec<String> = text.lines().map(|line| OneLine(line).to_string()).collect();
         let text = text.join("\n");
         self.bar.suspend(|| writeln!(anstream::stderr().lock(), "{text}")).map_err(Failure::from)
     }

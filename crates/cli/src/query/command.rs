@@ -14,9 +14,13 @@ use super::json::{self, Response, Stream};
 use super::table;
 use crate::args::{Output, QueryArgs};
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::progress::Spinner;
 use crate::store::Opened;
 use crate::terminal;
+
+/// Shown while it takes long.
+const SEARCHING: &str = "searching; Ctrl-C stops";
 
 /// Runs `treering query`.
 pub(crate) fn run(store: &Path, args: &QueryArgs, out: &mut impl Write) -> Result<(), Failure> {
@@ -26,7 +30,8 @@ pub(crate) fn run(store: &Path, args: &QueryArgs, out: &mut impl Write) -> Resul
     }
     // A wrong query is said to be wrong even where there is no store yet.
     check(&args.query)?;
-    answer(&Opened::existing(store)?, args, &Asked::Arguments, out)?;
+    let asked = Asked::Arguments(interrupt::token());
+    answer(&Opened::existing(store)?, args, &asked, out)?;
     Ok(())
 }
 
@@ -37,13 +42,28 @@ fn check(query: &str) -> Result<(), Failure> {
     }
 }
 
-/// Where a query was asked.
+/// Where a query was asked, and the token by which Ctrl-C ends the search early.
 #[derive(Debug)]
 pub(crate) enum Asked {
-    /// On the command line.
-    Arguments,
-    /// In a shell, where the token ends the search early.
+    /// On the command line, of which that is the end.
+    Arguments(CancelToken),
+    /// In a shell, which goes on.
     Shell(CancelToken),
+}
+
+impl Asked {
+    fn token(&self) -> &CancelToken {
+        let (Self::Arguments(token) | Self::Shell(token)) = self;
+        token
+    }
+
+    /// How a command ends whose answer is `partial`.
+    fn end(&self, partial: bool) -> Result<(), Failure> {
+        match self {
+            Self::Arguments(token) if partial && token.is_cancelled() => Err(Failure::Interrupted),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Puts the query to the store and shows the answer; the place where the next page begins, if the
@@ -55,11 +75,10 @@ pub(crate) fn answer(
     out: &mut impl Write,
 ) -> Result<Option<Cursor>, Failure> {
     let mut options = options(args);
-    if let Asked::Shell(token) = asked {
-        options.cancel = Some(token.clone());
-    }
+    options.cancel = Some(asked.token().clone());
     if args.explain {
-        return explain(opened, args, &options, out).map(|()| None);
+        explain(opened, args, &options, out)?;
+        return asked.end(true).map(|()| None);
     }
     let failure = |error| Failure::search(error, &args.query, opened.path.clone());
     let output = args.output.output;
@@ -69,7 +88,7 @@ pub(crate) fn answer(
         Output::Json if args.limit.0.is_none() => stream(opened, args, &options, &mut found, out)?,
         Output::Jsonl => lines(opened, args, &options, &mut found, out)?,
         Output::Table | Output::Json => {
-            let spinner = Spinner::start("searching; Ctrl-C stops");
+            let spinner = Spinner::start(SEARCHING);
             let result = opened.store.search(&args.query, &options);
             spinner.stop();
             let result = result.map_err(failure)?;
@@ -96,11 +115,11 @@ pub(crate) fn answer(
     }
     let more = match (next, asked) {
         (None, _) => String::new(),
-        (Some(next), Asked::Arguments) => format!("; next: --after {next}"),
+        (Some(next), Asked::Arguments(_)) => format!("; next: --after {next}"),
         (Some(_), Asked::Shell(_)) => "; :next shows more".to_owned(),
     };
     writeln!(err, "{}{more}", found.summary(result.partial, took))?;
-    Ok(next)
+    asked.end(result.partial).map(|()| next)
 }
 
 fn explain(
@@ -109,7 +128,9 @@ fn explain(
     options: &SearchOptions,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
+    let spinner = Spinner::start(SEARCHING);
     let explanation = opened.store.explain(&args.query, options);
+    spinner.stop();
     let explanation =
         explanation.map_err(|error| Failure::search(error, &args.query, opened.path.clone()))?;
     let text = explanation.text.trim_end();
@@ -118,6 +139,10 @@ fn explain(
         Output::Json | Output::Jsonl => {
             writeln!(out, "{}", serde_json::json!({ "explain": text }))?;
         }
+    }
+    if options.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+        out.flush()?;
+        writeln!(anstream::stderr().lock(), "partial: stopped before the end")?;
     }
     Ok(())
 }

@@ -165,7 +165,7 @@ fn values(field: &str, typed: &str, words: &impl Vocabulary) -> Vec<String> {
     }
     let value_type = query::field(field).ok().and_then(|field| match field.kind {
         FieldKind::Intrinsic(intrinsic) => Some(intrinsic.value_type()),
-        FieldKind::Attribute(..) => None,
+        _ => None,
     });
     match value_type {
         Some(ValueType::Status) => return owned(&operators::STATUSES, typed),
@@ -189,30 +189,10 @@ fn values(field: &str, typed: &str, words: &impl Vocabulary) -> Vec<String> {
 fn literal(value: &FieldValue, raw: bool) -> String {
     match value {
         FieldValue::String(text) if raw && !text.contains('`') => format!("`{text}`"),
-        FieldValue::String(text) => quoted_text(text),
-        FieldValue::Time(_) => quoted_text(&words(value)),
+        FieldValue::Time(_) => FieldValue::String(value.to_string()).to_string(),
+        FieldValue::String(_) => value.to_string(),
         other => words(other),
     }
-}
-
-fn quoted_text(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for char in text.chars() {
-        match char {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            '\r' => quoted.push_str("\\r"),
-            char if char.is_control() => {
-                let code = format!("\\u{:04x}", u32::from(char));
-                quoted.push_str(&code);
-            }
-            char => quoted.push(char),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod command;
 mod complete;
 mod editor;
 mod history;
-mod interrupt;
 mod operators;
 mod pieces;
 mod piped;

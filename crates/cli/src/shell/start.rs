@@ -4,13 +4,15 @@
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+use treering::model::OneLine;
+
 use super::editor::{Terminal, Typed};
-use super::interrupt::Interrupt;
 use super::piped::Piped;
 use super::session::{Flow, Session};
 use super::vocabulary::StoreWords;
 use crate::args::ShellArgs;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::store::Opened;
 use crate::terminal;
 
@@ -28,7 +30,8 @@ pub(crate) fn run(store: &Path, args: &ShellArgs, out: &mut impl Write) -> Resul
 }
 
 fn greet(opened: &Opened, out: &mut impl Write) -> Result<(), Failure> {
-    let path = terminal::clean(&opened.path.display().to_string());
+    let path = opened.path.display().to_string();
+    let path = OneLine(&path);
     let holds = match opened.store.stats() {
         Ok(stats) => {
             let spans = terminal::plural(stats.spans, "span");

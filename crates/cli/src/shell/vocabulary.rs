@@ -98,5 +98,6 @@ fn is_cheap(field: &str) -> bool {
                 | Intrinsic::InstrumentationName
                 | Intrinsic::InstrumentationVersion
         ),
+        _ => false,
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use rexpect::process::PtyProcess;
+use rexpect::process::{PtyProcess, WaitStatus};
 
 use crate::home::Home;
 
@@ -25,7 +25,7 @@ pub(crate) struct Terminal {
     /// All that the program wrote.
     pub(crate) bytes: Vec<u8>,
     /// Ends the program when dropped.
-    _process: PtyProcess,
+    process: PtyProcess,
 }
 
 impl Terminal {
@@ -60,7 +60,7 @@ impl Terminal {
         });
         let size = [ROWS, columns].map(|size| NonZero::new(size).unwrap());
         let screen = vt100::Parser::new(size[0], size[1], 0);
-        Self { keyboard, shown, screen, bytes: Vec::new(), _process: process }
+        Self { keyboard, shown, screen, bytes: Vec::new(), process }
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
@@ -104,13 +104,28 @@ impl Terminal {
         }
     }
 
+    /// The screen when the program has ended, and its exit status.
+    #[track_caller]
+    pub(crate) fn end_with_status(mut self) -> (String, i32) {
+        self.until_end();
+        match self.process.wait().unwrap() {
+            WaitStatus::Exited(_, status) => (self.screen(), status),
+            other => panic!("it ended by {other:?}:\n{}", self.screen()),
+        }
+    }
+
     /// The screen when the program has ended.
     #[track_caller]
     pub(crate) fn end(mut self) -> (String, Vec<u8>) {
+        self.until_end();
+        (self.screen(), self.bytes)
+    }
+
+    #[track_caller]
+    fn until_end(&mut self) {
         let started = Instant::now();
         while self.look(Duration::from_millis(20)) {
             assert!(started.elapsed() < STUCK, "the program goes on:\n{}", self.screen());
         }
-        (self.screen(), self.bytes)
     }
 }

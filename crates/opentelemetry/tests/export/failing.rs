@@ -177,7 +177,7 @@ fn what_the_store_refuses_is_counted_by_reason() {
     assert_eq!(stored(&store), 4);
     let told = all(&told);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("traceId is all zero"), "{told:?}");
+    assert!(told[0].contains("traceId: is all zero"), "{told:?}");
 }
 
 #[test]

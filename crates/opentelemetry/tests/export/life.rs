@@ -8,7 +8,8 @@ use opentelemetry_sdk::trace::{
 };
 use treering::{Options, Store};
 use treering_opentelemetry::{
-    ExporterHandle, ExporterOptions, ExporterStats, Notice, StoreExporter, StoreProcessor,
+    Dropped, ExportWait, ExporterHandle, ExporterOptions, ExporterStats, Notice, StoreExporter,
+    StoreProcessor,
 };
 
 use crate::making::{LONG, export, listener, open, patient, place, span, stats_of, stored};
@@ -163,6 +164,6 @@ fn only_sampled_spans_are_stored() {
 fn what_a_service_keeps_goes_from_thread_to_thread() {
     fn shared<T: Send + Sync>() {}
     shared::<(StoreExporter, StoreProcessor)>();
-    shared::<(ExporterHandle, ExporterOptions)>();
-    shared::<(ExporterStats, Notice<'_>)>();
+    shared::<(ExporterHandle, ExporterOptions, ExportWait)>();
+    shared::<(ExporterStats, Dropped, Notice<'_>)>();
 }

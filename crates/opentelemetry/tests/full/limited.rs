@@ -1,10 +1,7 @@
 //! The process whose files may not grow.
 
-#![expect(clippy::unwrap_used, reason = "a test without harness")]
-
 use std::borrow::Cow;
 use std::path::Path;
-use std::process::Command;
 use std::sync::mpsc::channel;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,30 +10,20 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter, SpanLinks};
-use rustix::process::{Resource, getrlimit, setrlimit};
 use treering::{Options, SearchOptions, Store};
 use treering_opentelemetry::{ExporterOptions, Notice, StoreExporter};
 
-/// The first argument of the process; then the file.
-pub(crate) const ARGUMENT: &str = "--limited";
+use crate::file_limit::limit;
+
 /// The file may have so many bytes.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Spans of a batch.
 const BATCH: u64 = 100;
 
-/// Starts this program as that process, which a write beyond the limit must not end.
-pub(crate) fn start() {
-    let folder = tempfile::tempdir().unwrap();
-    let status = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
-        .arg(std::env::current_exe().unwrap())
-        .arg(ARGUMENT)
-        .arg(folder.path().join("store.redb"))
-        .status()
-        .unwrap();
-    assert!(status.success(), "{status}");
-}
+/// Attempts after which an exporter that has not noticed is taken for stuck.
+const ATTEMPTS_MAX: u64 = 2_000;
 
+/// Fills the file, makes room, and sees that the exporter finds out by itself.
 pub(crate) fn run(path: &Path) {
     let store = Store::open(path, Options::default()).unwrap();
     let (tell, told) = channel();
@@ -53,6 +40,7 @@ pub(crate) fn run(path: &Path) {
         let mut export = std::pin::pin!(exporter.export(spans));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(export.as_mut().poll(&mut context).is_ready(), "export waits");
+        assert!(brought <= BATCH * ATTEMPTS_MAX, "stuck: {:?}", handle.stats());
         exporter.force_flush().is_ok()
     };
     while send() {}
@@ -77,13 +65,6 @@ pub(crate) fn run(path: &Path) {
     let last = told.try_iter().last().unwrap();
     assert!(last.starts_with("spans are stored again"), "{last}");
     exporter.shutdown().unwrap();
-}
-
-/// The soft limit; none is the hard one.
-fn limit(bytes: Option<u64>) {
-    let mut limit = getrlimit(Resource::Fsize);
-    limit.current = bytes.or(limit.maximum);
-    setrlimit(Resource::Fsize, limit).unwrap();
 }
 
 /// A span, one of ten of its trace.
