@@ -4,6 +4,7 @@
 pub(crate) mod automaton;
 pub(crate) mod bits;
 pub(crate) mod check;
+pub(crate) mod close;
 mod error;
 pub(crate) mod exec;
 mod field;

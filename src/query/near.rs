@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::close::Close;
 use super::source::NO_ROW;
 use crate::codec::cast;
 
@@ -57,6 +58,7 @@ pub(crate) struct Parents {
     /// How far before the row its parent is; 0 where it has none.
     steps: Arc<[u8]>,
     far: Far,
+    close: Close,
 }
 
 /// The last descendant of each row.
@@ -76,7 +78,12 @@ impl Parents {
             _ => FAR,
         };
         let steps: Arc<[u8]> = all.iter().zip(0..).map(step).collect();
-        Self { far: Far::new(&steps, all), steps }
+        Self { close: Close::new(&steps), far: Far::new(&steps, all), steps }
+    }
+
+    /// The rows that are close to their parents.
+    pub(crate) fn close(&self) -> &Close {
+        &self.close
     }
 
     /// The parent of a row; [`NO_ROW`] where it has none.
@@ -91,7 +98,7 @@ impl Parents {
 
     /// Bytes that it takes, whole numbers among them.
     pub(crate) fn bytes_len(&self) -> usize {
-        size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
+        size_of_val::<[u8]>(&self.steps) + self.far.bytes_len() + self.close.bytes_len()
     }
 }
 

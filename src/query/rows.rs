@@ -219,6 +219,9 @@ impl Rows {
         if self.is_empty() || other.is_empty() {
             return self.clone();
         }
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Self::empty();
+        }
         match self.both_flat(other) {
             Some((own, other)) => Self::of_bits(own.minus(other)),
             None => Self::new(self.bitmap() - other.bitmap()),
