@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use crate::codec::cast;
 use crate::query::rows::{BATCH, Rows};
-use crate::query::words;
+use crate::query::{sweep, words};
 
 /// Rows taken from a word without a look at how many it has.
 const AT_ONCE: usize = 8;
@@ -256,7 +256,7 @@ impl Bits {
 
     /// How many rows are set.
     pub(crate) fn count(&self) -> u64 {
-        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+        sweep::count(&self.words)
     }
 
     /// True where no row is set.
@@ -323,10 +323,10 @@ impl Bits {
         self.and(&Self::range(range))
     }
 
-    /// The rows for which `holds`, which is asked for all of them: no branch a row.
+    /// The rows for which `holds`, which is asked for all of them, in no order: no branch a row.
     pub(crate) fn select(&self, mut holds: impl FnMut(u32) -> bool) -> Self {
         let mut kept = Self { base: self.base, words: vec![0; self.words.len()] };
-        self.for_each_batch(|batch| batch.iter().for_each(|row| kept.or(*row, holds(*row))));
+        self.for_each_apart(|row| kept.or(row, holds(row)));
         kept
     }
 

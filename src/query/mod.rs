@@ -14,6 +14,7 @@ pub(crate) mod plan;
 mod result;
 pub(crate) mod rows;
 pub(crate) mod source;
+pub(crate) mod sweep;
 pub mod syntax;
 pub(crate) mod value;
 mod words;

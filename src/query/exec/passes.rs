@@ -79,7 +79,8 @@ pub(crate) fn descendants_by_climbing(
     let above = left.bits();
     let mut found = Bits::over(right.bounds());
     // Rows, each with how far up it is; all go up at once, so that no step waits for the one before.
-    let mut climbing: Vec<(u32, u32)> = right.to_vec().into_iter().map(|row| (row, row)).collect();
+    let mut climbing = Vec::with_capacity(cast::usize_of_u64(right.len()));
+    right.bits().for_each_apart(|row| climbing.push((row, row)));
     while !climbing.is_empty() {
         budget = budget.checked_sub(climbing.len())?;
         let mut left = 0;
@@ -188,9 +189,7 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
     let marks = left.bits();
     let Moved { mut found, rest } = around.parents.close().children(marks, right.bits());
     let rest = around.near(left, rest.into_rows(), right.len());
-    rest.for_each_batch(|batch| {
-        batch.iter().for_each(|row| found.or(*row, marks.get(around.parents.of(*row))));
-    });
+    rest.bits().for_each_apart(|row| found.or(row, marks.get(around.parents.of(row))));
     found.into_rows()
 }
 
@@ -201,7 +200,7 @@ pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) 
     if let Some(asked) = asked {
         rest = around.near(asked, rest, left.len());
     }
-    rest.for_each_batch(|batch| batch.iter().for_each(|row| marks.set(around.parents.of(*row))));
+    rest.bits().for_each_apart(|row| marks.set(around.parents.of(row)));
     marks.into_rows()
 }
 
@@ -210,12 +209,10 @@ fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
     let close = around.parents.close();
     let Moved { found: mut once, rest } = close.parents(left.bits());
     let mut twice = close.parents_of_several(left.bits());
-    rest.for_each_batch(|batch| {
-        for row in batch {
-            let above = around.parents.of(*row);
-            let before = once.mark(above, true);
-            twice.or(above, before);
-        }
+    rest.for_each_apart(|row| {
+        let above = around.parents.of(row);
+        let before = once.mark(above, true);
+        twice.or(above, before);
     });
     twice.into_rows()
 }
