@@ -29,6 +29,16 @@ impl Bits {
         Self { base, words: vec![0; cast::usize_of(words)] }
     }
 
+    /// The rows of an ascending list set, over their own bounds.
+    pub(super) fn of_list(list: &[u32]) -> Self {
+        let (Some(first), Some(last)) = (list.first(), list.last()) else {
+            return Self::over(0..0);
+        };
+        let mut bits = Self::over(*first..last.saturating_add(1));
+        list.iter().for_each(|row| bits.set(*row));
+        bits
+    }
+
     /// All rows of `range` set.
     pub(crate) fn range(range: Range<u32>) -> Self {
         let mut bits = Self::over(range.clone());

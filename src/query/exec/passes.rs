@@ -9,6 +9,7 @@
 use crate::codec::cast;
 use crate::query::bits::Bits;
 use crate::query::close::Moved;
+use crate::query::few;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::{BATCH, Rows};
 
@@ -22,8 +23,12 @@ const CLIMB_SHARE: u64 = 4;
 /// over the words to drop some of them.
 const LOOKUPS_A_WORD: u64 = 4;
 
-/// The rows of `low` that come after a row of `high` in the same trace.
+/// The rows of `low` that come after a row of `high` in the same trace; of few rows all, as looking at each
+/// of them costs less than a pass over words.
 pub(crate) fn after(high: &Rows, low: &Rows, lasts: &Bits) -> Rows {
+    if low.few().is_some() {
+        return low.clone();
+    }
     let (high, low) = (high.bits(), low.bits());
     let start = high.span().start;
     let span = start..low.span().end.max(start);
@@ -79,8 +84,13 @@ pub(crate) fn descendants_by_climbing(
     let above = left.bits();
     let mut found = Bits::over(right.bounds());
     // Rows, each with how far up it is; all go up at once, so that no step waits for the one before.
-    let mut climbing = Vec::with_capacity(cast::usize_of_u64(right.len()));
-    right.bits().for_each_apart(|row| climbing.push((row, row)));
+    let mut climbing: Vec<(u32, u32)> = match right.few() {
+        Some(few) => few.iter().map(|row| (*row, *row)).collect(),
+        None => Vec::with_capacity(cast::usize_of_u64(right.len())),
+    };
+    if right.few().is_none() {
+        right.bits().for_each_apart(|row| climbing.push((row, row)));
+    }
     while !climbing.is_empty() {
         budget = budget.checked_sub(climbing.len())?;
         let mut left = 0;
@@ -97,7 +107,10 @@ pub(crate) fn descendants_by_climbing(
         }
         climbing.truncate(left);
     }
-    Some(found.into_rows())
+    Some(match right.few() {
+        Some(few) => Rows::from_list(few::select(few, |row| found.get(row))),
+        None => found.into_rows(),
+    })
 }
 
 /// The rows of `low` below a row of `high`. A row inside a subtree adds nothing: from one root to the
@@ -187,6 +200,10 @@ impl Around<'_> {
 /// The rows of `right` whose parent is in `left`.
 pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
     let marks = left.bits();
+    if let Some(few) = right.few() {
+        let holds = |row| marks.get(around.parents.of(row));
+        return Rows::from_list(few::select(few, holds));
+    }
     let Moved { mut found, rest } = around.parents.close().children(marks, right.bits());
     let rest = around.near(left, rest.into_rows(), right.len());
     rest.bits().for_each_apart(|row| found.or(row, marks.get(around.parents.of(row))));
@@ -195,6 +212,11 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
 
 /// The rows that are a parent of a row of `left`; where some are asked for, those of these at least.
 pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) -> Rows {
+    if let Some(few) = left.few() {
+        let mut marks = Bits::over(0..left.bounds().end);
+        few.iter().for_each(|row| marks.set(around.parents.of(*row)));
+        return marks.into_rows();
+    }
     let Moved { found: mut marks, rest } = around.parents.close().parents(left.bits());
     let mut rest = rest.into_rows();
     if let Some(asked) = asked {
@@ -206,14 +228,21 @@ pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) 
 
 /// The rows that are the parent of several rows of `left`.
 fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
-    let close = around.parents.close();
-    let Moved { found: mut once, rest } = close.parents(left.bits());
-    let mut twice = close.parents_of_several(left.bits());
-    rest.for_each_apart(|row| {
+    let mark = |once: &mut Bits, twice: &mut Bits, row| {
         let above = around.parents.of(row);
         let before = once.mark(above, true);
         twice.or(above, before);
-    });
+    };
+    if let Some(few) = left.few() {
+        let rows = 0..left.bounds().end;
+        let (mut once, mut twice) = (Bits::over(rows.clone()), Bits::over(rows));
+        few.iter().for_each(|row| mark(&mut once, &mut twice, *row));
+        return twice.into_rows();
+    }
+    let close = around.parents.close();
+    let Moved { found: mut once, rest } = close.parents(left.bits());
+    let mut twice = close.parents_of_several(left.bits());
+    rest.for_each_apart(|row| mark(&mut once, &mut twice, row));
     twice.into_rows()
 }
 

@@ -152,8 +152,9 @@ mod tests {
 
     use super::*;
     use crate::codec::cast;
+    use crate::query::bits::Bits;
     use crate::query::exec::testing::{Forest, Random, forests, large_forest};
-    use crate::query::exec::traces::count_traces;
+    use crate::query::exec::traces::{count_traces, count_traces_of};
 
     const RELATIONS: [Relation; 5] = [
         Relation::Child,
@@ -172,8 +173,12 @@ mod tests {
                 let sets = (subset(rows), subset(rows));
                 (Just(forest), sets.0, sets.1)
             }),
+            are_flat in any::<(bool, bool)>(),
         ) {
-            let (a, b) = (Rows::from_sorted(&left), Rows::from_sorted(&right));
+            let set = |rows: &[u32], is_flat| {
+                if is_flat { Bits::of_list(rows).into_rows() } else { Rows::from_sorted(rows) }
+            };
+            let (a, b) = (set(&left, are_flat.0), set(&right, are_flat.1));
             for relation in RELATIONS {
                 let pair = |l: &u32, r: &u32| forest.related(relation, *l, *r);
                 let related = |r: &u32| left.iter().any(|l| pair(l, r));
@@ -296,6 +301,7 @@ mod tests {
             let lasts = forest.trace_lasts().unwrap();
             let found = count_traces(Rows::from_sorted(&rows).bits(), &lasts);
             prop_assert_eq!(found, cast::u64_of(traces.len()));
+            prop_assert_eq!(count_traces_of(&rows, &lasts), found);
         }
     }
 
