@@ -128,24 +128,19 @@ fn ask(texts: &Texts, pattern: &Pattern, found: &mut Vec<u32>) {
     while let Some(at) = pattern.next_required(texts.bytes(), from) {
         place = texts.place_of(at, place);
         let end = texts.range(place).end;
-        match pattern.suffices() {
+        let holds = match pattern.suffices() {
             // What is found may lie in two texts.
             Some(len) if at + len > end => {
                 from = at + 1;
                 continue;
             }
-            // It is in all that begin alike.
-            Some(len) => {
-                let read = (at + len).saturating_sub(texts.range(place).start);
-                let next = texts.past(place, read);
-                found.extend((place..next).map(|place| number_of(texts, place)));
-                from = texts.range(next - 1).end.max(at + 1);
-            }
-            None => {
-                found.extend(matches(place).then(|| number_of(texts, place)));
-                from = end.max(at + 1);
-            }
+            Some(_) => true,
+            None => matches(place),
+        };
+        if holds {
+            found.push(number_of(texts, place));
         }
+        from = end.max(at + 1);
     }
 }
 
