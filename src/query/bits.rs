@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use crate::codec::cast;
 use crate::query::rows::{BATCH, Rows};
-use crate::query::{sweep, words};
+use crate::query::{few, sweep, words};
 
 /// Rows taken from a word without a look at how many it has.
 const AT_ONCE: usize = 8;
@@ -30,12 +30,11 @@ impl Bits {
     }
 
     /// The rows of an ascending list set, over their own bounds.
-    pub(super) fn of_list(list: &[u32]) -> Self {
-        let (Some(first), Some(last)) = (list.first(), list.last()) else {
-            return Self::over(0..0);
-        };
-        let mut bits = Self::over(*first..last.saturating_add(1));
-        list.iter().for_each(|row| bits.set(*row));
+    pub(super) fn of_list(rows: &[u32]) -> Self {
+        let mut bits = Self::over(few::bounds(rows));
+        for row in rows {
+            bits.set(*row);
+        }
         bits
     }
 

@@ -4,7 +4,6 @@
 //! shifting words: 64 rows at once. Invariant: with the rows of `rest` looked up one by one, what is found
 //! is what looking up each row finds.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::bits::Bits;
@@ -97,7 +96,7 @@ impl Close {
 
     fn words<'a>(
         &'a self,
-        rows: &'a Cow<'_, [u64]>,
+        rows: &'a [u64],
         span: &Range<usize>,
     ) -> impl Iterator<Item = Word> + 'a {
         let [one, two, three] = &self.steps;
@@ -124,4 +123,56 @@ impl Close {
 #[inline]
 fn over([one, two, three]: [u64; 3], [next_one, next_two, next_three]: [u64; 3]) -> [u64; 3] {
     [one >> 1 | next_one << 63, two >> 2 | next_two << 62, three >> 3 | next_three << 61]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::cast;
+
+    proptest! {
+        #[test]
+        fn shifting_finds_what_looking_up_each_row_finds(
+            steps in prop::collection::vec(prop_oneof![4 => 0u8..4, 1 => 4u8..200], 1..400),
+            (first, picks) in (0u32..200, prop::collection::vec(any::<(bool, bool)>(), 400)),
+        ) {
+            // The first rows have no parent far before them.
+            let step = |(row, step): (u32, &u8)| if u32::from(*step) > row { 0 } else { *step };
+            let steps: Vec<u8> = (0..).zip(&steps).map(step).collect();
+            let rows = cast::u32_of(steps.len()).unwrap();
+            let picked = |which: fn(&(bool, bool)) -> bool| -> Vec<u32> {
+                (0..rows).zip(&picks).filter(|(row, pick)| *row >= first && which(pick)).map(|(row, _)| row).collect()
+            };
+            let (marks, low) = (picked(|pick| pick.0), picked(|pick| pick.1));
+            let (marked, close) = (Bits::of_list(&marks), Close::new(&steps));
+            let step = |row: u32| u32::from(steps[cast::usize_of(row)]);
+            let is_close = |row: &u32| (1..4).contains(&step(*row));
+
+            let Moved { found, rest } = close.children(&marked, &Bits::of_list(&low));
+            let far: Vec<u32> = low.iter().copied().filter(|row| step(*row) > 3).collect();
+            let below = |row: &u32| is_close(row) && marks.contains(&(row - step(*row)));
+            let expected: Vec<u32> = low.iter().copied().filter(below).collect();
+            prop_assert_eq!(found.into_rows().to_vec(), expected);
+            if !marks.is_empty() {
+                let after: Vec<u32> = far.into_iter().filter(|row| *row >= marks[0]).collect();
+                let rest: Vec<u32> = rest.into_rows().to_vec();
+                prop_assert!(after.iter().all(|row| rest.contains(row)));
+                prop_assert!(rest.iter().all(|row| step(*row) > 3 && low.contains(row)));
+            }
+
+            let Moved { found, rest } = close.parents(&marked);
+            let far: Vec<u32> = marks.iter().copied().filter(|row| step(*row) > 3).collect();
+            let mut above: Vec<u32> = marks.iter().filter(|row| is_close(row)).map(|row| row - step(*row)).collect();
+            above.sort_unstable();
+            let several = |pair: &[u32]| (pair[0] == pair[1]).then_some(pair[0]);
+            let mut twice: Vec<u32> = above.windows(2).filter_map(several).collect();
+            above.dedup();
+            twice.dedup();
+            prop_assert_eq!(found.into_rows().to_vec(), above);
+            prop_assert_eq!(rest.into_rows().to_vec(), far);
+            prop_assert_eq!(close.parents_of_several(&marked).into_rows().to_vec(), twice);
+        }
+    }
 }

@@ -6,8 +6,8 @@ use std::ops::Range;
 use crate::query::cursor::gallop;
 
 /// The first row and the row after the last; an empty range where there are none.
-pub(super) fn bounds(list: &[u32]) -> Range<u32> {
-    match (list.first(), list.last()) {
+pub(super) fn bounds(rows: &[u32]) -> Range<u32> {
+    match (rows.first(), rows.last()) {
         (Some(first), Some(last)) => *first..last.saturating_add(1),
         _ => 0..0,
     }

@@ -96,8 +96,7 @@ impl Rows {
         if rows.len() >= DENSE_MIN && rows.len().saturating_mul(DENSE_SHARE) >= width {
             return Bits::of_list(&rows).into_rows();
         }
-        let list = OnceLock::from(rows.into_owned());
-        Self(Arc::new(Forms { list, ..Forms::default() }))
+        Self(Arc::new(Forms { list: OnceLock::from(rows.into_owned()), ..Forms::default() }))
     }
 
     /// The rows of a list in any order.

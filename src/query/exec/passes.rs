@@ -214,7 +214,9 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
 pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) -> Rows {
     if let Some(few) = left.few() {
         let mut marks = Bits::over(0..left.bounds().end);
-        few.iter().for_each(|row| marks.set(around.parents.of(*row)));
+        for row in few {
+            marks.set(around.parents.of(*row));
+        }
         return marks.into_rows();
     }
     let Moved { found: mut marks, rest } = around.parents.close().parents(left.bits());
@@ -236,7 +238,9 @@ fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
     if let Some(few) = left.few() {
         let rows = 0..left.bounds().end;
         let (mut once, mut twice) = (Bits::over(rows.clone()), Bits::over(rows));
-        few.iter().for_each(|row| mark(&mut once, &mut twice, *row));
+        for row in few {
+            mark(&mut once, &mut twice, *row);
+        }
         return twice.into_rows();
     }
     let close = around.parents.close();
