@@ -103,7 +103,9 @@ fn loose_siblings(left: &Rows, right: &Rows, loose: &[Loose], trace_starts: &[u3
     let (lefts, rights) = (left.bounds(), right.bounds());
     let first = lefts.start.min(rights.start);
     let end = lefts.end.max(rights.end);
-    let mut rest = between(loose, first, end);
+    let is_asked = |loose: &&Loose| left.contains(loose.row) | right.contains(loose.row);
+    let asked: Vec<Loose> = between(loose, first, end).iter().filter(is_asked).copied().collect();
+    let mut rest = asked.as_slice();
     let mut kept = Vec::new();
     let mut one_trace: Vec<Loose> = Vec::new();
     let mut next_trace = 0;
