@@ -23,21 +23,20 @@ impl Bits {
     /// not wait for what was done for the row beside it.
     #[inline]
     pub(crate) fn for_each_apart(&self, mut visit: impl FnMut(u32)) {
-        let mut left = [(0, 0); TOGETHER];
-        let left = Cell::from_mut(left.as_mut_slice()).as_slice_of_cells();
+        let left: Words = std::array::from_fn(|_| Cell::default());
         let (first, words) = self.placed_words();
         let first = cast::u32_of(first).unwrap_or(0);
         for (words, first) in words.chunks(TOGETHER).zip((first..).step_by(TOGETHER)) {
             let mut count = 0;
             for (word, at) in words.iter().zip(first..) {
-                count += keep(left, count, (*word, at * 64));
+                count += keep(&left, count, (*word, at * 64));
             }
             while count >= APART_MIN {
                 let mut kept = 0;
-                for slot in left.iter().take(count) {
-                    let (word, first) = slot.get();
+                for at in 0..count {
+                    let (word, first) = place(&left, at).get();
                     visit(first + first_of(word));
-                    kept += keep(left, kept, (word & word.wrapping_sub(1), first));
+                    kept += keep(&left, kept, (word & word.wrapping_sub(1), first));
                 }
                 count = kept;
             }
@@ -52,12 +51,20 @@ impl Bits {
     }
 }
 
+/// Words, each with the first of its rows.
+type Words = [Cell<(u64, u32)>; TOGETHER];
+
+/// A place of those there are; the compiler sees that there is one.
+#[inline]
+fn place(words: &Words, at: usize) -> &Cell<(u64, u32)> {
+    let [first, ..] = words;
+    words.get(at % TOGETHER).unwrap_or(first)
+}
+
 /// Puts a word in a place, and says whether there is a bit in it: 0 or 1.
 #[inline]
-fn keep(left: &[Cell<(u64, u32)>], at: usize, word: (u64, u32)) -> usize {
-    if let Some(slot) = left.get(at) {
-        slot.set(word);
-    }
+fn keep(words: &Words, at: usize, word: (u64, u32)) -> usize {
+    place(words, at).set(word);
     usize::from(word.0 != 0)
 }
 
