@@ -80,12 +80,17 @@ impl Rows {
         Self::of_bits(if range.is_empty() { Bits::over(0..0) } else { Bits::range(range) })
     }
 
-    /// The rows of an ascending list without repetitions.
+    /// The rows of a list that should ascend without repetitions; where what it was made of is damaged, it
+    /// may not.
     pub(crate) fn from_sorted(rows: &[u32]) -> Self {
-        Self::of_list(Cow::Borrowed(rows))
+        if rows.is_sorted_by(|one, next| one < next) {
+            Self::of_list(Cow::Borrowed(rows))
+        } else {
+            Self::from_unsorted(rows.to_vec())
+        }
     }
 
-    /// The same of a list that is not needed any more.
+    /// The rows of a list that ascends without repetitions, as what is left of such a list does.
     pub(crate) fn from_list(rows: Vec<u32>) -> Self {
         Self::of_list(Cow::Owned(rows))
     }
