@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use crate::codec::cast;
 use crate::query::rows::{BATCH, Rows};
-use crate::query::words;
+use crate::query::{few, sweep, words};
 
 /// Rows taken from a word without a look at how many it has.
 const AT_ONCE: usize = 8;
@@ -29,6 +29,15 @@ impl Bits {
         Self { base, words: vec![0; cast::usize_of(words)] }
     }
 
+    /// The rows of an ascending list set, over their own bounds.
+    pub(super) fn of_list(rows: &[u32]) -> Self {
+        let mut bits = Self::over(few::bounds(rows));
+        for row in rows {
+            bits.set(*row);
+        }
+        bits
+    }
+
     /// All rows of `range` set.
     pub(crate) fn range(range: Range<u32>) -> Self {
         let mut bits = Self::over(range.clone());
@@ -46,6 +55,12 @@ impl Bits {
             None => Self { base: 0, words: Vec::new() },
         }
     }
+
+    /// The words, of which the first is that of the first row of the range.
+    pub(crate) fn into_words(self) -> Vec<u64> {
+        self.words
+    }
+
     /// The rows from `first` on for whose value `holds`: one step a value, whatever the answer.
     pub(crate) fn of_values<T: Copy>(first: u32, values: &[T], holds: impl Fn(T) -> bool) -> Self {
         let base = first & !63;
@@ -250,7 +265,7 @@ impl Bits {
 
     /// How many rows are set.
     pub(crate) fn count(&self) -> u64 {
-        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+        sweep::count(&self.words)
     }
 
     /// True where no row is set.
@@ -317,10 +332,10 @@ impl Bits {
         self.and(&Self::range(range))
     }
 
-    /// The rows for which `holds`, which is asked for all of them: no branch a row.
+    /// The rows for which `holds`, which is asked for all of them, in no order: no branch a row.
     pub(crate) fn select(&self, mut holds: impl FnMut(u32) -> bool) -> Self {
         let mut kept = Self { base: self.base, words: vec![0; self.words.len()] };
-        self.for_each_batch(|batch| batch.iter().for_each(|row| kept.or(*row, holds(*row))));
+        self.for_each_apart(|row| kept.or(row, holds(row)));
         kept
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::close::Close;
 use super::source::NO_ROW;
 use crate::codec::cast;
 
@@ -103,6 +104,7 @@ pub(crate) struct Parents {
     /// How far before the row its parent is; 0 where it has none.
     steps: Arc<[u8]>,
     far: Far,
+    close: Close,
 }
 
 /// The last descendant of each row.
@@ -118,13 +120,18 @@ impl Parents {
     /// one to no parent.
     pub(crate) fn new(steps: Steps) -> Self {
         let (steps, far) = steps.finish();
-        Self { steps, far }
+        Self { close: Close::new(&steps), steps, far }
     }
 
     /// Of parents as whole numbers, [`NO_ROW`] where there is none.
     pub(crate) fn of_whole(all: &[u32]) -> Self {
         let step = |(parent, row): (&u32, u32)| row.saturating_sub(*parent);
         Self::new(all.iter().zip(0..).map(step).collect())
+    }
+
+    /// The rows that are close to their parents.
+    pub(crate) fn close(&self) -> &Close {
+        &self.close
     }
 
     /// The parent of a row; [`NO_ROW`] where it has none.
@@ -139,7 +146,7 @@ impl Parents {
 
     /// Bytes that it takes.
     pub(crate) fn bytes_len(&self) -> usize {
-        size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
+        size_of_val::<[u8]>(&self.steps) + self.far.bytes_len() + self.close.bytes_len()
     }
 }
 

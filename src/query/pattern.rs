@@ -32,14 +32,20 @@ impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let told = |error: PatternError| error.message().to_owned();
         let compiled = compile(text).map_err(told)?;
+        let regex = compiled.regex().map_err(told)?;
+        Ok(Self::of(text, compiled, regex))
+    }
+
+    /// What `text` was compiled to.
+    pub(super) fn of(text: &str, compiled: Compiled, regex: Regex) -> Self {
         let required = compiled.literals.required.as_ref();
-        Ok(Self {
+        Self {
             required: required.and_then(|part| Prefilter::new(MatchKind::All, &[part])),
             text: Arc::from(text),
-            regex: Arc::new(compiled.regex().map_err(told)?),
+            regex: Arc::new(regex),
             compiled: Arc::new(compiled),
             automaton: Arc::default(),
-        })
+        }
     }
 
     /// As it was written.

@@ -1,6 +1,7 @@
 //! Sets of rows. Invariant: no container of the bitmap inside is one run over all its 65,536 rows,
 //! because roaring 0.12's `next_many` passes over such a container; every constructor sees to that.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -8,21 +9,26 @@ use roaring::RoaringBitmap;
 
 use crate::codec::cast;
 use crate::query::bits::Bits;
+use crate::query::cursor::Cursor;
+use crate::query::few;
+
+pub(crate) use crate::query::cursor::gallop;
 
 /// How many rows are read from a bitmap at once.
 pub(crate) const BATCH: usize = 512;
 
-/// A set of rows of one block (or of its events, or its links), as a bitmap of containers or as flat
-/// words of bits. The one is made of the other when it is first asked for, and kept. A clone costs one
-/// reference count, so sets from caches are shared without copying.
+/// A set of rows of one block (or of its events, or its links), as a bitmap of containers, as flat
+/// words of bits, or as a list where there are few. The one is made of the other when it is first asked
+/// for, and kept. A clone costs one reference count, so sets from caches are shared without copying.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows(Arc<Forms>);
 
 /// The forms of a set: one at least is there.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Forms {
     bitmap: OnceLock<Arc<RoaringBitmap>>,
     bits: OnceLock<Bits>,
+    list: OnceLock<Vec<u32>>,
     len: OnceLock<u64>,
 }
 
@@ -56,14 +62,12 @@ impl Rows {
     }
 
     fn of_bitmap(bitmap: Arc<RoaringBitmap>) -> Self {
-        let bitmap = OnceLock::from(bitmap);
-        Self(Arc::new(Forms { bitmap, bits: OnceLock::new(), len: OnceLock::new() }))
+        Self(Arc::new(Forms { bitmap: OnceLock::from(bitmap), ..Forms::default() }))
     }
 
     /// The rows of flat bits.
     pub(super) fn of_bits(bits: Bits) -> Self {
-        let bits = OnceLock::from(bits);
-        Self(Arc::new(Forms { bitmap: OnceLock::new(), bits, len: OnceLock::new() }))
+        Self(Arc::new(Forms { bits: OnceLock::from(bits), ..Forms::default() }))
     }
 
     /// No rows.
@@ -76,21 +80,28 @@ impl Rows {
         Self::of_bits(if range.is_empty() { Bits::over(0..0) } else { Bits::range(range) })
     }
 
-    /// The rows of an ascending list without repetitions; what comes after a row out of order is lost.
+    /// The rows of a list that should ascend without repetitions; where what it was made of is damaged, it
+    /// may not.
     pub(crate) fn from_sorted(rows: &[u32]) -> Self {
+        if rows.is_sorted_by(|one, next| one < next) {
+            Self::of_list(Cow::Borrowed(rows))
+        } else {
+            Self::from_unsorted(rows.to_vec())
+        }
+    }
+
+    /// The rows of a list that ascends without repetitions, as what is left of such a list does.
+    pub(crate) fn from_list(rows: Vec<u32>) -> Self {
+        Self::of_list(Cow::Owned(rows))
+    }
+
+    fn of_list(rows: Cow<'_, [u32]>) -> Self {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Self::empty() };
         let width = cast::usize_of(last.saturating_sub(*first)) + 1;
-        if rows.len() < DENSE_MIN || rows.len().saturating_mul(DENSE_SHARE) < width {
-            let mut bitmap = RoaringBitmap::new();
-            // The count of rows taken says nothing more than the bitmap.
-            let _taken = bitmap.append(rows.iter().copied());
-            return Self::new(bitmap);
+        if rows.len() >= DENSE_MIN && rows.len().saturating_mul(DENSE_SHARE) >= width {
+            return Bits::of_list(&rows).into_rows();
         }
-        let mut bits = Bits::over(*first..last.saturating_add(1));
-        for row in rows {
-            bits.set(*row);
-        }
-        bits.into_rows()
+        Self(Arc::new(Forms { list: OnceLock::from(rows.into_owned()), ..Forms::default() }))
     }
 
     /// The rows of a list in any order.
@@ -126,6 +137,12 @@ impl Rows {
     /// The same, to be kept by others too.
     pub(crate) fn shared(&self) -> &Arc<RoaringBitmap> {
         self.0.bitmap.get_or_init(|| {
+            if let Some(list) = self.few() {
+                let mut bitmap = RoaringBitmap::new();
+                // The count of rows taken says nothing more than the bitmap.
+                let _taken = bitmap.append(list.iter().copied());
+                return Arc::new(bitmap);
+            }
             let mut bitmap = self.bits().to_bitmap();
             if has_full_run(&bitmap) {
                 bitmap.remove_run_compression();
@@ -136,10 +153,24 @@ impl Rows {
 
     /// The rows as flat bits: an eighth of a byte for each row from the first to the last.
     pub(crate) fn bits(&self) -> &Bits {
-        self.0.bits.get_or_init(|| match self.0.bitmap.get() {
-            Some(bitmap) => Bits::of(bitmap),
-            None => Bits::over(0..0),
+        self.0.bits.get_or_init(|| match (self.few(), self.0.bitmap.get()) {
+            (Some(list), _) => Bits::of_list(list),
+            (None, Some(bitmap)) => Bits::of(bitmap),
+            (None, None) => Bits::over(0..0),
         })
+    }
+
+    /// A list of the rows, where they are few and it is there already.
+    pub(crate) fn few(&self) -> Option<&[u32]> {
+        self.0.list.get().map(Vec::as_slice)
+    }
+
+    /// Makes what passes over the rows read: bits, and a list where that has fewer rows than words.
+    pub(crate) fn settle(&self) {
+        let words = self.bits().span().len();
+        if self.len() < cast::u64_of(words) / 2 {
+            self.0.list.get_or_init(|| self.to_vec());
+        }
     }
 
     /// The flat bits, where they are there already.
@@ -155,28 +186,37 @@ impl Rows {
 
     /// How many rows there are. Counted when it is first asked for.
     pub(crate) fn len(&self) -> u64 {
-        *self.0.len.get_or_init(|| match self.flat() {
-            Some(bits) => bits.count(),
-            None => self.bitmap().len(),
+        *self.0.len.get_or_init(|| match (self.few(), self.flat()) {
+            (Some(list), _) => cast::u64_of(list.len()),
+            (None, Some(bits)) => bits.count(),
+            (None, None) => self.bitmap().len(),
         })
     }
 
     /// True where there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        match (self.0.len.get(), self.flat()) {
-            (Some(len), _) => *len == 0,
-            (None, Some(bits)) => bits.is_empty(),
-            (None, None) => self.bitmap().is_empty(),
+        match (self.0.len.get(), self.few(), self.flat()) {
+            (Some(len), ..) => *len == 0,
+            (None, Some(list), _) => list.is_empty(),
+            (None, None, Some(bits)) => bits.is_empty(),
+            (None, None, None) => self.bitmap().is_empty(),
         }
     }
 
     /// True where `row` is one of them.
     pub(crate) fn contains(&self, row: u32) -> bool {
-        self.flat().map_or_else(|| self.bitmap().contains(row), |bits| bits.get(row))
+        match (self.flat(), self.few()) {
+            (Some(bits), _) => bits.get(row),
+            (None, Some(list)) => list.binary_search(&row).is_ok(),
+            (None, None) => self.bitmap().contains(row),
+        }
     }
 
     /// The first row and the row after the last; an empty range where there are none.
     pub(crate) fn bounds(&self) -> Range<u32> {
+        if let Some(list) = self.few() {
+            return few::bounds(list);
+        }
         if let Some(bits) = self.flat() {
             return bits.bounds();
         }
@@ -194,6 +234,14 @@ impl Rows {
         if self.is_empty() || other.is_empty() {
             return Self::empty();
         }
+        match (self.few(), other.few()) {
+            (Some(list), Some(others)) if list.len() > others.len() => {
+                return self.part_of(others, true);
+            }
+            (Some(list), _) => return other.part_of(list, true),
+            (None, Some(list)) => return self.part_of(list, true),
+            (None, None) => {}
+        }
         match self.both_flat(other) {
             Some((own, other)) => Self::of_bits(own.and(other)),
             None => Self::new(self.bitmap() & other.bitmap()),
@@ -208,6 +256,9 @@ impl Rows {
         if self.is_empty() {
             return other.clone();
         }
+        if let (Some(list), Some(others)) = (self.few(), other.few()) {
+            return Self::from_list(few::either(list, others));
+        }
         match self.both_flat(other) {
             Some((own, other)) => Self::of_bits(own.with(other)),
             None => Self::new(self.bitmap() | other.bitmap()),
@@ -219,10 +270,25 @@ impl Rows {
         if self.is_empty() || other.is_empty() {
             return self.clone();
         }
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Self::empty();
+        }
+        if let Some(list) = self.few() {
+            return other.part_of(list, false);
+        }
         match self.both_flat(other) {
             Some((own, other)) => Self::of_bits(own.minus(other)),
             None => Self::new(self.bitmap() - other.bitmap()),
         }
+    }
+
+    /// The rows of a list that are in the set, or those that are not.
+    fn part_of(&self, list: &[u32], wanted: bool) -> Self {
+        Self::from_list(match (self.flat(), self.few()) {
+            (Some(bits), _) => few::select(list, |row| bits.get(row) == wanted),
+            (None, Some(others)) => few::part(list, others, wanted),
+            (None, None) => few::select(list, |row| self.bitmap().contains(row) == wanted),
+        })
     }
 
     /// The rows of `range` that are not in the set.
@@ -239,6 +305,9 @@ impl Rows {
         if range.is_empty() || range.end <= bounds.start || bounds.end <= range.start {
             return Self::empty();
         }
+        if let Some(list) = self.few() {
+            return Self::from_sorted(few::within(list, &range));
+        }
         if let Some(bits) = self.flat() {
             return Self::of_bits(bits.within(range));
         }
@@ -250,24 +319,28 @@ impl Rows {
 
     /// How many rows lie in `range`.
     pub(crate) fn count_in(&self, range: Range<u32>) -> u64 {
-        match self.flat() {
+        match (self.few(), self.flat()) {
             _ if range.is_empty() => 0,
-            Some(_) => self.within(range).len(),
-            None => self.bitmap().range_cardinality(range),
+            (Some(list), _) => cast::u64_of(few::within(list, &range).len()),
+            (None, Some(_)) => self.within(range).len(),
+            (None, None) => self.bitmap().range_cardinality(range),
         }
     }
 
     /// A reader of all rows, ascending.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
-        let rows = match self.flat() {
-            Some(bits) => Reading::Bits(bits, 0),
-            None => Reading::Bitmap(self.bitmap().iter()),
-        };
-        Cursor { rows, batch: [0; BATCH], next: 0, filled: 0 }
+        match (self.few(), self.flat()) {
+            (Some(list), _) => Cursor::of_list(list),
+            (None, Some(bits)) => Cursor::of_bits(bits),
+            (None, None) => Cursor::of_bitmap(self.bitmap()),
+        }
     }
 
     /// Calls `visit` with all rows, ascending, in batches of at most [`BATCH`].
     pub(crate) fn for_each_batch(&self, mut visit: impl FnMut(&[u32])) {
+        if let Some(list) = self.few() {
+            return list.chunks(BATCH).for_each(visit);
+        }
         if let Some(bits) = self.flat() {
             return bits.for_each_batch(visit);
         }
@@ -287,6 +360,9 @@ impl Rows {
         &self,
         mut visit: impl FnMut(&[u32]) -> Result<(), E>,
     ) -> Result<(), E> {
+        if let Some(list) = self.few() {
+            return list.chunks(BATCH).try_for_each(visit);
+        }
         if let Some(bits) = self.flat() {
             return bits.try_for_each_batch(visit);
         }
@@ -313,14 +389,15 @@ impl Rows {
         let bounds = self.bounds();
         let flat = cast::usize_of(bounds.end.saturating_sub(bounds.start)) / 8;
         // A container of a bitmap takes two bytes a row, or a bit for each row there may be.
-        flat + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
+        let list = self.0.list.get().map_or(0, |list| size_of_val(list.as_slice()));
+        list + flat + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
     }
 }
 
-/// Lists shorter than this are pushed one by one.
+/// Lists shorter than this stay lists.
 const DENSE_MIN: usize = 1024;
 
-/// Lists with at least one row in so many go through a bit array.
+/// Longer ones with at least one row in so many become bits.
 const DENSE_SHARE: usize = 256;
 
 fn has_full_run(bitmap: &RoaringBitmap) -> bool {
@@ -332,82 +409,6 @@ impl FromIterator<u32> for Rows {
     fn from_iter<I: IntoIterator<Item = u32>>(rows: I) -> Self {
         Self::new(rows.into_iter().collect())
     }
-}
-
-/// Reads a set in ascending order, a batch at a time, and skips ahead.
-#[derive(Clone)]
-pub(crate) struct Cursor<'a> {
-    rows: Reading<'a>,
-    batch: [u32; BATCH],
-    next: usize,
-    filled: usize,
-}
-
-/// What is left of a set.
-#[derive(Clone)]
-enum Reading<'a> {
-    Bitmap(roaring::bitmap::Iter<'a>),
-    /// From this row on.
-    Bits(&'a Bits, u32),
-}
-
-impl Cursor<'_> {
-    /// Reads the next rows: of bits one, because whoever has a cursor skips most of them.
-    fn fill(&mut self) {
-        self.next = 0;
-        self.filled = match &mut self.rows {
-            Reading::Bitmap(rows) => rows.next_many(&mut self.batch).len(),
-            Reading::Bits(bits, from) => match (bits.next_set(*from), self.batch.first_mut()) {
-                (Some(row), Some(slot)) => {
-                    *slot = row;
-                    *from = row.saturating_add(1);
-                    1
-                }
-                _ => 0,
-            },
-        };
-    }
-
-    /// The next row, which stays the next one.
-    #[inline]
-    pub(crate) fn peek(&mut self) -> Option<u32> {
-        if self.next == self.filled {
-            self.fill();
-        }
-        self.batch.get(self.next..self.filled)?.first().copied()
-    }
-
-    /// Moves to the first row that is `row` or later.
-    pub(crate) fn advance_to(&mut self, row: u32) {
-        let waiting = self.batch.get(self.next..self.filled).unwrap_or_default();
-        if waiting.last().is_some_and(|last| *last >= row) {
-            self.next += gallop(waiting, 0, row);
-        } else {
-            self.next = self.filled;
-            match &mut self.rows {
-                Reading::Bitmap(rows) => rows.advance_to(row),
-                Reading::Bits(_, from) => *from = row.max(*from),
-            }
-        }
-    }
-}
-
-impl std::fmt::Debug for Cursor<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cursor").field("next", &self.next).finish_non_exhaustive()
-    }
-}
-
-/// The first place from `from` on whose value is at least `value`, in steps that double.
-pub(crate) fn gallop(sorted: &[u32], from: usize, value: u32) -> usize {
-    let mut low = from;
-    let mut step = 1;
-    while sorted.get(low + step - 1).is_some_and(|at| *at < value) {
-        low += step;
-        step *= 2;
-    }
-    let near = sorted.get(low..sorted.len().min(low + step)).unwrap_or_default();
-    low + near.partition_point(|at| *at < value)
 }
 
 #[cfg(test)]
@@ -463,14 +464,23 @@ mod tests {
             one in proptest::collection::btree_set(near_borders(), 0..60),
             other in proptest::collection::btree_set(near_borders(), 0..60),
             run in 0u32..140_000, length in prop_oneof![Just(0u32), 1u32..200, Just(66_000)],
-            (first, second) in any::<(bool, bool)>(),
+            (first, second) in (0u8..4, 0u8..4),
             start in near_borders(), end in near_borders(),
         ) {
             let mut one = one;
             one.extend(run..run + length);
-            let form = |rows: &BTreeSet<u32>, is_flat: bool| {
+            let form = |rows: &BTreeSet<u32>, form: u8| {
                 let set: Rows = rows.iter().copied().collect();
-                if is_flat { Bits::of(set.bitmap()).into_rows() } else { set }
+                let list: Vec<u32> = rows.iter().copied().collect();
+                match form {
+                    0 => set,
+                    1 => Bits::of(set.bitmap()).into_rows(),
+                    2 => Rows(Arc::new(Forms { list: OnceLock::from(list), ..Forms::default() })),
+                    _ => {
+                        set.settle();
+                        set
+                    }
+                }
             };
             let (a, b) = (form(&one, first), form(&other, second));
             let list = |rows: &Rows| rows.to_vec();
@@ -493,8 +503,11 @@ mod tests {
                 cursor.advance_to(row + 1);
             }
             prop_assert_eq!(read, one.into_iter().collect::<Vec<_>>());
-            let (flat, listed) = (form(&other, true), form(&other, false));
-            prop_assert_eq!(flat.bitmap(), listed.bitmap());
+            for others in 1..4 {
+                let (another, bitmap) = (form(&other, others), form(&other, 0));
+                prop_assert_eq!(another.bitmap(), bitmap.bitmap());
+                prop_assert_eq!(another, bitmap);
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn prepare(checked: &CheckedQuery) -> Result<Prepared, QueryError> {
         let message = "this is a metrics query; a search takes none";
         return Err(QueryError::new(QueryErrorKind::Unsupported, TextRange::default(), message));
     };
-    let plan = plan(pipeline)?;
+    let plan = plan(pipeline, checked.patterns())?;
     Ok(Prepared {
         fields: plan.fields.iter().map(|field| (name(field), field.clone())).collect(),
         plan,

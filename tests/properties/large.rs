@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use treering::model::{Attribute, Resource, Span, SpanKind};
-use treering::{Options, SpanId, Store, Timestamp, TraceId};
+use treering::{Options, SearchOptions, SpanId, Store, Timestamp, TraceId};
 
 use crate::asking::{ingest, parse, search};
 use crate::forest::BASE;
@@ -106,4 +106,58 @@ fn operators_cross_the_borders_of_containers() {
         let found = search(&store, query, &Ask::default());
         assert!(found.is_some_and(|found| found == expected), "{query}");
     }
+}
+
+/// Most values are small and most traces short: what passes has one large value, or many small ones.
+#[test]
+fn sums_pass_by_a_large_value_or_by_many_small_ones() {
+    let mut state = 0x5a3;
+    let mut spans = Vec::new();
+    for number in 1..=2000_u64 {
+        let mut trace = [0; 16];
+        trace[8..].copy_from_slice(&number.to_le_bytes());
+        let width = if next(&mut state, 40) == 0 { 60 } else { 1 + next(&mut state, 5) };
+        for own in 1..=width {
+            let value = match next(&mut state, 60) {
+                0 => 4000 + next(&mut state, 2000),
+                _ => next(&mut state, 100),
+            };
+            let value = i64::try_from(value).unwrap() - i64::from(next(&mut state, 9) == 0) * 200;
+            let start = BASE + number * 10_000 + own;
+            let nanos = [50, 9000][usize::from(next(&mut state, 80) == 0)];
+            let mut span = Span {
+                trace_id: TraceId::from_bytes(trace),
+                span_id: SpanId::from_bytes(own.to_le_bytes()),
+                kind: SpanKind(i32::try_from(next(&mut state, 3)).unwrap()),
+                start: Timestamp::from_unix_nanos(start),
+                end: Timestamp::from_unix_nanos(start + nanos),
+                ..Span::default()
+            };
+            if next(&mut state, 5) > 0 {
+                span.attributes.push(Attribute::new("n", value));
+            }
+            spans.push(span);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("store.redb"), Options::default()).unwrap();
+    ingest(&store, &spans);
+    let mut found = std::collections::BTreeSet::new();
+    for first in ["{ }", "{ kind = server }", "{ span.n > 10 }"] {
+        for constant in [1, 90, 400, 1000, 2500, 4900, 6000, 9000] {
+            for of in ["sum(span.n)", "sum(duration)", "avg(span.n)", "avg(duration)"] {
+                for op in [">", ">=", "<"] {
+                    let query = format!("{first} | {of} {op} {constant}");
+                    let whole = store.search(&query, &SearchOptions::all()).unwrap().traces;
+                    let sets = whole.iter().flat_map(|found| &found.spansets);
+                    let matched: u64 = sets.map(|set| set.matched).sum();
+                    let counts = store.count(&query, &SearchOptions::default()).unwrap();
+                    let traces = u64::try_from(whole.len()).unwrap();
+                    assert_eq!((counts.traces, counts.spans), (traces, matched), "{query}");
+                    found.insert(matched);
+                }
+            }
+        }
+    }
+    assert!(found.len() > 100, "{} different answers", found.len());
 }

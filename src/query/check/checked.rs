@@ -4,19 +4,26 @@ use std::fmt;
 
 use super::checker::Checker;
 use crate::query::syntax::{self, Query};
-use crate::query::{QueryError, QueryErrorKind};
+use crate::query::{Pattern, QueryError, QueryErrorKind};
 
 /// A query that was read and whose types fit. `Display` is its canonical text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedQuery {
     query: Query,
     warnings: Vec<String>,
+    /// Its patterns, compiled.
+    patterns: Vec<Pattern>,
 }
 
 impl CheckedQuery {
     /// The tree.
     pub fn query(&self) -> &Query {
         &self.query
+    }
+
+    /// Its patterns, compiled: what they are found to match is asked of these.
+    pub(crate) fn patterns(&self) -> &[Pattern] {
+        &self.patterns
     }
 
     /// What is legal and probably not meant.
@@ -39,7 +46,7 @@ pub fn check(text: &str) -> Result<CheckedQuery, QueryError> {
     let query = syntax::parse(text)?;
     let mut checker = Checker::new(text);
     checker.query(&query)?;
-    Ok(CheckedQuery { query, warnings: checker.warnings })
+    Ok(CheckedQuery { query, warnings: checker.warnings, patterns: checker.patterns })
 }
 
 /// Refuses a query that is right but no search.

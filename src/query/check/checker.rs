@@ -8,7 +8,7 @@ use crate::query::syntax::{
     AttributeScope, Field, FieldExpr, FieldExprKind, FieldKind, Hint, Intrinsic, Literal, Pipeline,
     Query, SpansetExpr, Stage, TextRange, ValueType, nearest,
 };
-use crate::query::{QueryError, QueryErrorKind};
+use crate::query::{Pattern, QueryError, QueryErrorKind};
 
 /// Most bytes that the compiled patterns of a query take together.
 const PATTERN_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -20,12 +20,14 @@ pub(super) struct Checker<'t> {
     /// Characters in the classes of the query's patterns.
     class_chars: u64,
     pub(super) warnings: Vec<String>,
+    /// The query's patterns, compiled.
+    pub(super) patterns: Vec<Pattern>,
 }
 
 impl<'t> Checker<'t> {
     /// For a query that was read from `text`.
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, pattern_bytes: 0, class_chars: 0, warnings: Vec::new() }
+        Self { text, pattern_bytes: 0, class_chars: 0, warnings: Vec::new(), patterns: Vec::new() }
     }
 
     pub(super) fn query(&mut self, query: &Query) -> Result<(), QueryError> {
@@ -93,8 +95,8 @@ impl<'t> Checker<'t> {
             QueryError::new(QueryErrorKind::Regex, place, error.message).with_help(error.help)
         };
         let compiled = pattern::compile(text).map_err(wrong)?;
-        let bytes = compiled.regex().map_err(wrong)?.memory_usage();
-        self.pattern_bytes = self.pattern_bytes.saturating_add(bytes);
+        let regex = compiled.regex().map_err(wrong)?;
+        self.pattern_bytes = self.pattern_bytes.saturating_add(regex.memory_usage());
         self.class_chars = self.class_chars.saturating_add(compiled.class_chars);
         if self.pattern_bytes > PATTERN_BYTES_MAX || self.class_chars > pattern::CLASS_CHARS_MAX {
             return Err(QueryError::new(
@@ -104,6 +106,7 @@ impl<'t> Checker<'t> {
             )
             .with_help("use fewer of them, or shorten their repetitions and classes"));
         }
+        self.patterns.push(Pattern::of(text, compiled, regex));
         Ok(())
     }
 

@@ -59,7 +59,7 @@ impl<S: Source> Execution<'_, S> {
         let answer = Arc::new(Answer { rows, considered, checked, matches_max });
         if !self.source.is_stopped() {
             // What is joined later is made once.
-            answer.rows.bits();
+            answer.rows.settle();
             self.source.keep_answer(name, &answer);
         }
         Ok(Some(answer))

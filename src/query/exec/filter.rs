@@ -1,8 +1,9 @@
 //! Spanset filters. Invariant: the answer to a filter lies within its candidates; a test is looked
 //! up in an index where there is one, else asked of the remaining candidates only.
 
+use super::Execution;
 use super::candidates::Candidates;
-use super::{Execution, passes};
+use super::passes::{self, Around};
 use crate::query::bits::Bits;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::{Filter, ItemTest, Join, Run};
@@ -186,8 +187,9 @@ impl<S: Source> Execution<'_, S> {
             return Ok(passing);
         }
         let lasts = self.source.trace_lasts()?;
-        let near = passes::after(&passing, &candidates.rows(), &lasts);
-        Ok(passes::children(&passing, near, &parents, &*self.source.near_ends()?))
+        let ends = self.source.near_ends()?;
+        let around = Around { parents: &parents, ends: &ends, lasts: &lasts };
+        Ok(passes::children(&passing, &candidates.rows(), around))
     }
 
     fn lookup_test(

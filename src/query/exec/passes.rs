@@ -8,6 +8,8 @@
 
 use crate::codec::cast;
 use crate::query::bits::Bits;
+use crate::query::close::Moved;
+use crate::query::few;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::{BATCH, Rows};
 
@@ -17,8 +19,16 @@ const SPARSE: u64 = 16;
 /// Climbing is tried where so many times the rows to climb from are fewer than those to sweep over.
 const CLIMB_SHARE: u64 = 4;
 
-/// The rows of `low` that come after a row of `high` in the same trace.
+/// Where there are at most so many rows for each word, looking up the parent of each costs less than going
+/// over the words to drop some of them.
+const LOOKUPS_A_WORD: u64 = 4;
+
+/// The rows of `low` that come after a row of `high` in the same trace; of few rows all, as looking at each
+/// of them costs less than a pass over words.
 pub(crate) fn after(high: &Rows, low: &Rows, lasts: &Bits) -> Rows {
+    if low.few().is_some() {
+        return low.clone();
+    }
     let (high, low) = (high.bits(), low.bits());
     let start = high.span().start;
     let span = start..low.span().end.max(start);
@@ -74,7 +84,13 @@ pub(crate) fn descendants_by_climbing(
     let above = left.bits();
     let mut found = Bits::over(right.bounds());
     // Rows, each with how far up it is; all go up at once, so that no step waits for the one before.
-    let mut climbing: Vec<(u32, u32)> = right.to_vec().into_iter().map(|row| (row, row)).collect();
+    let mut climbing: Vec<(u32, u32)> = match right.few() {
+        Some(few) => few.iter().map(|row| (*row, *row)).collect(),
+        None => Vec::with_capacity(cast::usize_of_u64(right.len())),
+    };
+    if right.few().is_none() {
+        right.bits().for_each_apart(|row| climbing.push((row, row)));
+    }
     while !climbing.is_empty() {
         budget = budget.checked_sub(climbing.len())?;
         let mut left = 0;
@@ -91,7 +107,10 @@ pub(crate) fn descendants_by_climbing(
         }
         climbing.truncate(left);
     }
-    Some(found.into_rows())
+    Some(match right.few() {
+        Some(few) => Rows::from_list(few::select(few, |row| found.get(row))),
+        None => found.into_rows(),
+    })
 }
 
 /// The rows of `low` below a row of `high`. A row inside a subtree adds nothing: from one root to the
@@ -115,11 +134,6 @@ pub(crate) fn subtrees(high: &Rows, low: &Rows, ends: &Ends) -> Rows {
     let words = begins.iter().zip(stops.iter()).zip(below.iter());
     let words = words.map(|((begin, stop), below)| fill.next(*begin, *stop) & below).collect();
     Bits::of_words(span.start, words).into_rows()
-}
-
-/// `rows`, or where `roots` are far fewer only those of them below one of `roots`.
-fn near_subtrees(rows: Rows, roots: &Rows, ends: &Ends) -> Rows {
-    if is_sparse(roots, &rows) { subtrees(roots, &rows, ends) } else { rows }
 }
 
 fn is_sparse(few: &Rows, many: &Rows) -> bool {
@@ -159,86 +173,97 @@ pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &Ends) -> Rows {
     right.bits().select(|row| rank(row) < rank(ends.of(row))).into_rows()
 }
 
-/// The rows of `right` whose parent is in `left`. The rows are those that [`after`] leaves.
-pub(crate) fn children(left: &Rows, right: Rows, parents: &Parents, ends: &Ends) -> Rows {
-    let near = near_subtrees(right, left, ends);
-    let marks = left.bits();
-    near.bits().select(|row| marks.get(parents.of(row))).into_rows()
+/// Where rows have their parents, their ends and the last rows of their traces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub(crate) parents: &'a Parents,
+    pub(crate) ends: &'a Ends,
+    pub(crate) lasts: &'a Bits,
 }
 
-/// The rows of `right` that are a parent of a row of `left`. The rows of `left` are those that
-/// [`after`] leaves.
-pub(crate) fn parents_of(left: Rows, right: &Rows, parents: &Parents, ends: &Ends) -> Rows {
-    let near = near_subtrees(left, right, ends);
-    marked_parents(&near, right.bits().span(), parents).into_rows().and(right)
-}
-
-/// The parents of rows, as far as they are within a span of words.
-fn marked_parents(rows: &Rows, span: std::ops::Range<usize>, parents: &Parents) -> Bits {
-    let mut marks = Bits::of_words(span.start, vec![0; span.len()]);
-    rows.for_each_batch(|batch| batch.iter().for_each(|row| marks.set(parents.of(*row))));
-    marks
-}
-
-/// The rows of `right` that share their stored parent with another row of `left`.
-pub(crate) fn siblings(
-    left: &Rows,
-    right: &Rows,
-    (parents, ends, lasts): (&Parents, &Ends, &Bits),
-) -> Rows {
-    // The first row of a trace has no stored parent.
-    let (mut left, mut right) = (after_first(left, lasts), after_first(right, lasts));
-    // What has no parent in common with the smaller side cannot matter.
-    let few = |one: &Rows, other: &Rows| one.len().saturating_mul(CLIMB_SHARE) < other.len();
-    if few(&right, &left) {
-        left = near_siblings(&left, &right, parents, ends);
-    } else if few(&left, &right) {
-        right = near_siblings(&right, &left, parents, ends);
-    }
-    if left.is_empty() || right.is_empty() {
-        return Rows::empty();
-    }
-    let span = 0..left.bits().span().end;
-    let mut once = Bits::of_words(0, vec![0; span.len()]);
-    let mut twice = Bits::of_words(0, vec![0; span.len()]);
-    left.for_each_batch(|batch| {
-        for row in batch {
-            let above = parents.of(*row);
-            let before = once.mark(above, true);
-            twice.or(above, before);
+impl Around<'_> {
+    /// The rows of `low` that may be below a row of `high`: fewer where dropping others pays. The rows
+    /// of `low` are at most `low_max`.
+    fn near(&self, high: &Rows, low: Rows, low_max: u64) -> Rows {
+        let words = cast::u64_of(low.bits().span().len());
+        if low_max < words.saturating_mul(LOOKUPS_A_WORD) {
+            return low;
         }
-    });
+        let low = after(high, &low, self.lasts);
+        if high.len().saturating_mul(SPARSE) < low_max && is_sparse(high, &low) {
+            return subtrees(high, &low, self.ends);
+        }
+        low
+    }
+}
+
+/// The rows of `right` whose parent is in `left`.
+pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
     let marks = left.bits();
-    let found = right.bits().select(|row| {
-        let above = parents.of(row);
-        twice.get(above) | (once.get(above) & !marks.get(row))
-    });
+    if let Some(few) = right.few() {
+        let holds = |row| marks.get(around.parents.of(row));
+        return Rows::from_list(few::select(few, holds));
+    }
+    let Moved { mut found, rest } = around.parents.close().children(marks, right.bits());
+    let rest = around.near(left, rest.into_rows(), right.len());
+    rest.bits().for_each_apart(|row| found.or(row, marks.get(around.parents.of(row))));
     found.into_rows()
 }
 
-/// The rows that are not the first of their trace.
-fn after_first(rows: &Rows, lasts: &Bits) -> Rows {
-    let bits = rows.bits();
-    let span = bits.span();
-    let before = low_row(span.start).and_then(|row| row.checked_sub(1));
-    // The first row of all has no last row before it.
-    let mut starts = before.map_or(1, |row| u64::from(lasts.get(row)));
-    let (words, lasts) = (bits.words(&span), lasts.words(&span));
-    let words = words.iter().zip(lasts.iter()).map(|(word, last)| {
-        let found = word & !(last << 1 | starts);
-        starts = last >> 63;
-        found
-    });
-    Bits::of_words(span.start, words.collect()).into_rows()
+/// The rows that are a parent of a row of `left`; where some are asked for, those of these at least.
+pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) -> Rows {
+    if let Some(few) = left.few() {
+        let mut marks = Bits::over(0..left.bounds().end);
+        for row in few {
+            marks.set(around.parents.of(*row));
+        }
+        return marks.into_rows();
+    }
+    let Moved { found: mut marks, rest } = around.parents.close().parents(left.bits());
+    let mut rest = rest.into_rows();
+    if let Some(asked) = asked {
+        rest = around.near(asked, rest, left.len());
+    }
+    rest.bits().for_each_apart(|row| marks.set(around.parents.of(row)));
+    marks.into_rows()
 }
 
-/// Those of `rows` that have their parent in common with one of `few`.
-fn near_siblings(rows: &Rows, few: &Rows, parents: &Parents, ends: &Ends) -> Rows {
-    let marks = marked_parents(few, 0..few.bits().span().end, parents).into_rows();
-    let near = near_subtrees(rows.clone(), &marks, ends);
-    let above = marks.bits();
-    // Few are left, so that a list costs less than bits.
-    select(&near, |row| above.get(parents.of(row)))
+/// The rows that are the parent of several rows of `left`.
+fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
+    let mark = |once: &mut Bits, twice: &mut Bits, row| {
+        let above = around.parents.of(row);
+        let before = once.mark(above, true);
+        twice.or(above, before);
+    };
+    if let Some(few) = left.few() {
+        let rows = 0..left.bounds().end;
+        let (mut once, mut twice) = (Bits::over(rows.clone()), Bits::over(rows));
+        for row in few {
+            mark(&mut once, &mut twice, *row);
+        }
+        return twice.into_rows();
+    }
+    let close = around.parents.close();
+    let Moved { found: mut once, rest } = close.parents(left.bits());
+    let mut twice = close.parents_of_several(left.bits());
+    rest.for_each_apart(|row| mark(&mut once, &mut twice, row));
+    twice.into_rows()
+}
+
+/// The rows of `right` that share their stored parent with another row of `left`.
+pub(crate) fn siblings(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
+    // What has no parent in common with the smaller side cannot matter.
+    let asked = is_sparse(right, left).then(|| parents_of(right, None, around));
+    let both = left.and(right);
+    let others = right.minus(&both);
+    let mut found = Rows::empty();
+    if !others.is_empty() {
+        found = children(&parents_of(left, asked.as_ref(), around), &others, around);
+    }
+    if !both.is_empty() {
+        found = found.or(&children(&parents_of_several(left, around), &both, around));
+    }
+    found
 }
 
 /// The rows for which `holds`, which is asked for all of them: no branch a row.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::passes;
+use super::passes::{self, Around};
 use crate::query::rows::{Rows, gallop};
 use crate::query::source::{Kin, Loose, Source};
 use crate::query::syntax::{Form, Relation};
@@ -16,9 +16,13 @@ pub(crate) fn relate<S: Source>(
 ) -> Result<Rows, S::Error> {
     let related = plain(source, relation, left, right)?;
     Ok(match form {
-        Form::Plain => related,
+        Form::Plain => within(relation, related, right),
         Form::Not => right.minus(&related),
-        Form::Union => related.or(&plain(source, mirrored(relation), right, left)?),
+        Form::Union => {
+            let other = mirrored(relation);
+            let others = within(other, plain(source, other, right, left)?, left);
+            within(relation, related, right).or(&others)
+        }
     })
 }
 
@@ -33,6 +37,12 @@ fn mirrored(relation: Relation) -> Relation {
     }
 }
 
+/// What [`plain`] finds, without what is not asked for.
+fn within(relation: Relation, found: Rows, asked: &Rows) -> Rows {
+    if relation == Relation::Parent { found.and(asked) } else { found }
+}
+
+/// The rows of `right` that are related to one of `left`; of parents others too.
 fn plain<S: Source>(
     source: &S,
     relation: Relation,
@@ -42,39 +52,49 @@ fn plain<S: Source>(
     if left.is_empty() || right.is_empty() {
         return Ok(Rows::empty());
     }
-    let lasts = source.trace_lasts()?;
-    let near = match relation {
-        Relation::Descendant | Relation::Child => passes::after(left, right, &lasts),
-        Relation::Ancestor | Relation::Parent => passes::after(right, left, &lasts),
-        Relation::Sibling => {
-            let around = (&*source.near_parents()?, &*source.near_ends()?, &*lasts);
-            let stored = passes::siblings(left, right, around);
-            let loose = loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
-            return Ok(stored.or(&loose));
-        }
-    };
-    if near.is_empty() {
-        return Ok(Rows::empty());
-    }
     match relation {
-        Relation::Descendant => {
-            let climbed = passes::descendants_by_climbing(left, &near, &*source.near_parents()?);
-            if let Some(found) = climbed {
-                return Ok(found);
-            }
-            Ok(passes::subtrees(left, &near, &*source.near_ends()?))
-        }
-        Relation::Ancestor if passes::marking_pays(&near, right) => {
-            Ok(passes::ancestors_by_climbing(&near, right, &*source.near_parents()?))
-        }
-        Relation::Ancestor => Ok(passes::ancestors(&near, right, &*source.near_ends()?)),
-        Relation::Child => {
-            Ok(passes::children(left, near, &*source.near_parents()?, &*source.near_ends()?))
-        }
-        Relation::Parent | Relation::Sibling => {
-            Ok(passes::parents_of(near, right, &*source.near_parents()?, &*source.near_ends()?))
+        Relation::Descendant | Relation::Ancestor => apart(source, relation, left, right),
+        Relation::Child | Relation::Parent | Relation::Sibling => {
+            let (parents, ends) = (source.near_parents()?, source.near_ends()?);
+            let lasts = source.trace_lasts()?;
+            let around = Around { parents: &parents, ends: &ends, lasts: &lasts };
+            Ok(match relation {
+                Relation::Child => passes::children(left, right, around),
+                Relation::Parent => passes::parents_of(left, Some(right), around),
+                _ => {
+                    let loose =
+                        loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
+                    passes::siblings(left, right, around).or(&loose)
+                }
+            })
         }
     }
+}
+
+/// The relations over any number of steps.
+fn apart<S: Source>(
+    source: &S,
+    relation: Relation,
+    left: &Rows,
+    right: &Rows,
+) -> Result<Rows, S::Error> {
+    let is_descendant = relation == Relation::Descendant;
+    let (high, low) = if is_descendant { (left, right) } else { (right, left) };
+    let near = passes::after(high, low, &*source.trace_lasts()?);
+    if near.is_empty() {
+        return Ok(near);
+    }
+    if is_descendant {
+        let climbed = passes::descendants_by_climbing(left, &near, &*source.near_parents()?);
+        return Ok(match climbed {
+            Some(found) => found,
+            None => passes::subtrees(left, &near, &*source.near_ends()?),
+        });
+    }
+    if passes::marking_pays(&near, right) {
+        return Ok(passes::ancestors_by_climbing(&near, right, &*source.near_parents()?));
+    }
+    Ok(passes::ancestors(&near, right, &*source.near_ends()?))
 }
 
 /// The rows of `right` without stored parent that have a sibling in `left`: per trace, because
@@ -83,7 +103,9 @@ fn loose_siblings(left: &Rows, right: &Rows, loose: &[Loose], trace_starts: &[u3
     let (lefts, rights) = (left.bounds(), right.bounds());
     let first = lefts.start.min(rights.start);
     let end = lefts.end.max(rights.end);
-    let mut rest = between(loose, first, end);
+    let is_asked = |loose: &&Loose| left.contains(loose.row) | right.contains(loose.row);
+    let asked: Vec<Loose> = between(loose, first, end).iter().filter(is_asked).copied().collect();
+    let mut rest = asked.as_slice();
     let mut kept = Vec::new();
     let mut one_trace: Vec<Loose> = Vec::new();
     let mut next_trace = 0;
@@ -132,8 +154,9 @@ mod tests {
 
     use super::*;
     use crate::codec::cast;
+    use crate::query::bits::Bits;
     use crate::query::exec::testing::{Forest, Random, forests, large_forest};
-    use crate::query::exec::traces::count_traces;
+    use crate::query::exec::traces::{count_traces, count_traces_of};
 
     const RELATIONS: [Relation; 5] = [
         Relation::Child,
@@ -152,8 +175,12 @@ mod tests {
                 let sets = (subset(rows), subset(rows));
                 (Just(forest), sets.0, sets.1)
             }),
+            are_flat in any::<(bool, bool)>(),
         ) {
-            let (a, b) = (Rows::from_sorted(&left), Rows::from_sorted(&right));
+            let set = |rows: &[u32], is_flat| {
+                if is_flat { Bits::of_list(rows).into_rows() } else { Rows::from_sorted(rows) }
+            };
+            let (a, b) = (set(&left, are_flat.0), set(&right, are_flat.1));
             for relation in RELATIONS {
                 let pair = |l: &u32, r: &u32| forest.related(relation, *l, *r);
                 let related = |r: &u32| left.iter().any(|l| pair(l, r));
@@ -276,6 +303,7 @@ mod tests {
             let lasts = forest.trace_lasts().unwrap();
             let found = count_traces(Rows::from_sorted(&rows).bits(), &lasts);
             prop_assert_eq!(found, cast::u64_of(traces.len()));
+            prop_assert_eq!(count_traces_of(&rows, &lasts), found);
         }
     }
 

@@ -10,7 +10,9 @@ use super::execution::{Figures, begin};
 use super::groups::{Kept, sorted};
 use super::stages::Found;
 use super::totals::Totals;
-use super::traces::{are_dense, count_traces, for_each_trace, for_each_trace_at, hits};
+use super::traces::{
+    are_dense, count_traces, count_traces_of, for_each_trace, for_each_trace_at, hits,
+};
 use crate::codec::cast;
 use crate::codec::narrow::with_narrow;
 use crate::query::bits::Bits;
@@ -169,7 +171,9 @@ impl<S: Source> Execution<'_, S> {
             Candidates::Rows(rows) => rows,
         };
         let (mut traces, mut next, mut end) = (0, 0, 0);
-        if rows.flat().is_some() || are_dense(rows) {
+        if let Some(few) = rows.few() {
+            traces = count_traces_of(few, &*self.source.trace_lasts()?);
+        } else if rows.flat().is_some() || are_dense(rows) {
             traces = count_traces(rows.bits(), &*self.source.trace_lasts()?);
         } else {
             let starts = self.trace_starts()?;

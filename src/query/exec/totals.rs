@@ -13,13 +13,15 @@ use crate::query::plan::field::{Lookup, SpanField};
 use crate::query::plan::filter::Operand;
 use crate::query::plan::mirrored;
 use crate::query::plan::pipeline::Number;
-use crate::query::rows::Rows;
 use crate::query::source::{Column, Integers, Predicate, Source, Unit, Wholes};
-use crate::query::syntax::{AggregateOp, CompareOp, Intrinsic};
+use crate::query::syntax::{AggregateOp, CompareOp};
 use crate::query::value::{NumberRange, Scalar, Test, compare};
 
 /// Where no more than one in so many candidates can make a trace pass, traces are picked by these.
 const FEW_SHARE: u64 = 4;
+
+/// A trace is long that has so many times the rows that traces have on average.
+const LONG_TRACE: u32 = 2;
 
 /// An aggregate of a column compared with a constant.
 pub(super) struct Totals<'a> {
@@ -93,18 +95,35 @@ impl<'a> Totals<'a> {
         }
     }
 
-    /// A number that some value exceeds in each trace that passes: a mean is not above all of what it
-    /// is the mean of, but for the little by which a float may be off.
-    fn exceeded(&self) -> Option<i64> {
+    /// What traces have that pass, of which there are so many of so many rows. A mean is not above all
+    /// of what it is the mean of, but for the little by which a float may be off; and a few numbers are as
+    /// much as another only where one of them is that, shared out among so many.
+    fn needs(&self, rows: u32, traces: usize) -> Option<Needs> {
         let is_above = matches!(self.op, CompareOp::Greater | CompareOp::GreaterEqual);
-        if self.aggregate != AggregateOp::Avg || !is_above {
-            return None;
-        }
         let (Scalar::Int(constant) | Scalar::Duration(constant)) = self.constant else {
             return None;
         };
-        constant.checked_sub(constant.saturating_abs() >> 40)?.checked_sub(1)
+        match self.aggregate {
+            AggregateOp::Avg if is_above => {
+                let number =
+                    constant.checked_sub(constant.saturating_abs() >> 40)?.checked_sub(1)?;
+                Some(Needs { number, unless_longer: u32::MAX })
+            }
+            AggregateOp::Sum if is_above && *constant > 0 => {
+                let mean = rows.checked_div(u32::try_from(traces).ok()?)?;
+                let unless_longer = mean.saturating_mul(LONG_TRACE).max(LONG_TRACE);
+                let number = (constant - 1) / i64::from(unless_longer);
+                Some(Needs { number, unless_longer })
+            }
+            _ => None,
+        }
     }
+}
+
+/// What each trace has that passes: a value above a number, unless it has more rows than this.
+struct Needs {
+    number: i64,
+    unless_longer: u32,
 }
 
 /// Which numbers of a trace have to compare.
@@ -204,19 +223,16 @@ impl<S: Source> Execution<'_, S> {
         totals: &Totals<'_>,
         candidates: &Candidates,
     ) -> Result<Option<Tally>, S::Error> {
-        let Some(unit) = self.source.integers(totals.column, &[], &mut Integers::default())? else {
+        if self.source.integers(totals.column, &[], &mut Integers::default())?.is_none() {
             return Ok(None);
-        };
+        }
         if let Some(how) = totals.of_each() {
             return self.tally_each(totals, how, candidates).map(Some);
         }
-        let picked = match totals.exceeded() {
-            Some(number) => self.exceeding(totals.column, unit.scalar(number), candidates)?,
-            None => None,
-        };
         let Some((unit, wholes)) = self.source.wholes(totals.column)? else { return Ok(None) };
         let passing = Passing::new(totals, unit);
-        let from = (candidates, picked.as_ref().map(Rows::bits));
+        let picked = self.picked(totals, unit, candidates)?;
+        let from = (candidates, picked.as_deref());
         Ok(Some(match totals.aggregate {
             AggregateOp::Sum | AggregateOp::Avg => {
                 self.add_up::<Totalled>(&passing, &wholes, from)?
@@ -271,29 +287,46 @@ impl<S: Source> Execution<'_, S> {
         tally
     }
 
-    /// The candidates above a number, where they are few and cost little to find.
-    fn exceeding(
+    /// The last rows of the traces that may pass, as words; `None` where that are not so few that finding
+    /// them pays.
+    fn picked(
         &self,
-        column: &Column,
-        number: Scalar,
+        totals: &Totals<'_>,
+        unit: Unit,
         candidates: &Candidates,
-    ) -> Result<Option<Rows>, S::Error> {
-        if *column != Column::Intrinsic(Intrinsic::Duration) {
+    ) -> Result<Option<Vec<u64>>, S::Error> {
+        let starts = self.trace_starts()?;
+        let traces = starts.len().saturating_sub(1);
+        let Some(needs) = totals.needs(self.source.row_count(), traces) else { return Ok(None) };
+        let test = Test::Compare(CompareOp::Greater, unit.scalar(needs.number));
+        let predicate = Predicate { column: totals.column.clone(), test };
+        let found = candidates.keep(&self.source.find(&predicate, self.window.clone())?);
+        if found.len().saturating_mul(FEW_SHARE) > candidates.len() {
             return Ok(None);
         }
-        let test = Test::Compare(CompareOp::Greater, number);
-        let predicate = Predicate { column: column.clone(), test };
-        let found = candidates.keep(&self.source.find(&predicate, self.window.clone())?);
-        let few = found.len().saturating_mul(FEW_SHARE) <= candidates.len();
-        Ok(few.then_some(found))
+        let lasts = self.source.trace_lasts()?;
+        let mut picked = hits(found.bits(), &lasts);
+        if needs.unless_longer < u32::MAX {
+            for bounds in starts.windows(2) {
+                let [start, end] = bounds else { continue };
+                let is_inside = self.window.start <= *start && *start < self.window.end;
+                if end - start > needs.unless_longer
+                    && is_inside
+                    && let Some(word) = picked.get_mut(cast::usize_of((end - 1) / 64))
+                {
+                    *word |= 1 << ((end - 1) % 64);
+                }
+            }
+        }
+        Ok(Some(picked))
     }
 
-    /// Adds up the numbers of each trace, or of those only that have a row picked.
+    /// Adds up the numbers of each trace, or of those only whose last rows are picked.
     fn add_up<A: Sum>(
         &self,
         passing: &Passing<'_>,
         wholes: &Wholes,
-        (candidates, picked): (&Candidates, Option<&Bits>),
+        (candidates, picked): (&Candidates, Option<&[u64]>),
     ) -> Result<Tally, S::Error> {
         let mut tally = Tally::default();
         let add = |rows: TraceRows<'_>| {
@@ -317,10 +350,10 @@ impl<S: Source> Execution<'_, S> {
         Ok(tally)
     }
 
-    /// Calls `visit` with the candidates of each trace, or of those only that have a row picked.
+    /// Calls `visit` with the candidates of each trace, or of those only whose last rows are picked.
     fn each_trace_with(
         &self,
-        picked: Option<&Bits>,
+        picked: Option<&[u64]>,
         candidates: &Candidates,
         mut visit: impl FnMut(TraceRows<'_>),
     ) -> Result<(), S::Error> {
@@ -332,7 +365,7 @@ impl<S: Source> Execution<'_, S> {
             Candidates::Rows(rows) => Some(rows.bits()),
         };
         let lasts = self.source.trace_lasts()?;
-        for_each_trace_at(&hits(picked, &lasts), &lasts, |range| {
+        for_each_trace_at(picked, &lasts, |range| {
             let goes_on = !self.stops_before(range.len());
             match all {
                 Some(all) => visit(TraceRows::Set(all, range)),

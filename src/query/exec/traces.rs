@@ -95,6 +95,18 @@ pub(super) fn count_traces(bits: &Bits, lasts: &Bits) -> u64 {
     total + count(&found) + carry
 }
 
+/// The same of an ascending list.
+pub(super) fn count_traces_of(list: &[u32], lasts: &Bits) -> u64 {
+    let (mut traces, mut next) = (0, 0);
+    for row in list {
+        if *row >= next {
+            traces += 1;
+            next = lasts.next_set(*row).map_or(u32::MAX, |last| last + 1);
+        }
+    }
+    traces
+}
+
 /// The bits of `lasts` that are of traces with a row that is set.
 pub(super) fn hits(rows: &Bits, lasts: &Bits) -> Vec<u64> {
     let (_, lasts) = lasts.placed_words();

@@ -16,9 +16,16 @@ use crate::query::{Pattern, QueryError, QueryErrorKind};
 #[derive(Debug, Default)]
 pub(crate) struct Lowering {
     steps: usize,
+    /// Patterns that are compiled already.
+    patterns: Vec<Pattern>,
 }
 
 impl Lowering {
+    /// No steps yet, and patterns that need not be compiled again.
+    pub(crate) fn new(patterns: &[Pattern]) -> Self {
+        Self { steps: 0, patterns: patterns.to_vec() }
+    }
+
     /// The next step's number.
     pub(crate) fn step(&mut self) -> Step {
         self.steps += 1;
@@ -214,7 +221,9 @@ impl Lowering {
         let FieldExprKind::Literal(Literal::String(regex)) = &right.kind else {
             return Ok(Filter::Constant(false));
         };
-        let pattern = Pattern::new(regex)
+        let known = self.patterns.iter().find(|pattern| **pattern.text() == **regex);
+        let pattern = known.map_or_else(|| Pattern::new(regex), |pattern| Ok(pattern.clone()));
+        let pattern = pattern
             .map_err(|message| QueryError::new(QueryErrorKind::Regex, right.range, message))?;
         let test = match op {
             CompareOp::Match => Test::Matches(pattern),

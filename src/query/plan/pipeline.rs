@@ -5,12 +5,12 @@ use super::field::{Resolved, resolve};
 use super::filter::{Filter, Operand, Step};
 use super::lower::Lowering;
 use super::named::named_fields;
-use crate::query::QueryError;
 use crate::query::syntax::{
     AggregateOp, ArithmeticOp, CompareOp, Field, Pipeline, ScalarExpr, ScalarExprKind,
     ScalarFilter, SpansetExpr, SpansetOp, Stage as Syntax,
 };
 use crate::query::value::Scalar;
+use crate::query::{Pattern, QueryError};
 
 /// What to do to answer a search.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,13 +106,13 @@ pub(crate) enum Number {
     },
 }
 
-/// Plans a checked search.
+/// Plans a checked search, of which some patterns are compiled already.
 ///
 /// # Errors
 /// If a regular expression does not compile.
-pub(crate) fn plan(pipeline: &Pipeline) -> Result<Plan, QueryError> {
+pub(crate) fn plan(pipeline: &Pipeline, patterns: &[Pattern]) -> Result<Plan, QueryError> {
     let fields = named_fields(pipeline);
-    let mut planner = Planner { lowering: Lowering::default() };
+    let mut planner = Planner { lowering: Lowering::new(patterns) };
     let stages = planner.stages(pipeline)?;
     Ok(Plan { stages, fields, steps: planner.lowering.steps() })
 }

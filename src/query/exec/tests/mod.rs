@@ -14,7 +14,7 @@ use crate::query::plan::plan;
 use crate::query::syntax::{Pipeline, Stage};
 
 fn run(forest: &Forest, stages: Vec<Stage>, window: std::ops::Range<u32>) -> Found {
-    let plan = plan(&Pipeline { stages }).unwrap();
+    let plan = plan(&Pipeline { stages }, &[]).unwrap();
     let (found, figures) = execute(&plan, forest, window).unwrap();
     assert!(!explain(&plan, &figures).is_empty());
     found.unwrap()

@@ -47,7 +47,7 @@ fn a_plan_shows_tests_computed_parts_and_operators() {
         first: Box::new(SpansetExpr::Filter(first)),
         rest: vec![(op, SpansetExpr::Filter(second))],
     };
-    let plan = plan(&Pipeline { stages: vec![Stage::Spanset(spansets)] }).unwrap();
+    let plan = plan(&Pipeline { stages: vec![Stage::Spanset(spansets)] }, &[]).unwrap();
     let expected = "\
 spans where
   all of
@@ -98,7 +98,7 @@ fn text_constants_of_times_and_ids_are_read_once() {
         let right = expr(FieldExprKind::Literal(Literal::String(text.to_owned())));
         let condition = compared(expr(FieldExprKind::Field(left)), op, right);
         let stages = vec![Stage::Spanset(SpansetExpr::Filter(condition))];
-        plan(&Pipeline { stages }).unwrap().to_string().replace("spans where\n  #0 ", "")
+        plan(&Pipeline { stages }, &[]).unwrap().to_string().replace("spans where\n  #0 ", "")
     };
     let start = Intrinsic::StartTime;
     assert_eq!(

@@ -17,7 +17,7 @@ const BETWEEN_MAX: u64 = 2 * 9_000;
 fn planned(text: &str) -> Plan {
     let checked = check(text).unwrap();
     let Query::Search(pipeline, _) = checked.query() else { panic!("{text} is no search") };
-    plan(pipeline).unwrap()
+    plan(pipeline, &[]).unwrap()
 }
 
 fn forest() -> Forest {
