@@ -157,11 +157,19 @@ impl Shapes {
 /// look at its length.
 struct Wanted(Box<[u8; SHAPES_MAX]>);
 
+/// The shapes that are wanted, where there are few: a bit each.
+fn few(bits: &[u8]) -> Option<u64> {
+    let mut bytes = [0; 8];
+    bytes.get_mut(..bits.len())?.copy_from_slice(bits);
+    Some(u64::from_le_bytes(bytes))
+}
+
 impl Wanted {
     fn new(bits: &[u8]) -> Self {
         let mut table = Box::new([0; SHAPES_MAX]);
-        for (wanted, shape) in table.iter_mut().zip(0..) {
-            *wanted = bits.get(shape / 8).map_or(0, |byte| byte >> (shape % 8) & 1);
+        let shapes = bits.iter().flat_map(|byte| (0..8).map(move |at| byte >> at & 1));
+        for (wanted, bit) in table.iter_mut().zip(shapes) {
+            *wanted = bit;
         }
         Self(table)
     }
@@ -199,9 +207,13 @@ impl ColumnReader<'_> {
             let what = format!("shapes of {} rows of {}", shapes.count(), self.table_rows());
             return Err(self.corrupt(Part::Presence, what));
         }
-        let wanted = Wanted::new(bits);
         let mut rows = Filling::new(shapes.count());
-        shapes.decode(|shape| rows.push(wanted.bit(shape)))?;
+        if let Some(wanted) = few(bits) {
+            shapes.decode(|shape| rows.push(if shape < 64 { wanted >> shape & 1 } else { 0 }))?;
+        } else {
+            let wanted = Wanted::new(bits);
+            shapes.decode(|shape| rows.push(wanted.bit(shape)))?;
+        }
         Ok(rows.finish().into_rows())
     }
 
