@@ -43,7 +43,7 @@ pub use options::{CancelToken, Counts, SearchOptions};
 pub use order::{Cursor, Order, ParseCursorError};
 pub(crate) use pool::Pool;
 pub use query::{AsQuery, PreparedQuery};
-pub(crate) use results::{Findings, has_trace, trace};
+pub(crate) use results::{Findings, has_trace, trace, warm};
 pub use tags::{ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues};
 pub(crate) use tags::{tag_names, tag_values};
 pub(crate) use view::{BlockTimes, BlockView};

@@ -159,6 +159,7 @@ impl Store {
         let ingested = self.shared.ingest(batch.staging)?;
         if let Some(background) = self.background.as_ref() {
             background.wake();
+            self.shared.help_folding();
         }
         Ok(ingested)
     }
@@ -277,6 +278,7 @@ impl Store {
         options: &SearchOptions,
     ) -> Result<Matches, Error> {
         let query = prepare(query, options)?;
+        self.shared.asked.searched(&query, options);
         let views = self.shared.base()?.newest_first();
         let found = Findings::new(&self.shared.pool, &views, query.prepared(), options)?;
         Ok(Matches::new(found))
@@ -313,6 +315,7 @@ impl Store {
         options: &SearchOptions,
     ) -> Result<search::Counts, Error> {
         let query = prepare(query, options)?;
+        self.shared.asked.counted(&query);
         let views = self.shared.base()?.newest_first();
         Ok(search::count(&self.shared.pool, &views, query.prepared(), options)?)
     }
