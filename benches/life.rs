@@ -7,7 +7,9 @@
 //!   of which seals run after each second, too;
 //! - `late`: 1,000 spans for as many sealed traces, one a batch, over 40 blocks;
 //! - `asked`: `small` while 20 searches a second come in at fixed times, against the same searches on
-//!   a store that is left alone.
+//!   a store that is left alone;
+//! - `large`: `small` into a store of 20 million spans, some 1 GB; only where it is asked for by name,
+//!   for it takes minutes.
 
 #![expect(
     clippy::print_stdout,
@@ -39,15 +41,16 @@ type Case = (&'static str, fn() -> Outcome<()>);
 fn main() -> Outcome<()> {
     let mut only = std::env::args().skip_while(|argument| argument != "--only").skip(1);
     let only = only.next().unwrap_or_default();
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
         ("small", small),
         ("threads", threads),
         ("giant", giant),
         ("late", late),
         ("asked", asked),
+        ("large", large),
     ];
     for (name, run) in cases {
-        if name.contains(&only) {
+        if name.contains(&only) && (name != "large" || only == name) {
             println!("== {name}");
             run()?;
         }
@@ -116,6 +119,40 @@ fn small() -> Outcome<()> {
         store.ingest(batch(part)?)?;
     }
     report(&store, spans.len(), started.elapsed().as_secs_f64(), before)
+}
+
+fn large() -> Outcome<()> {
+    const LARGE: usize = 1 << 18;
+    const SPANS: usize = 20_000_000;
+    let (_folder, store) = open(Options::default())?;
+    let mut coming = Generator::new(1).spans(SPANS + 300_000);
+    let started = Instant::now();
+    for _ in 0..SPANS / LARGE {
+        let mut batch = Batch::new();
+        for span in coming.by_ref().take(LARGE) {
+            batch.push(&span)?;
+        }
+        store.ingest(batch)?;
+    }
+    store.maintain()?;
+    let (stats, seconds) = (store.stats()?, started.elapsed().as_secs_f64());
+    println!(
+        "{} spans in {} blocks, a file of {} MB; made in {seconds:.0} s",
+        stats.spans,
+        stats.blocks,
+        stats.allocated_bytes / 1_000_000,
+    );
+    let spans: Vec<Span> = coming.take(300_000).collect();
+    let (before, mut taken) = (written(), Vec::with_capacity(spans.len() / BATCH));
+    let started = Instant::now();
+    for part in spans.chunks(BATCH) {
+        let begun = Instant::now();
+        store.ingest(batch(part)?)?;
+        taken.push(begun.elapsed());
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    times("batches", taken);
+    report(&store, spans.len(), seconds, before)
 }
 
 fn threads() -> Outcome<()> {
