@@ -7,7 +7,9 @@
 //!   of which seals run after each second, too;
 //! - `late`: 1,000 spans for as many sealed traces, one a batch, over 40 blocks;
 //! - `asked`: `small` while 20 searches a second come in at fixed times, against the same searches on
-//!   a store that is left alone.
+//!   a store that is left alone;
+//! - `large`: `small` into a store of 20 million spans, some 1 GB; only where it is asked for by name,
+//!   for it takes minutes.
 
 #![expect(
     clippy::print_stdout,
@@ -39,15 +41,16 @@ type Case = (&'static str, fn() -> Outcome<()>);
 fn main() -> Outcome<()> {
     let mut only = std::env::args().skip_while(|argument| argument != "--only").skip(1);
     let only = only.next().unwrap_or_default();
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
         ("small", small),
         ("threads", threads),
         ("giant", giant),
         ("late", late),
         ("asked", asked),
+        ("large", large),
     ];
     for (name, run) in cases {
-        if name.contains(&only) {
+        if name.contains(&only) && (name != "large" || only == name) {
             println!("== {name}");
             run()?;
         }
@@ -116,6 +119,40 @@ fn small() -> Outcome<()> {
         store.ingest(batch(part)?)?;
     }
     report(&store, spans.len(), started.elapsed().as_secs_f64(), before)
+}
+
+fn large() -> Outcome<()> {
+    const LARGE: usize = 1 << 18;
+    const SPANS: usize = 20_000_000;
+    let (_folder, store) = open(Options::default())?;
+    let mut coming = Generator::new(1).spans(SPANS + 300_000);
+    let started = Instant::now();
+    for _ in 0..SPANS / LARGE {
+        let mut batch = Batch::new();
+        for span in coming.by_ref().take(LARGE) {
+            batch.push(&span)?;
+        }
+        store.ingest(batch)?;
+    }
+    store.maintain()?;
+    let (stats, seconds) = (store.stats()?, started.elapsed().as_secs_f64());
+    println!(
+        "{} spans in {} blocks, a file of {} MB; made in {seconds:.0} s",
+        stats.spans,
+        stats.blocks,
+        stats.allocated_bytes / 1_000_000,
+    );
+    let spans: Vec<Span> = coming.take(300_000).collect();
+    let (before, mut taken) = (written(), Vec::with_capacity(spans.len() / BATCH));
+    let started = Instant::now();
+    for part in spans.chunks(BATCH) {
+        let begun = Instant::now();
+        store.ingest(batch(part)?)?;
+        taken.push(begun.elapsed());
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    times("batches", taken);
+    report(&store, spans.len(), seconds, before)
 }
 
 fn threads() -> Outcome<()> {
@@ -230,7 +267,7 @@ fn asked() -> Outcome<()> {
         for part in spans[300_000..].chunks(BATCH) {
             other.ingest(batch(part)?)?;
         }
-        times("searches, left alone", taken);
+        taken.print("searches, left alone");
         let rate = 300_000.0 / started.elapsed().as_secs_f64();
         println!("{rate:.0} spans/s, not asked");
         rate
@@ -239,7 +276,7 @@ fn asked() -> Outcome<()> {
     store.ingest(batch(&spans[..300_000])?)?;
     let done = AtomicBool::new(false);
     let started = Instant::now();
-    let taken = std::thread::scope(|scope| -> Outcome<Vec<Duration>> {
+    let taken = std::thread::scope(|scope| -> Outcome<Taken> {
         let asking = scope.spawn(|| open_loop(&store, || done.load(Ordering::Acquire)));
         for part in spans[300_000..].chunks(BATCH) {
             store.ingest(batch(part)?)?;
@@ -248,23 +285,53 @@ fn asked() -> Outcome<()> {
         Ok(asking.join().expect("no panic"))
     })?;
     let rate = 300_000.0 / started.elapsed().as_secs_f64();
-    times("searches, while spans come", taken);
+    taken.print("searches, while spans come");
     println!("{rate:.0} spans/s, {:.2} of those not asked", rate / alone);
     Ok(())
 }
 
+/// For how long this thread has run on a processor, and for how long it has waited for one; nothing
+/// where the system does not say.
+fn on_processor() -> [Duration; 2] {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let mut nanos = text.split_whitespace().map_while(|nanos| nanos.parse().ok());
+    [(); 2].map(|()| Duration::from_nanos(nanos.next().unwrap_or(0)))
+}
+
+/// What searches took.
+#[derive(Default)]
+struct Taken {
+    /// From when each should have begun,
+    all: Vec<Duration>,
+    /// of that on a processor, and waiting for one while other threads ran.
+    running: Vec<Duration>,
+    waiting: Vec<Duration>,
+}
+
+impl Taken {
+    fn print(self, what: &str) {
+        times(what, self.all);
+        times("  of that on a processor", self.running);
+        times("  of that waiting for one", self.waiting);
+    }
+}
+
 /// Asks 20 times a second, each time counted from when it should have begun.
-fn open_loop(store: &Store, ended: impl Fn() -> bool) -> Vec<Duration> {
+fn open_loop(store: &Store, ended: impl Fn() -> bool) -> Taken {
     let started = Instant::now();
-    let mut taken = Vec::new();
+    let mut taken = Taken::default();
     for number in 0.. {
         let due = started + Duration::from_millis(50) * number;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         if ended() {
             break;
         }
+        let [running, waiting] = on_processor();
         store.search(QUERY, &SearchOptions::default()).expect("an answer");
-        taken.push(due.elapsed());
+        taken.all.push(due.elapsed());
+        let [ran, waited] = on_processor();
+        taken.running.push(ran.saturating_sub(running));
+        taken.waiting.push(waited.saturating_sub(waiting));
     }
     taken
 }

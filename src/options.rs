@@ -22,7 +22,9 @@ pub enum Durability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Maintenance {
-    /// Two threads of the store: one seals and compacts, the other one readies what comes in for readers.
+    /// Three threads of the store: one seals and compacts, one readies what comes in for readers, one
+    /// makes larger blocks of that in memory. New blocks are asked what was asked in the last seconds
+    /// before readers see them. Where the second does not keep up, `ingest` does its work.
     Background,
     /// The program, by `Store::maintain`; and `ingest`, once twice as much is in memory as should be.
     ByHand,

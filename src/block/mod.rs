@@ -32,7 +32,7 @@ pub(crate) use column::{ByValue, ColumnKey, ColumnReader, Numbers, RankTable, Te
 pub(crate) use error::{BlockError, BlockId};
 pub(crate) use format::{Section, Table, field, image_len};
 pub(crate) use image::{Chunks, Image};
-pub(crate) use merge::{MergedTrace, Pulled, merged};
+pub(crate) use merge::{MergedTrace, Pulled, merged, whole_traces};
 pub(crate) use nested_set::NONE;
 pub(crate) use reader::{Block, TraceEntry};
 pub(crate) use staging::{Staging, ValueKind};

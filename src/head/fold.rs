@@ -1,20 +1,27 @@
-//! Folding: traces that lie in several blocks become whole in one. Invariant: afterwards, masks
-//! considered, every trace lies in one place, and holds what it held in all of them.
+//! Folding: traces that lie in several blocks become whole in one, and small new blocks become one with
+//! them. Invariant: afterwards, masks considered, every trace lies in one place, and holds what it held
+//! in all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use super::gather::{Made, Place, make_of};
-use crate::block::{BlockError, Pulled, Section, Settled};
+use crate::block::{BlockError, MergedTrace, Pulled, Section, Settled, whole_traces};
 use crate::codec::cast::usize_of;
 use crate::id::TraceId;
+
+/// Of several new blocks those of at most so many rows become one: to take half of the traces out of a
+/// small block takes as long as to take all, and a search has fewer blocks to look at.
+const SMALL_ROWS_MAX: u32 = 1 << 10;
+/// As long as they have no more rows together than this, so that it takes moments.
+const SMALL_ROWS_SUM_MAX: u32 = 1 << 14;
 
 /// What folding changes.
 #[derive(Debug, Default)]
 pub(crate) struct United {
-    /// New blocks of the traces that lay in several places.
+    /// New blocks of the traces that lay in several places or in small ones.
     pub(crate) made: Vec<Made>,
     /// Traces that count no more, by the number of their place.
     pub(crate) masks: BTreeMap<usize, RoaringBitmap>,
@@ -34,35 +41,46 @@ pub(crate) fn unite(
     fresh: usize,
     rows_max: usize,
 ) -> Result<United, BlockError> {
-    let mut split = spots(places, fresh)?;
-    split.retain(|_, spots| spots.len() > 1);
+    let small = small(places, fresh)?;
+    let mut moving = spots(places, fresh)?;
+    moving.retain(|_, spots| spots.len() > 1 || spots.iter().any(|(at, _)| small.contains(at)));
     let mut united = United::default();
-    if split.is_empty() {
+    if moving.is_empty() {
         return Ok(united);
     }
     let mut wanted: BTreeMap<usize, BTreeMap<u32, TraceId>> = BTreeMap::new();
-    for (id, spots) in &split {
+    for (id, spots) in &moving {
         for (place, number) in spots {
             wanted.entry(*place).or_default().insert(*number, *id);
         }
     }
+    let is_split = |id: &TraceId| moving.get(id).is_some_and(|spots| spots.len() > 1);
     let mut pulled = Pulled::default();
     let mut groups: BTreeMap<TraceId, Vec<u32>> = BTreeMap::new();
-    for (at, traces) in &wanted {
+    let mut traces: Vec<MergedTrace> = Vec::new();
+    for (at, numbered) in &wanted {
         let Some(place) = places.get(*at) else { continue };
-        let numbers: Vec<u32> = traces.keys().copied().collect();
-        for (entry, spans) in pulled.take(place.block, &numbers)? {
+        let numbers: Vec<u32> = numbered.keys().copied().collect();
+        let taken = pulled.take(place.block, &numbers)?;
+        let (split, alone): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|(entry, _)| is_split(&entry.id));
+        for (entry, spans) in split {
             groups.entry(entry.id).or_default().extend(spans);
+        }
+        if !alone.is_empty() {
+            traces.extend(whole_traces(place.block, alone)?);
+            let alone = numbered.iter().filter(|(_, id)| !is_split(id)).map(|(number, _)| *number);
+            united.masks.entry(*at).or_default().extend(alone);
         }
     }
     let facts = pulled.facts()?;
-    let mut traces = Vec::new();
     for (id, numbers) in groups {
         let (trace, settled) = facts.join(id, numbers)?;
         united.settled.duplicates += settled.duplicates;
         united.settled.replaced += settled.replaced;
-        let spots = split.get(&id).map(Vec::as_slice).unwrap_or_default();
-        let kept = kept_as_is(places, spots, trace.trace.spans.len(), settled)?;
+        let spots = moving.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let staying = || spots.iter().filter(|(at, _)| !small.contains(at));
+        let kept = kept_as_is(places, staying(), trace.trace.spans.len(), settled)?;
         for (place, number) in spots.iter().filter(|spot| Some(**spot) != kept) {
             united.masks.entry(*place).or_default().insert(*number);
         }
@@ -77,10 +95,23 @@ pub(crate) fn unite(
     Ok(united)
 }
 
+/// The fresh places that become one, if they are several.
+fn small(places: &[Place<'_>], fresh: usize) -> Result<BTreeSet<usize>, BlockError> {
+    let (mut small, mut sum) = (BTreeSet::new(), 0);
+    for (at, place) in places.iter().enumerate().skip(fresh) {
+        let rows = place.block.header()?.rows;
+        if rows <= SMALL_ROWS_MAX && sum + rows <= SMALL_ROWS_SUM_MAX {
+            sum += rows;
+            small.insert(at);
+        }
+    }
+    Ok(if small.len() > 1 { small } else { BTreeSet::new() })
+}
+
 /// The place where a trace has all its spans already, so that it can stay there.
-fn kept_as_is(
+fn kept_as_is<'s>(
     places: &[Place<'_>],
-    spots: &[Spot],
+    spots: impl Iterator<Item = &'s Spot>,
     spans: usize,
     settled: Settled,
 ) -> Result<Option<Spot>, BlockError> {

@@ -43,7 +43,7 @@ pub use options::{CancelToken, Counts, SearchOptions};
 pub use order::{Cursor, Order, ParseCursorError};
 pub(crate) use pool::Pool;
 pub use query::{PreparedQuery, ToQuery};
-pub(crate) use results::{Findings, has_trace, trace};
+pub(crate) use results::{Findings, has_trace, trace, warm};
 pub use tags::{
     ParseTagScopeError, ScopeTags, TagName, TagNames, TagOptions, TagScope, TagValue, TagValues,
 };

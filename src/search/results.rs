@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::brake::Brake;
+use super::count::count;
 use super::options::{CancelToken, SearchOptions};
 use super::pool::Pool;
 use super::prepare::Prepared;
+use super::query::PreparedQuery;
 use super::run::matches;
 use super::source::BlockSource;
 use super::view::BlockView;
@@ -89,6 +91,29 @@ impl Findings {
         self.found = Vec::new().into_iter();
         None
     }
+}
+
+/// Reads what an answer to a question takes, and throws the answer away; `None` for options where
+/// matches are only counted.
+pub(crate) fn warm(
+    pool: &Pool,
+    views: &[Arc<BlockView>],
+    query: &PreparedQuery,
+    options: Option<&SearchOptions>,
+) -> Result<(), BlockError> {
+    /// More results need nothing else.
+    const RESULTS: usize = 20;
+    let Some(options) = options else {
+        let options = SearchOptions { threads: Some(1), ..SearchOptions::all() };
+        return count(pool, views, query.prepared(), &options).map(drop);
+    };
+    let mut findings = Findings::new(pool, views, query.prepared(), options)?;
+    for _ in 0..RESULTS {
+        if findings.make_next()?.is_none() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The whole trace with this id.

@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_IDLE: Duration = Duration::from_secs(1);
 /// Between two foldings: what a reader may find to be folded.
 const FOLDING_PAUSE: Duration = Duration::from_millis(8);
-/// Where the last folding took longer, traces are large, and a reader folds better for itself.
+/// Where the last folding took longer because traces are large, a reader folds better for itself.
 const FOLDING_MAX: Duration = Duration::from_millis(20);
 /// After such a folding the thread pauses for so many times as long as it took.
 const FOLDING_SHARE: u32 = 8;
@@ -46,8 +46,8 @@ enum Pause {
 }
 
 impl Background {
-    /// Starts the threads, if the options want them: one seals and compacts, which may take long, the
-    /// other one folds meanwhile.
+    /// Starts the threads, if the options want them: one seals and compacts, which may take long, one
+    /// folds meanwhile, what readers would wait for, and one merges what was folded.
     pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Option<Self>> {
         if shared.options.maintenance == Maintenance::ByHand {
             return Ok(None);
@@ -55,6 +55,7 @@ impl Background {
         let threads = vec![
             Running::start("treering", shared, maintaining())?,
             Running::start("treering-fold", shared, folding())?,
+            Running::start("treering-merge", shared, merging())?,
         ];
         Ok(Some(Self { threads }))
     }
@@ -139,12 +140,25 @@ fn folding() -> Turn {
         }
         let is_busy = !shared.state().fresh.is_empty();
         if is_busy {
-            shared.note(shared.during(Work::Folding, || shared.base().map(drop)));
+            let before = Arc::clone(&shared.state().base);
+            let folded = shared.during(Work::Folding, || shared.base());
             let took = begin.elapsed();
-            if took > FOLDING_MAX {
+            let is_tedious = shared.state().is_tedious;
+            if is_tedious && took > FOLDING_MAX {
                 fold_at = begin + took * FOLDING_SHARE;
             }
+            if let (Ok(folded), false) = (&folded, is_tedious) {
+                shared.warm_new(&before, folded);
+            }
+            shared.note(folded.map(drop));
         }
+        if is_busy { Pause::Folding } else { Pause::Wakeable(PAUSE_IDLE) }
+    })
+}
+
+fn merging() -> Turn {
+    Box::new(move |shared| {
+        let is_busy = !shared.state().fresh.is_empty();
         let merged = shared.merge_aside();
         let is_more = matches!(merged, Ok(true));
         shared.note(merged.map(drop));

@@ -90,6 +90,7 @@ impl Shared {
             counters: maintainer.counters,
             journal_first: None,
         })?;
+        self.warm_stored(&added);
         let shown = self.show_compacted(maintainer, chosen, &added);
         self.must_have_shown(shown)?;
         Ok(Some(added.iter().map(|record| record.image_len).sum()))

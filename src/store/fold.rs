@@ -15,6 +15,13 @@ use crate::head::{Place, unite};
 use crate::id::TraceId;
 use crate::search::BlockView;
 
+/// A writer folds where so many batches wait for it and nobody is at it,
+const HELP_BATCHES: usize = 16;
+/// and waits for its turn where so many do.
+const WAIT_BATCHES: usize = 48;
+/// A folding is tedious where it puts so many times the rows that came into new blocks.
+const TEDIOUS_TIMES: u64 = 8;
+
 /// The right to replace the base.
 pub(super) type Folding<'a> = MutexGuard<'a, ()>;
 
@@ -62,8 +69,43 @@ impl Shared {
         Ok(aside)
     }
 
-    /// Folds what is fresh.
-    pub(super) fn fold(&self, _: &Folding<'_>) -> Result<Arc<Base>, Error> {
+    /// Folds what is fresh, and merges where blocks in memory are many.
+    fn fold(&self, folding: &Folding<'_>) -> Result<Arc<Base>, Error> {
+        self.fold_and(folding, |base| self.merge_many(base))
+    }
+
+    /// Folds what is fresh, and no more.
+    pub(super) fn fold_only(&self, folding: &Folding<'_>) -> Result<Arc<Base>, Error> {
+        self.fold_and(folding, |_| Ok(()))
+    }
+
+    /// Folds what is fresh, for a writer that added to it, where that is more than a reader should find:
+    /// whoever does it otherwise does not keep up. Where traces are large a reader folds better for
+    /// itself.
+    pub(super) fn help_folding(&self) {
+        let is_much = |most: usize| {
+            let state = self.state();
+            state.fresh.len() >= most && !state.is_tedious && state.aside.is_none()
+        };
+        if !is_much(HELP_BATCHES) {
+            return;
+        }
+        let folding = match self.folding.try_lock() {
+            Ok(folding) => folding,
+            Err(_) if is_much(WAIT_BATCHES) => self.folding(),
+            Err(_) => return,
+        };
+        if is_much(HELP_BATCHES) {
+            // Who reads is told what is wrong.
+            let _folded = self.fold(&folding);
+        }
+    }
+
+    fn fold_and(
+        &self,
+        _: &Folding<'_>,
+        then: impl FnOnce(&mut Base) -> Result<(), Error>,
+    ) -> Result<Arc<Base>, Error> {
         let (base, fresh) = {
             let state = self.state();
             (Arc::clone(&state.base), state.fresh.clone())
@@ -71,13 +113,18 @@ impl Shared {
         if fresh.is_empty() {
             return Ok(base);
         }
+        let rows: u64 = fresh.iter().map(|one| one.size().rows).sum();
         let mut folded = Base::clone(&base);
         folded.journal_next += u64_of(fresh.len());
         self.fold_into(&mut folded, &fresh)?;
         folded.journal_bytes += fresh.iter().map(|one| one.size().journal_bytes).sum::<u64>();
-        self.merge_many(&mut folded)?;
+        then(&mut folded)?;
+        let is_tedious = folded.refolded_rows - base.refolded_rows > rows * TEDIOUS_TIMES;
         let folded = Arc::new(folded);
-        self.state().folded(Arc::clone(&folded), fresh.len());
+        let mut state = self.state();
+        state.folded(Arc::clone(&folded), fresh.len());
+        state.is_tedious = is_tedious;
+        drop(state);
         Ok(folded)
     }
 
@@ -125,6 +172,7 @@ impl Shared {
                 base.mask(*id, mask);
             }
         }
+        base.refolded_rows += united.made.iter().map(|made| u64::from(made.rows)).sum::<u64>();
         base.head.extend(united.made.into_iter().map(|made| self.head_block(made)));
         if !united.kept.is_empty() {
             base.resent.push((base.journal_next, united.kept.into()));

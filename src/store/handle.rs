@@ -205,6 +205,7 @@ impl Store {
         let ingested = self.shared.ingest(batch.staging)?;
         if let Some(background) = self.background.as_ref() {
             background.wake();
+            self.shared.help_folding();
         }
         Ok(ingested)
     }
@@ -335,6 +336,7 @@ impl Store {
         options: &SearchOptions,
     ) -> Result<Matches, Error> {
         let query = prepare(query, options)?;
+        self.shared.asked.searched(&query, options);
         let views = self.shared.base()?.newest_first();
         let found = Findings::new(&self.shared.pool, &views, query.prepared(), options)?;
         Ok(Matches::new(found))
@@ -385,6 +387,7 @@ impl Store {
         options: &SearchOptions,
     ) -> Result<search::Counts, Error> {
         let query = prepare(query, options)?;
+        self.shared.asked.counted(&query);
         let views = self.shared.base()?.newest_first();
         Ok(search::count(&self.shared.pool, &views, query.prepared(), options)?)
     }

@@ -19,8 +19,10 @@ use crate::head::{Place, merge};
 const CLASS_BLOCKS: usize = 16;
 /// Blocks in memory are merged up to so many rows; sealing makes larger ones.
 const MERGED_ROWS_MAX: u64 = 1 << 15;
-/// With more blocks than this in memory a reader merges before it searches.
+/// With more blocks than this in memory a reader merges before it searches,
 const SEEN_BLOCKS_MAX: usize = 256;
+/// but so many rows at a time at most: others wait meanwhile.
+const SEEN_ROWS_MAX: u64 = 1 << 12;
 
 /// Blocks of one size class that are to become one, with what of them counts.
 fn crowded(base: &Base, blocks_min: usize, rows_max: u64) -> Vec<(BlockId, HeadBlock)> {
@@ -60,7 +62,7 @@ impl Shared {
     /// Merges blocks in memory where a reader would have to look at too many.
     pub(super) fn merge_many(&self, base: &mut Base) -> Result<(), Error> {
         while base.head.len() - base.sealing.len().min(base.head.len()) > SEEN_BLOCKS_MAX {
-            let blocks = crowded(base, CLASS_BLOCKS, self.merged_rows_max());
+            let blocks = crowded(base, CLASS_BLOCKS, self.merged_rows_max().min(SEEN_ROWS_MAX));
             if blocks.is_empty() {
                 return Ok(());
             }
@@ -83,6 +85,9 @@ impl Shared {
             return Ok(false);
         }
         let made = self.merged(&blocks)?;
+        for (_, block) in &made {
+            self.warm(&block.view);
+        }
         self.take_over(&self.folding(), &before, &blocks, made)?;
         Ok(true)
     }
@@ -147,6 +152,8 @@ mod tests {
         };
         batch.push(&span).unwrap();
         store.ingest(batch).unwrap();
+        // What waits to be folded becomes one block.
+        store.shared.base().unwrap();
     }
 
     /// Each trace that a search finds, with how many spans it has.
@@ -245,8 +252,10 @@ mod tests {
             };
             batch.push(&span).unwrap();
             store.ingest(batch).unwrap();
+            store.shared.base().unwrap();
         }
         assert_eq!(content(&store).len(), usize::from(most));
-        assert_eq!(blocks(&store), 1);
+        // One of those that there were when they became too many, and three that came after.
+        assert_eq!(blocks(&store), 4);
     }
 }

@@ -38,6 +38,7 @@ mod surplus;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod warm;
 
 pub use batch::Batch;
 pub use events::{Event, Work};

@@ -278,7 +278,7 @@ impl Shared {
         }
         let (gone, after) = {
             let folding = self.folding();
-            let base = self.fold(&folding)?;
+            let base = self.fold_only(&folding)?;
             let chosen = limits.chosen(&base);
             let mut after = Base::clone(&base);
             let gone: Vec<Stored> =

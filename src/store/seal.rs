@@ -39,7 +39,7 @@ impl Shared {
         self.retain_for_seal(maintainer, extra_bytes)?;
         let before = {
             let folding = self.folding();
-            let folded = self.fold(&folding)?;
+            let folded = self.fold_only(&folding)?;
             let sealing = folded.head.keys().copied().collect();
             let reshaped = folded.reshaped + 1;
             let before = Base { sealing, reshaped, ..Base::clone(&folded) };
@@ -96,6 +96,7 @@ impl Shared {
         self.figures().dropped = counters.dropped;
         maintainer.journal_first = base.journal_next;
         self.retention.journal_ended(base.journal_bytes);
+        self.warm_stored(&added);
         let (added, masks, dropped) = (&added, &masks, &dropped);
         let sealed = Sealed { before, base: &base, is_extra, added, masks, dropped };
         let shown = self.show_sealed(maintainer, &sealed);

@@ -83,7 +83,7 @@ impl Shared {
     /// masked in the file: what comes in meanwhile is not joined with what goes.
     fn hide(&self, chosen: Chosen) -> Result<(Chosen, Base), Error> {
         let folding = self.folding();
-        let base = self.fold(&folding)?;
+        let base = self.fold_only(&folding)?;
         let mut after = Base::clone(&base);
         let mut gone = Chosen::new();
         let resent: BTreeSet<TraceId> =

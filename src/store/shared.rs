@@ -15,6 +15,7 @@ use super::maintain::{Figures, Maintainer};
 use super::queue::Queue;
 use super::retain::Retention;
 use super::state::{Base, Fresh, HeadBlock, State, Stored};
+use super::warm::Asked;
 use crate::block::{Block, BlockId, Cache, Chunks, Image};
 use crate::error::Error;
 use crate::head::{Made, in_memory};
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     pub(super) follower: Option<Follower>,
     /// How many blocks in memory there have been.
     memory_blocks: AtomicU64,
+    /// What was asked lately.
+    pub(super) asked: Asked,
 }
 
 impl Shared {
@@ -93,6 +96,7 @@ impl Shared {
             retention,
             follower,
             memory_blocks: AtomicU64::new(0),
+            asked: Asked::default(),
         };
         let base = shared.base_of(opened);
         let fresh = opened.journal.iter().map(|entry| shared.fresh(entry));

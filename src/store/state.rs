@@ -58,6 +58,8 @@ pub(super) struct Base {
     /// How many times blocks in memory were merged or sealed: what was made of some of them aside counts
     /// only where this is as it was.
     pub(super) reshaped: u64,
+    /// How many rows folding has put into new blocks, since the store was opened.
+    pub(super) refolded_rows: u64,
     /// How many journal entries are in here, since the store was made.
     pub(super) journal_next: u64,
     /// Bytes that journal entries in here take in the file, since the store was opened.
@@ -80,6 +82,8 @@ pub(super) struct State {
     pub(super) fresh: Vec<Fresh>,
     /// How much of it is in memory.
     pub(super) fresh_size: MemorySize,
+    /// True if the last folding had many rows to put into new blocks for each that came.
+    pub(super) is_tedious: bool,
 }
 
 impl State {

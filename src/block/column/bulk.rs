@@ -1,8 +1,6 @@
 //! Many values of a column at once, by number. Invariant: where many rows are wanted the column is
 //! decoded front to back, once; where few are, only what they need is read.
 
-use std::sync::Arc;
-
 use super::reader::ColumnReader;
 use crate::block::error::BlockError;
 use crate::block::format::Part;
@@ -36,19 +34,29 @@ impl ColumnReader<'_> {
             Some(cursor) => Ok(low_u32(cursor.get(usize_of(rank))?).min(last)),
             None => Ok(all.get(usize_of(rank)).copied().unwrap_or(0)),
         };
-        let presence = match (self.is_full(), is_many) {
-            (true, _) => None,
-            (false, true) => Some(Arc::new(self.read_presence()?)),
-            (false, false) => Some(self.presence()?),
-        };
-        for (run, start) in meeting {
-            let start = low_u32(u64_of(start));
-            let Some(presence) = &presence else {
-                for (row, at) in run.clone().zip(start..) {
+        if self.is_full() {
+            for (run, start) in meeting {
+                for (row, at) in run.clone().zip(low_u32(u64_of(start))..) {
                     each(at, number(row)?);
                 }
-                continue;
-            };
+            }
+            return Ok(());
+        }
+        if is_many {
+            let bits = self.presence_bits()?;
+            let mut ranks = bits.ranks();
+            for (run, start) in meeting {
+                let start = low_u32(u64_of(start));
+                ranks.in_range(run.clone(), |row, rank| {
+                    each(start + (row - run.start), number(rank)?);
+                    Ok::<_, BlockError>(())
+                })?;
+            }
+            return Ok(());
+        }
+        let presence = self.presence()?;
+        for (run, start) in meeting {
+            let start = low_u32(u64_of(start));
             let mut present = presence.range(run.clone()).peekable();
             let Some(first) = present.peek().copied() else { continue };
             let rank = u32::try_from(presence.rank(first)).unwrap_or(0).saturating_sub(1);
@@ -82,7 +90,11 @@ impl ColumnReader<'_> {
         numbers: &[u32],
         mut each: impl FnMut(&[u8]),
     ) -> Result<(), BlockError> {
+        let is_whole = numbers.len() == usize_of(self.values());
         let mut strings = self.strings()?;
+        if is_whole || self.image().chunks.in_memory() {
+            strings = strings.passing();
+        }
         let is_text = self.kind() == ValueKind::String;
         let check = |bytes: &[u8]| {
             if is_text && !bytes.is_ascii() && std::str::from_utf8(bytes).is_err() {

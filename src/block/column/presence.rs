@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 
 use super::directory::Run;
 use super::reader::ColumnReader;
-use super::row_bits::Filling;
+use super::row_bits::{Filling, RowBits, for_each_row};
 use crate::block::error::BlockError;
 use crate::block::format::{Part, Section};
 use crate::block::packed::Packed;
@@ -157,11 +157,19 @@ impl Shapes {
 /// look at its length.
 struct Wanted(Box<[u8; SHAPES_MAX]>);
 
+/// The shapes that are wanted, where there are few: a bit each.
+fn few(bits: &[u8]) -> Option<u64> {
+    let mut bytes = [0; 8];
+    bytes.get_mut(..bits.len())?.copy_from_slice(bits);
+    Some(u64::from_le_bytes(bytes))
+}
+
 impl Wanted {
     fn new(bits: &[u8]) -> Self {
         let mut table = Box::new([0; SHAPES_MAX]);
-        for (wanted, shape) in table.iter_mut().zip(0..) {
-            *wanted = bits.get(shape / 8).map_or(0, |byte| byte >> (shape % 8) & 1);
+        let shapes = bits.iter().flat_map(|byte| (0..8).map(move |at| byte >> at & 1));
+        for (wanted, bit) in table.iter_mut().zip(shapes) {
+            *wanted = bit;
         }
         Self(table)
     }
@@ -175,34 +183,67 @@ impl Wanted {
 impl ColumnReader<'_> {
     /// The rows that have a value, of a column that not every row has.
     pub(super) fn read_presence(&self) -> Result<RoaringBitmap, BlockError> {
-        let run = self.run(|entry| entry.presence);
-        let bytes = self.bytes(Part::Presence, run.offset, run.len)?;
-        let rows = match bytes.split_first() {
-            Some((&PRESENCE_ROWS, set)) => decode_set(set, self.table_rows())
-                .map_err(|cause| self.corrupt(Part::Presence, cause.to_string()))?,
-            Some((&PRESENCE_SHAPES, bits)) => self.rows_of_shapes(bits)?,
-            other => {
-                let what = format!("form {:?} of a presence", other.map(|(form, _)| form));
-                return Err(self.corrupt(Part::Presence, what));
-            }
+        let rows = self.read_by(|set| set, RowBits::into_rows)?;
+        self.check_count(rows.len())?;
+        Ok(rows)
+    }
+
+    /// The same as bits.
+    pub(super) fn presence_bits(&self) -> Result<RowBits, BlockError> {
+        let of_set = |set: RoaringBitmap| {
+            let mut bits = RowBits::new(self.table_rows());
+            for_each_row(&set, |row| bits.or(row, true));
+            bits
         };
-        if rows.len() == u64::from(self.rows()) {
-            return Ok(rows);
+        let bits = self.read_by(of_set, |bits| bits)?;
+        self.check_count(bits.count())?;
+        Ok(bits)
+    }
+
+    fn check_count(&self, count: u64) -> Result<(), BlockError> {
+        if count == u64::from(self.rows()) {
+            return Ok(());
         }
-        let what = format!("{} rows, {} expected", rows.len(), self.rows());
+        let what = format!("{count} rows, {} expected", self.rows());
         Err(self.corrupt(Part::Presence, what))
     }
 
-    fn rows_of_shapes(&self, bits: &[u8]) -> Result<RoaringBitmap, BlockError> {
+    /// Reads a presence of either form.
+    fn read_by<T>(
+        &self,
+        of_set: impl FnOnce(RoaringBitmap) -> T,
+        of_bits: impl FnOnce(RowBits) -> T,
+    ) -> Result<T, BlockError> {
+        let run = self.run(|entry| entry.presence);
+        let bytes = self.bytes(Part::Presence, run.offset, run.len)?;
+        match bytes.split_first() {
+            Some((&PRESENCE_ROWS, set)) => {
+                let set = decode_set(set, self.table_rows())
+                    .map_err(|cause| self.corrupt(Part::Presence, cause.to_string()))?;
+                Ok(of_set(set))
+            }
+            Some((&PRESENCE_SHAPES, bits)) => Ok(of_bits(self.rows_of_shapes(bits)?)),
+            other => {
+                let what = format!("form {:?} of a presence", other.map(|(form, _)| form));
+                Err(self.corrupt(Part::Presence, what))
+            }
+        }
+    }
+
+    fn rows_of_shapes(&self, bits: &[u8]) -> Result<RowBits, BlockError> {
         let shapes = self.shapes()?;
         if shapes.count() != usize_of(self.table_rows()) {
             let what = format!("shapes of {} rows of {}", shapes.count(), self.table_rows());
             return Err(self.corrupt(Part::Presence, what));
         }
-        let wanted = Wanted::new(bits);
         let mut rows = Filling::new(shapes.count());
-        shapes.decode(|shape| rows.push(wanted.bit(shape)))?;
-        Ok(rows.finish().into_rows())
+        if let Some(wanted) = few(bits) {
+            shapes.decode(|shape| rows.push(if shape < 64 { wanted >> shape & 1 } else { 0 }))?;
+        } else {
+            let wanted = Wanted::new(bits);
+            shapes.decode(|shape| rows.push(wanted.bit(shape)))?;
+        }
+        Ok(rows.finish())
     }
 
     fn shapes(&self) -> Result<Packed<'_>, BlockError> {

@@ -1,6 +1,8 @@
 //! Rows as plain bits, to be filled in any order and made a set of rows. Invariant: the set has exactly
 //! the rows that were set.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 use crate::codec::cast::usize_of;
@@ -64,6 +66,16 @@ impl RowBits {
         self.words.get(usize_of(row / 64)).is_some_and(|word| word >> (row % 64) & 1 != 0)
     }
 
+    /// How many rows are set.
+    pub(super) fn count(&self) -> u64 {
+        self.words.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// The rows that are set, with how many are before each.
+    pub(super) fn ranks(&self) -> Ranks<'_> {
+        Ranks { words: &self.words, at: 0, before: 0 }
+    }
+
     /// The rows that are set.
     pub(super) fn into_rows(self) -> RoaringBitmap {
         let bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_le_bytes()).collect();
@@ -71,6 +83,50 @@ impl RowBits {
         rows.optimize();
         shorten_runs(&mut rows);
         rows
+    }
+}
+
+/// Rows that are set, with how many are before each, in ranges that ascend.
+#[derive(Debug)]
+pub(super) struct Ranks<'b> {
+    words: &'b [u64],
+    /// A word, and how many rows are set in those before it.
+    at: usize,
+    before: u32,
+}
+
+impl Ranks<'_> {
+    /// Hands each row of a range that is set to `each`, with how many are before it.
+    pub(super) fn in_range<E>(
+        &mut self,
+        rows: Range<u32>,
+        mut each: impl FnMut(u32, u32) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let first = usize_of(rows.start / 64);
+        for word in self.words.get(self.at..first).unwrap_or_default() {
+            self.before += word.count_ones();
+        }
+        self.at = self.at.max(first);
+        let (mut at, mut before) = (rows.start, self.before);
+        if let Some(word) = self.words.get(first) {
+            before += (word & !(u64::MAX << (at % 64))).count_ones();
+        }
+        while at < rows.end {
+            let Some(word) = self.words.get(usize_of(at / 64)) else { break };
+            let left = word >> (at % 64);
+            if left == 0 {
+                at = (at / 64 + 1) * 64;
+                continue;
+            }
+            at += left.trailing_zeros();
+            if at >= rows.end {
+                break;
+            }
+            each(at, before)?;
+            before += 1;
+            at += 1;
+        }
+        Ok(())
     }
 }
 
@@ -124,6 +180,19 @@ mod tests {
             }
             prop_assert_eq!(filling.finish().into_rows(), RowBits { words: bits.words.clone() }.into_rows());
             prop_assert!(rows.iter().all(|row| bits.has(*row)));
+            prop_assert_eq!(bits.count(), u64::try_from(rows.len()).unwrap());
+            let mut ranks = bits.ranks();
+            let mut ranked = Vec::new();
+            for part in [0..run / 2, run / 2..run + 7, run + 7..run + 8, run + 100..200_000] {
+                let each = |row, rank| -> Result<(), ()> {
+                    ranked.push((row, rank));
+                    Ok(())
+                };
+                ranks.in_range(part, each).unwrap();
+            }
+            let left_out = run + 8..run + 100;
+            let expected = rows.iter().copied().zip(0..).filter(|(row, _)| !left_out.contains(row));
+            prop_assert_eq!(ranked, expected.collect::<Vec<(u32, u32)>>());
             let set = bits.into_rows();
             let mut read = Vec::new();
             for_each_row(&set, |row| read.push(row));

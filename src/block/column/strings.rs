@@ -70,6 +70,8 @@ pub(crate) struct Strings<'a> {
     last: Option<(u32, Arc<TextGroup>)>,
     held: HashMap<usize, (u32, Arc<TextGroup>)>,
     held_bytes: usize,
+    /// True if what is decoded is kept in the cache.
+    is_kept: bool,
 }
 
 #[derive(Debug)]
@@ -122,7 +124,12 @@ impl<'a> Strings<'a> {
             }
             other => return Err(column.corrupt(Part::Dictionary, format!("form {other:?}"))),
         };
-        Ok(Self { column, layout, last: None, held: HashMap::new(), held_bytes: 0 })
+        Ok(Self { column, layout, last: None, held: HashMap::new(), held_bytes: 0, is_kept: true })
+    }
+
+    /// The same for who reads the strings of a block that is about to go: the cache is left to others.
+    pub(super) fn passing(self) -> Self {
+        Self { is_kept: false, ..self }
     }
 
     /// How many groups there are.
@@ -193,7 +200,9 @@ impl<'a> Strings<'a> {
             group
         } else {
             let group = Arc::new(self.read_group(at, &numbers)?);
-            image.cache.put(image.block, slot, Cached::Texts(Arc::clone(&group)));
+            if self.is_kept {
+                image.cache.put(image.block, slot, Cached::Texts(Arc::clone(&group)));
+            }
             group
         };
         Ok((numbers.start, group))

@@ -13,7 +13,7 @@ mod part;
 mod pulled;
 
 pub(crate) use image::merged;
-pub(crate) use pulled::{MergedTrace, Pulled};
+pub(crate) use pulled::{MergedTrace, Pulled, whole_traces};
 
 #[cfg(test)]
 mod tests;

@@ -88,36 +88,38 @@ impl<'a> Pulled<'a> {
         numbers: &[u32],
     ) -> Result<Vec<MergedTrace>, BlockError> {
         let given = self.take(block, numbers)?;
-        let (ends, parents) = (block.ends()?, block.parents()?);
-        let whole = |(entry, spans): (TraceEntry, Range<u32>)| {
-            let last = entry.rows.saturating_sub(1);
-            let rows = usize_of(entry.first_row)..usize_of(entry.first_row + entry.rows);
-            let own_ends = ends.get(rows.clone()).unwrap_or_default().iter().zip(0..);
-            let parent = |parent: &u32| match parent.checked_sub(entry.first_row) {
-                Some(position) if *parent != NONE => position,
-                _ => NONE,
-            };
-            let order = Ordered {
-                nodes: Vec::new(),
-                parents: parents.get(rows).unwrap_or_default().iter().map(parent).collect(),
-                ends: own_ends
-                    .map(|(end, at)| end.saturating_sub(entry.first_row).clamp(at, last))
-                    .collect(),
-                cut: Vec::new(),
-            };
-            let TraceEntry { id, start, end, first_row, root, .. } = entry;
-            let trace = OrderedTrace {
-                id,
-                start,
-                end,
-                spans: spans.collect(),
-                order,
-                root: root - first_row,
-            };
-            MergedTrace { trace, sent: None }
-        };
-        Ok(given.into_iter().map(whole).collect())
+        whole_traces(block, given)
     }
+}
+
+/// Traces that were taken from a block and lie nowhere else: their structure is as it was there.
+pub(crate) fn whole_traces(
+    block: &Block,
+    given: impl IntoIterator<Item = (TraceEntry, Range<u32>)>,
+) -> Result<Vec<MergedTrace>, BlockError> {
+    let (ends, parents) = (block.ends()?, block.parents()?);
+    let whole = |(entry, spans): (TraceEntry, Range<u32>)| {
+        let last = entry.rows.saturating_sub(1);
+        let rows = usize_of(entry.first_row)..usize_of(entry.first_row + entry.rows);
+        let own_ends = ends.get(rows.clone()).unwrap_or_default().iter().zip(0..);
+        let parent = |parent: &u32| match parent.checked_sub(entry.first_row) {
+            Some(position) if *parent != NONE => position,
+            _ => NONE,
+        };
+        let order = Ordered {
+            nodes: Vec::new(),
+            parents: parents.get(rows).unwrap_or_default().iter().map(parent).collect(),
+            ends: own_ends
+                .map(|(end, at)| end.saturating_sub(entry.first_row).clamp(at, last))
+                .collect(),
+            cut: Vec::new(),
+        };
+        let TraceEntry { id, start, end, first_row, root, .. } = entry;
+        let trace =
+            OrderedTrace { id, start, end, spans: spans.collect(), order, root: root - first_row };
+        MergedTrace { trace, sent: None }
+    };
+    Ok(given.into_iter().map(whole).collect())
 }
 
 /// What the trace table says of some traces.

@@ -1,0 +1,122 @@
+//! New blocks made ready for the questions of late: whoever asks first would read all that the query
+//! needs of a block and decode it, and that takes several times as long as the search itself. Invariant:
+//! only what the cache holds changes, and what cannot be read is left to whoever asks.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::shared::Shared;
+use super::state::{Base, Stored};
+use crate::search::{self, BlockView, PreparedQuery, SearchOptions};
+use crate::storage::BlockRecord;
+
+/// So many queries are kept in mind, those asked last,
+const QUERIES_MAX: usize = 4;
+/// for so long.
+const RECENT: Duration = Duration::from_secs(5);
+/// No further query is put to a new block once it took so long.
+const LONG: Duration = Duration::from_millis(100);
+
+/// What was asked lately.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Mutex<VecDeque<Question>>);
+
+#[derive(Debug, Clone)]
+struct Question {
+    query: PreparedQuery,
+    /// `None` where matches are only counted.
+    options: Option<SearchOptions>,
+    asked: Instant,
+}
+
+impl Question {
+    fn is_like(&self, other: &Self) -> bool {
+        self.query == other.query && self.options.is_some() == other.options.is_some()
+    }
+}
+
+impl Asked {
+    /// Keeps a search in mind.
+    pub(super) fn searched(&self, query: &PreparedQuery, options: &SearchOptions) {
+        // Where it ends is the caller's, and a block is looked at by one thread.
+        let options = SearchOptions {
+            after: None,
+            deadline: None,
+            cancel: None,
+            threads: Some(1),
+            ..options.clone()
+        };
+        self.note(query, Some(options));
+    }
+
+    /// Keeps in mind that matches were counted.
+    pub(super) fn counted(&self, query: &PreparedQuery) {
+        self.note(query, None);
+    }
+
+    fn note(&self, query: &PreparedQuery, options: Option<SearchOptions>) {
+        let question = Question { query: query.clone(), options, asked: Instant::now() };
+        let mut questions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        questions.retain(|other| !other.is_like(&question));
+        questions.truncate(QUERIES_MAX - 1);
+        questions.push_front(question);
+    }
+
+    /// The questions of late, the latest first.
+    fn recent(&self) -> Vec<Question> {
+        let questions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |one: &&Question| one.asked.elapsed() < RECENT;
+        questions.iter().take_while(is_recent).cloned().collect()
+    }
+}
+
+impl Shared {
+    /// Puts the questions of late to a new block.
+    pub(super) fn warm(&self, view: &Arc<BlockView>) {
+        let begun = Instant::now();
+        for question in self.asked.recent() {
+            if begun.elapsed() >= LONG {
+                return;
+            }
+            let (pool, views) = (&self.pool, std::slice::from_ref(view));
+            // Whatever is wrong with the block, who asks is told.
+            let _warm = search::warm(pool, views, &question.query, question.options.as_ref());
+        }
+    }
+
+    /// Puts the questions of late to what was folded.
+    pub(super) fn warm_new(&self, before: &Base, folded: &Base) {
+        for (_, block) in folded.head.iter().filter(|(id, _)| !before.head.contains_key(*id)) {
+            self.warm(&block.view);
+        }
+    }
+
+    /// The same to blocks that were written to the file and are not yet shown.
+    pub(super) fn warm_stored(&self, added: &[BlockRecord]) {
+        for record in added {
+            let Stored { view, .. } = self.stored(record.clone(), <_>::default(), <_>::default());
+            self.warm(&view);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_questions_are_kept_in_mind() {
+        let asked = Asked::default();
+        let query = |number: usize| PreparedQuery::new(&format!("{{ .x = {number} }}")).unwrap();
+        for number in [0, 1, 2, 3, 4, 5, 3] {
+            asked.searched(&query(number), &SearchOptions::default());
+        }
+        asked.counted(&query(3));
+        let recent = asked.recent();
+        let said = |one: &Question| (one.query.to_string(), one.options.is_some());
+        let expected = [(3, false), (3, true), (5, true), (4, true)];
+        let expected = expected.map(|(number, is_search)| (query(number).to_string(), is_search));
+        assert_eq!(recent.iter().map(said).collect::<Vec<_>>(), expected);
+    }
+}
