@@ -24,13 +24,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let query = "{ kind = server && duration > 100ms } >> { span.db.system != nil }";
     let found = store.search(query, &SearchOptions::default())?;
-    for trace in &found.traces {
-        writeln!(out, "trace {}: {}", trace.trace_id, trace.root_name)?;
-        for span in trace.spansets.iter().flat_map(|spanset| &spanset.spans) {
-            let milliseconds = span.duration_nanos / MILLISECOND;
-            writeln!(out, "  {} took {milliseconds} ms {:?}", span.name, span.attributes)?;
-        }
-    }
+    // Fields of the answer have all of this; as text it is a line a trace and a line a span.
+    write!(out, "{found}")?;
 
     // A query that is wrong says where, and what would be right.
     let wrong = "{ http.route = \"/cart\" }";

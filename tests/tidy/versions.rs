@@ -37,9 +37,10 @@ fn pages_name_the_versions_that_examples_are_compiled_with() {
         for (package, version) in named {
             let version = version.trim_end_matches('"');
             let length = version.split('.').count();
-            let right = match package.starts_with("treering") {
-                true => Some(ours.clone()),
-                false => version_in(text_of(manifest), package, length),
+            let right = if package.starts_with("treering") {
+                Some(ours.clone())
+            } else {
+                version_in(text_of(manifest), package, length)
             };
             assert_eq!(Some(version), right.as_deref(), "{page}: {package}");
         }

@@ -42,7 +42,7 @@ fn what_asks_is_stopped_by_ctrl_c_and_shows_what_it_has() {
         terminal.until_shown(doing, |screen| screen.contains(doing));
         terminal.press("\u{3}");
         let (screen, status) = terminal.end_with_status();
-        assert_eq!(status, 130, "{what:?}: {screen}");
+        assert_eq!(status, Some(130), "{what:?}: {screen}");
         let says =
             if args.contains(&"json") { "\"partial\":true" } else { "stopped before the end" };
         assert!(screen.contains(says), "{what:?}: {screen}");
