@@ -144,6 +144,12 @@ mod tests {
     }
 
     fn ingest(store: &Store, trace: u8, span: u8) {
+        ingest_only(store, trace, span);
+        // What waits to be folded becomes one block.
+        store.shared.base().unwrap();
+    }
+
+    fn ingest_only(store: &Store, trace: u8, span: u8) {
         let mut batch = Batch::new();
         let span = Span {
             trace_id: trace_id(trace),
@@ -152,8 +158,6 @@ mod tests {
         };
         batch.push(&span).unwrap();
         store.ingest(batch).unwrap();
-        // What waits to be folded becomes one block.
-        store.shared.base().unwrap();
     }
 
     /// Each trace that a search finds, with how many spans it has.
@@ -195,6 +199,42 @@ mod tests {
         assert_eq!((expected.len(), blocks(&store)), (40, 40));
         while store.shared.merge_aside().unwrap() {}
         assert_eq!((content(&store), blocks(&store)), (expected, 1));
+    }
+
+    #[test]
+    fn what_waits_to_be_folded_becomes_one_block() {
+        let (_folder, store) = store();
+        ingest(&store, 1, 1);
+        for trace in 1..=9 {
+            ingest_only(&store, trace, 2);
+            ingest_only(&store, trace / 2 + 1, trace + 10);
+            // The same span again, which is dropped.
+            ingest_only(&store, trace, 2);
+        }
+        let found = content(&store);
+        assert_eq!((found.len(), blocks(&store)), (9, 1));
+        assert_eq!(found.iter().map(|(_, spans)| spans).sum::<usize>(), 19);
+        assert_eq!(store.stats().unwrap().duplicate_spans, 9);
+    }
+
+    #[test]
+    fn a_writer_folds_where_much_waits() {
+        let (_folder, store) = store();
+        let waiting = || store.shared.state().fresh.len();
+        for trace in 1..=15 {
+            ingest_only(&store, trace, 1);
+            store.shared.help_folding();
+            assert_eq!(waiting(), usize::from(trace));
+        }
+        ingest_only(&store, 16, 1);
+        {
+            let _folding = store.shared.folding();
+            store.shared.help_folding();
+            assert_eq!(waiting(), 16, "somebody is at it");
+        }
+        store.shared.help_folding();
+        assert_eq!((waiting(), blocks(&store)), (0, 1));
+        assert_eq!(content(&store).len(), 16);
     }
 
     #[test]

@@ -104,6 +104,35 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::{Section, Slot};
+    use crate::id::{SpanId, TraceId};
+    use crate::model::Span;
+    use crate::options::{Maintenance, Options};
+    use crate::store::{Batch, Store};
+
+    #[test]
+    fn a_block_that_was_asked_ahead_is_read_when_it_is_seen() {
+        let place = tempfile::tempdir().unwrap();
+        let options = Options { maintenance: Maintenance::ByHand, ..Options::default() };
+        let store = Store::open(place.path().join("store.redb"), options).unwrap();
+        for is_asked in [false, true] {
+            let span = Span {
+                trace_id: TraceId::from_bytes([1 + u8::from(is_asked); 16]),
+                span_id: SpanId::from_bytes([1; 8]),
+                ..Span::default()
+            };
+            let mut batch = Batch::new();
+            batch.push(&span).unwrap();
+            store.ingest(batch).unwrap();
+            if is_asked {
+                store.search("{ .x = 1 }", &SearchOptions::default()).unwrap();
+            }
+            store.maintain().unwrap();
+            let newest = *store.shared.state().base.stored.last_key_value().unwrap().0;
+            let slot = Slot::Section(Section::TraceFirstRows.code());
+            assert_eq!(store.shared.cache.get(newest, slot).is_some(), is_asked);
+        }
+    }
 
     #[test]
     fn the_latest_questions_are_kept_in_mind() {
