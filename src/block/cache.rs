@@ -1,10 +1,9 @@
-//! What blocks keep in memory, under one byte budget. *Materials* are chunks and large decoded sections,
-//! which are quickly had again. *Results* are made from them, smaller, at a higher price. When the budget is
-//! passed, entries go until an eighth of it is free, so that choosing them is rare: first materials used
-//! longest ago, as far as they have more than their share; then of the older half of the results the large
-//! ones, one here and one there, for where blocks are asked in turn and do not all fit, the one used longest
-//! ago is the next that is needed; then the rest by age. Invariant: after a call the entries never take more
-//! than the budget.
+//! What blocks keep in memory, under one byte budget. *Materials* are chunks, which are quickly had again;
+//! *results* are what was decoded or made from them. When the budget is passed, entries go until an eighth
+//! of it is free, so that choosing them is rare: first materials used longest ago, as far as they have more
+//! than their share; then of the older half of the results the large ones, one here and one there, for where
+//! blocks are asked in turn and do not all fit, the one used longest ago is the next that is needed; then the
+//! rest by age. Invariant: after a call the entries never take more than the budget.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +59,8 @@ pub(crate) enum Derived {
     Kin,
     /// The parent of each row, in a byte.
     NearParents,
+    /// The rows next to their parent, as bits.
+    CloseParents,
     /// The last descendant of each row, in a byte.
     NearEnds,
     /// The last row of each trace, as bits.
@@ -91,17 +92,6 @@ const SMALL_SHARE: u64 = 256;
 const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Cached {
-    /// True of bytes, and of a whole decoded section that takes more than `small`.
-    fn is_material(&self, slot: &Slot, small: u64) -> bool {
-        match slot {
-            Slot::Chunk(_) => true,
-            Slot::Section(_) => {
-                matches!(self, Self::Numbers(_) | Self::Wide(_)) && self.bytes_len() > small
-            }
-            _ => false,
-        }
-    }
-
     fn bytes_len(&self) -> u64 {
         const ENTRY: usize = 96;
         let len = match self {
@@ -183,7 +173,7 @@ impl Cache {
             return;
         }
         entries.uses += 1;
-        let is_material = value.is_material(&slot, self.budget / SMALL_SHARE);
+        let is_material = matches!(slot, Slot::Chunk(_));
         let entry = Entry { value, bytes, last_use: entries.uses, is_material };
         entries.bytes += bytes;
         entries.materials += if is_material { bytes } else { 0 };
@@ -293,8 +283,8 @@ mod tests {
             assert!(results.iter().take_while(|other| *other != slot).all(has));
         }
         assert!(chunks.iter().filter(|slot| has(slot)).count() >= 24);
-        for slot in (0..20).map(Slot::Section) {
-            cache.put(BlockId(1), slot, Cached::Wide(vec![0; 113].into()));
+        for slot in (100..120).map(Slot::Chunk) {
+            cache.put(BlockId(1), slot, Cached::Bytes(vec![0; 904].into()));
         }
         assert!(results.iter().all(has), "materials make room for each other");
     }

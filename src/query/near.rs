@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::close::Close;
 use super::source::NO_ROW;
 use crate::codec::cast;
 
@@ -104,7 +103,6 @@ pub(crate) struct Parents {
     /// How far before the row its parent is; 0 where it has none.
     steps: Arc<[u8]>,
     far: Far,
-    close: Close,
 }
 
 /// The last descendant of each row.
@@ -120,7 +118,7 @@ impl Parents {
     /// one to no parent.
     pub(crate) fn new(steps: Steps) -> Self {
         let (steps, far) = steps.finish();
-        Self { close: Close::new(&steps), steps, far }
+        Self { steps, far }
     }
 
     /// Of parents as whole numbers, [`NO_ROW`] where there is none.
@@ -129,9 +127,9 @@ impl Parents {
         Self::new(all.iter().zip(0..).map(step).collect())
     }
 
-    /// The rows that are close to their parents.
-    pub(crate) fn close(&self) -> &Close {
-        &self.close
+    /// How far before each row its parent is, 255 where that or more, 0 where it has none.
+    pub(crate) fn steps(&self) -> &[u8] {
+        &self.steps
     }
 
     /// The parent of a row; [`NO_ROW`] where it has none.
@@ -146,7 +144,7 @@ impl Parents {
 
     /// Bytes that it takes.
     pub(crate) fn bytes_len(&self) -> usize {
-        size_of_val::<[u8]>(&self.steps) + self.far.bytes_len() + self.close.bytes_len()
+        size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
     }
 }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::bits::Bits;
+use super::close::Close;
 use super::near::{Ends, Parents};
 use super::rows::Rows;
 use super::syntax::Intrinsic;
@@ -270,6 +271,11 @@ pub(crate) trait Source {
     /// The parents for passes over many rows.
     fn near_parents(&self) -> Result<Arc<Parents>, Self::Error> {
         self.parents().map(|parents| Arc::new(Parents::of_whole(&parents)))
+    }
+
+    /// The rows that are close to their parents.
+    fn close_parents(&self) -> Result<Arc<Close>, Self::Error> {
+        Ok(Arc::new(Close::new(self.near_parents()?.steps())))
     }
 
     /// The ends for passes over many rows.

@@ -14,6 +14,7 @@ use super::{computed, durations, structure, traces, view::BlockView, whole};
 use crate::block::{Block, BlockError, ColumnKey, Numbers, Slot, Table, field};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::bits::Bits;
+use crate::query::close::Close;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::Rows;
 use crate::query::source::{
@@ -309,6 +310,10 @@ impl Source for BlockSource<'_> {
 
     fn near_parents(&self) -> Result<Arc<Parents>, BlockError> {
         structure::near_parents(self.block)
+    }
+
+    fn close_parents(&self) -> Result<Arc<Close>, BlockError> {
+        structure::close_parents(self.block)
     }
 
     fn near_ends(&self) -> Result<Arc<Ends>, BlockError> {

@@ -10,6 +10,7 @@ use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
 use crate::model::Value;
 use crate::query::bits::Bits;
+use crate::query::close::Close;
 use crate::query::near::{Ends, Parents, Steps};
 use crate::query::source::{Kin, Loose, last_rows};
 
@@ -48,6 +49,12 @@ pub(super) fn near_parents(block: &Block) -> Result<Arc<Parents>, BlockError> {
         Ok(Parents::new(steps))
     };
     block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
+}
+
+/// The rows that are close to their parents, as bits.
+pub(super) fn close_parents(block: &Block) -> Result<Arc<Close>, BlockError> {
+    let make = || Ok(Close::new(near_parents(block)?.steps()));
+    block.kept_or(Slot::Derived(Derived::CloseParents), make, Close::bytes_len)
 }
 
 /// The last descendant of each row, in a byte where it is near.

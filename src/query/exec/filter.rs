@@ -188,7 +188,8 @@ impl<S: Source> Execution<'_, S> {
         }
         let lasts = self.source.trace_lasts()?;
         let ends = self.source.near_ends()?;
-        let around = Around { parents: &parents, ends: &ends, lasts: &lasts };
+        let close = self.source.close_parents()?;
+        let around = Around { parents: &parents, close: &close, ends: &ends, lasts: &lasts };
         Ok(passes::children(&passing, &candidates.rows(), around))
     }
 

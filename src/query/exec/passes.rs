@@ -8,7 +8,7 @@
 
 use crate::codec::cast;
 use crate::query::bits::Bits;
-use crate::query::close::Moved;
+use crate::query::close::{Close, Moved};
 use crate::query::few;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::{BATCH, Rows};
@@ -177,6 +177,7 @@ pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &Ends) -> Rows {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
     pub(crate) parents: &'a Parents,
+    pub(crate) close: &'a Close,
     pub(crate) ends: &'a Ends,
     pub(crate) lasts: &'a Bits,
 }
@@ -204,7 +205,7 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
         let holds = |row| marks.get(around.parents.of(row));
         return Rows::from_list(few::select(few, holds));
     }
-    let Moved { mut found, rest } = around.parents.close().children(marks, right.bits());
+    let Moved { mut found, rest } = around.close.children(marks, right.bits());
     let rest = around.near(left, rest.into_rows(), right.len());
     rest.bits().for_each_apart(|row| found.or(row, marks.get(around.parents.of(row))));
     found.into_rows()
@@ -219,7 +220,7 @@ pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) 
         }
         return marks.into_rows();
     }
-    let Moved { found: mut marks, rest } = around.parents.close().parents(left.bits());
+    let Moved { found: mut marks, rest } = around.close.parents(left.bits());
     let mut rest = rest.into_rows();
     if let Some(asked) = asked {
         rest = around.near(asked, rest, left.len());
@@ -243,7 +244,7 @@ fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
         }
         return twice.into_rows();
     }
-    let close = around.parents.close();
+    let close = around.close;
     let Moved { found: mut once, rest } = close.parents(left.bits());
     let mut twice = close.parents_of_several(left.bits());
     rest.for_each_apart(|row| mark(&mut once, &mut twice, row));

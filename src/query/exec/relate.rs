@@ -56,8 +56,8 @@ fn plain<S: Source>(
         Relation::Descendant | Relation::Ancestor => apart(source, relation, left, right),
         Relation::Child | Relation::Parent | Relation::Sibling => {
             let (parents, ends) = (source.near_parents()?, source.near_ends()?);
-            let lasts = source.trace_lasts()?;
-            let around = Around { parents: &parents, ends: &ends, lasts: &lasts };
+            let (close, lasts) = (source.close_parents()?, source.trace_lasts()?);
+            let around = Around { parents: &parents, close: &close, ends: &ends, lasts: &lasts };
             Ok(match relation {
                 Relation::Child => passes::children(left, right, around),
                 Relation::Parent => passes::parents_of(left, Some(right), around),
