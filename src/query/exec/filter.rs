@@ -187,10 +187,13 @@ impl<S: Source> Execution<'_, S> {
             return Ok(passing);
         }
         let lasts = self.source.trace_lasts()?;
-        let ends = self.source.near_ends()?;
+        let rows = candidates.rows();
+        let wants_ends = passes::needs_ends(&passing, &rows);
+        let ends = wants_ends.then(|| self.source.near_ends()).transpose()?;
         let close = self.source.close_parents()?;
-        let around = Around { parents: &parents, close: &close, ends: &ends, lasts: &lasts };
-        Ok(passes::children(&passing, &candidates.rows(), around))
+        let around =
+            Around { parents: &parents, close: &close, ends: ends.as_deref(), lasts: &lasts };
+        Ok(passes::children(&passing, &rows, around))
     }
 
     fn lookup_test(

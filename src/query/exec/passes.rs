@@ -178,7 +178,8 @@ pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &Ends) -> Rows {
 pub(crate) struct Around<'a> {
     pub(crate) parents: &'a Parents,
     pub(crate) close: &'a Close,
-    pub(crate) ends: &'a Ends,
+    /// Wanted where [`needs_ends`] says so.
+    pub(crate) ends: Option<&'a Ends>,
     pub(crate) lasts: &'a Bits,
 }
 
@@ -191,11 +192,19 @@ impl Around<'_> {
             return low;
         }
         let low = after(high, &low, self.lasts);
-        if high.len().saturating_mul(SPARSE) < low_max && is_sparse(high, &low) {
-            return subtrees(high, &low, self.ends);
+        match self.ends {
+            Some(ends) if high.len().saturating_mul(SPARSE) < low_max && is_sparse(high, &low) => {
+                subtrees(high, &low, ends)
+            }
+            _ => low,
         }
-        low
     }
+}
+
+/// True where one side has so many more rows than the other that it pays to know where subtrees end.
+pub(crate) fn needs_ends(left: &Rows, right: &Rows) -> bool {
+    let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
+    few.saturating_mul(SPARSE) < many
 }
 
 /// The rows of `right` whose parent is in `left`.

@@ -55,9 +55,12 @@ fn plain<S: Source>(
     match relation {
         Relation::Descendant | Relation::Ancestor => apart(source, relation, left, right),
         Relation::Child | Relation::Parent | Relation::Sibling => {
-            let (parents, ends) = (source.near_parents()?, source.near_ends()?);
+            let parents = source.near_parents()?;
+            let wants_ends = passes::needs_ends(left, right);
+            let ends = wants_ends.then(|| source.near_ends()).transpose()?;
             let (close, lasts) = (source.close_parents()?, source.trace_lasts()?);
-            let around = Around { parents: &parents, close: &close, ends: &ends, lasts: &lasts };
+            let around =
+                Around { parents: &parents, close: &close, ends: ends.as_deref(), lasts: &lasts };
             Ok(match relation {
                 Relation::Child => passes::children(left, right, around),
                 Relation::Parent => passes::parents_of(left, Some(right), around),
