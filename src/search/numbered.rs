@@ -3,7 +3,7 @@
 
 use super::ranks::Ranks;
 use super::table::{Field, MANY_ROWS_SHARE};
-use crate::block::{BlockError, ColumnReader, ValueKind};
+use crate::block::{Block, BlockError, ColumnKey, ColumnReader, Table, ValueKind, field};
 use crate::codec::cast::{low_u32, u32_of, u64_of, usize_of};
 use crate::codec::order;
 use crate::query::source::{Integers, Numbered, Unit};
@@ -96,6 +96,22 @@ impl Field<'_> {
         }
         Ok(Some(Unit::Int))
     }
+}
+
+/// The resource or scope of each of some rows.
+pub(super) fn shared_of(block: &Block, table: Table, rows: &[u32]) -> Result<Vec<u32>, BlockError> {
+    let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
+    let columns = block.columns(Table::Spans, &ColumnKey::Field(code))?;
+    let mut shared = vec![0; rows.len()];
+    if let Some(column) = columns.first() {
+        each_number(column, rows, |at, number| {
+            if let Some(slot) = shared.get_mut(at) {
+                *slot = number;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(shared)
 }
 
 /// Calls `each` with the place among ascending rows of each that has a value, and the value's number.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::brake::Brake;
 use super::convert::{kind, status};
-use super::numbered::{each_number, placed};
+use super::numbered::{placed, shared_of};
 use super::passed::{UNION_MAX, rows_of};
 use super::table::Field;
 use super::texts::Memo;
@@ -152,22 +152,6 @@ impl<'a> BlockSource<'a> {
         Ok(u32::try_from(column.rows_max(&shared.to_vec())?).unwrap_or(self.rows))
     }
 
-    /// The resource or scope of each of some rows.
-    fn shared_of(&self, table: Table, rows: &[u32]) -> Result<Vec<u32>, BlockError> {
-        let code = if table == Table::Resources { field::RESOURCE } else { field::SCOPE };
-        let columns = self.block.columns(Table::Spans, &ColumnKey::Field(code))?;
-        let mut shared = vec![0; rows.len()];
-        if let Some(column) = columns.first() {
-            each_number(column, rows, |at, number| {
-                if let Some(slot) = shared.get_mut(at) {
-                    *slot = number;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(shared)
-    }
-
     fn find_in(
         &self,
         place: &Place<'_>,
@@ -226,7 +210,7 @@ impl<'a> BlockSource<'a> {
         let start = out.len();
         match place {
             Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
-                let shared = self.shared_of(*table, rows)?;
+                let shared = shared_of(self.block, *table, rows)?;
                 let mut distinct = shared.clone();
                 distinct.sort_unstable();
                 distinct.dedup();
@@ -410,7 +394,7 @@ impl Source for BlockSource<'_> {
         if table == Table::Spans {
             return columns.numbered(rows, &default);
         }
-        let shared = self.shared_of(table, rows)?;
+        let shared = shared_of(self.block, table, rows)?;
         let (places, distinct) = placed(shared, self.block.table_rows(table)?);
         let mut values = Vec::with_capacity(distinct.len());
         for number in distinct {
