@@ -133,11 +133,18 @@ impl Naive<'_> {
             if space == Space::Spans {
                 return own.all(|condition| self.simple(condition, row, None));
             }
-            let own: Vec<_> = own.collect();
-            let passes = |item: &u32| {
-                own.iter().all(|condition| self.simple(condition, row, Some((space, *item))))
+            // What `!` negates starts afresh.
+            let (alone, joined): (Vec<&FieldExpr>, Vec<_>) =
+                own.partition(|condition| matches!(condition.kind, FieldExprKind::Unary(..)));
+            let items = self.items(space, row);
+            let any = |conditions: &[&FieldExpr]| {
+                let passes = |item: &u32| {
+                    let holds = |one: &&FieldExpr| self.simple(one, row, Some((space, *item)));
+                    conditions.iter().all(holds)
+                };
+                conditions.is_empty() || items.iter().any(passes)
             };
-            own.is_empty() || self.items(space, row).iter().any(passes)
+            alone.iter().all(|one| any(&[*one])) && any(&joined)
         })
     }
 
