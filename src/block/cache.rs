@@ -122,8 +122,6 @@ pub(crate) struct Cache {
 struct Entries {
     map: HashMap<(BlockId, Slot), Entry>,
     bytes: u64,
-    /// The bytes of these that are materials.
-    materials: u64,
     /// Counts uses; an entry's age is the count at its last use.
     uses: u64,
 }
@@ -133,7 +131,6 @@ struct Entry {
     value: Cached,
     bytes: u64,
     last_use: u64,
-    is_material: bool,
 }
 
 impl Cache {
@@ -161,7 +158,7 @@ impl Cache {
     pub(crate) fn forget(&self, block: BlockId, slot: Slot) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.map.remove(&(block, slot)) {
-            entries.subtract(&entry);
+            entries.bytes = entries.bytes.saturating_sub(entry.bytes);
         }
     }
 
@@ -173,12 +170,10 @@ impl Cache {
             return;
         }
         entries.uses += 1;
-        let is_material = matches!(slot, Slot::Chunk(_));
-        let entry = Entry { value, bytes, last_use: entries.uses, is_material };
+        let entry = Entry { value, bytes, last_use: entries.uses };
         entries.bytes += bytes;
-        entries.materials += if is_material { bytes } else { 0 };
         if let Some(before) = entries.map.insert((block, slot), entry) {
-            entries.subtract(&before);
+            entries.bytes = entries.bytes.saturating_sub(before.bytes);
         }
         if entries.bytes > self.budget {
             entries.shrink(self.budget, (self.budget - self.budget / 8).max(bytes));
@@ -187,18 +182,11 @@ impl Cache {
 }
 
 impl Entries {
-    /// No longer counts an entry that is gone.
-    fn subtract(&mut self, entry: &Entry) {
-        self.bytes = self.bytes.saturating_sub(entry.bytes);
-        if entry.is_material {
-            self.materials = self.materials.saturating_sub(entry.bytes);
-        }
-    }
-
     /// Drops entries until the rest takes at most `target` bytes of the budget.
     fn shrink(&mut self, budget: u64, target: u64) {
         let (materials, results) = (self.by_age(true), self.by_age(false));
-        let mut surplus = self.materials.saturating_sub(budget / MATERIALS_SHARE);
+        let taken: u64 = materials.iter().map(|(_, bytes)| bytes).sum();
+        let mut surplus = taken.saturating_sub(budget / MATERIALS_SHARE);
         let is_surplus = |(_, bytes): &&(u64, u64)| {
             let is = surplus > 0;
             surplus = surplus.saturating_sub(*bytes);
@@ -211,26 +199,24 @@ impl Entries {
         let (small, mut large): (Vec<_>, Vec<_>) = older.iter().copied().partition(is_small);
         large.sort_unstable_by_key(|(last_use, _)| (last_use ^ self.uses).wrapping_mul(SCATTER));
         let in_turn = [first, &large, &small, newer, last].into_iter().flatten();
-        let mut going = HashSet::new();
-        let mut left = self.bytes;
+        let (mut going, newest) = (HashSet::new(), self.uses);
         // What was put just now stays.
-        for (last_use, bytes) in in_turn.filter(|(last_use, _)| *last_use != self.uses) {
-            if left <= target {
+        for (last_use, bytes) in in_turn.filter(|(last_use, _)| *last_use != newest) {
+            if self.bytes <= target {
                 break;
             }
-            left = left.saturating_sub(*bytes);
+            self.bytes = self.bytes.saturating_sub(*bytes);
             going.insert(*last_use);
         }
-        let gone = self.map.extract_if(|_, entry| going.contains(&entry.last_use));
-        for entry in gone.map(|(_, entry)| entry).collect::<Vec<_>>() {
-            self.subtract(&entry);
-        }
+        self.map.retain(|_, entry| !going.contains(&entry.last_use));
     }
 
     /// Materials or results, each by its last use and with its bytes, used longest ago first.
     fn by_age(&self, materials: bool) -> Vec<(u64, u64)> {
-        let wanted = self.map.values().filter(|entry| entry.is_material == materials);
-        let mut ages: Vec<(u64, u64)> = wanted.map(|entry| (entry.last_use, entry.bytes)).collect();
+        let is_material = |slot: &Slot| matches!(slot, Slot::Chunk(_));
+        let wanted = self.map.iter().filter(|((_, slot), _)| is_material(slot) == materials);
+        let ages = wanted.map(|(_, entry)| (entry.last_use, entry.bytes));
+        let mut ages: Vec<(u64, u64)> = ages.collect();
         ages.sort_unstable();
         ages
     }
@@ -301,5 +287,19 @@ mod tests {
             }
         }
         assert!(found > 15_000 / 10, "{found} found, by age alone it would be none");
+    }
+
+    #[test]
+    fn small_results_outlive_large_ones_as_old() {
+        let cache = Cache::new(1_000_000);
+        let small: Vec<Slot> = (0..100).map(|number| Slot::Column(1, 0, number)).collect();
+        for (slot, number) in small.iter().zip(0..) {
+            cache.put(BlockId(1), slot.clone(), Cached::Numbers(vec![0; 10].into()));
+            cache.put(BlockId(1), Slot::Section(number), Cached::Numbers(vec![0; 2_450].into()));
+        }
+        for number in 1_000..1_050 {
+            cache.put(BlockId(1), Slot::Section(number), Cached::Numbers(vec![0; 2_450].into()));
+        }
+        assert!(small.iter().all(|slot| cache.get(BlockId(1), slot.clone()).is_some()));
     }
 }
