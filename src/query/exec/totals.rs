@@ -46,11 +46,9 @@ struct Totalled {
     total: i128,
 }
 
+/// The least number, or the greatest.
 #[derive(Default)]
-struct Least(Option<i64>);
-
-#[derive(Default)]
-struct Greatest(Option<i64>);
+struct Extreme<const GREATEST: bool>(Option<i64>);
 
 /// Which results pass.
 struct Passing<'a> {
@@ -158,29 +156,17 @@ impl Sum for Totalled {
     }
 }
 
-impl Sum for Least {
+impl<const GREATEST: bool> Sum for Extreme<GREATEST> {
     #[inline]
     fn add(&mut self, number: i64, is_one: bool) {
         if is_one {
-            self.0 = Some(self.0.map_or(number, |least| least.min(number)));
+            let further = if GREATEST { i64::max } else { i64::min };
+            self.0 = Some(self.0.map_or(number, |extreme| further(extreme, number)));
         }
     }
 
     fn passes(&self, passing: &Passing<'_>) -> bool {
-        self.0.map_or_else(|| passing.scalar(&Scalar::Nil), |least| passing.whole(least))
-    }
-}
-
-impl Sum for Greatest {
-    #[inline]
-    fn add(&mut self, number: i64, is_one: bool) {
-        if is_one {
-            self.0 = Some(self.0.map_or(number, |greatest| greatest.max(number)));
-        }
-    }
-
-    fn passes(&self, passing: &Passing<'_>) -> bool {
-        self.0.map_or_else(|| passing.scalar(&Scalar::Nil), |greatest| passing.whole(greatest))
+        self.0.map_or_else(|| passing.scalar(&Scalar::Nil), |extreme| passing.whole(extreme))
     }
 }
 
@@ -237,8 +223,8 @@ impl<S: Source> Execution<'_, S> {
             AggregateOp::Sum | AggregateOp::Avg => {
                 self.add_up::<Totalled>(&passing, &wholes, from)?
             }
-            AggregateOp::Min => self.add_up::<Least>(&passing, &wholes, from)?,
-            AggregateOp::Max => self.add_up::<Greatest>(&passing, &wholes, from)?,
+            AggregateOp::Min => self.add_up::<Extreme<false>>(&passing, &wholes, from)?,
+            AggregateOp::Max => self.add_up::<Extreme<true>>(&passing, &wholes, from)?,
         }))
     }
 
