@@ -43,12 +43,19 @@ pub(super) fn child_counts(block: &Block) -> Result<Arc<[u32]>, BlockError> {
 
 /// The parent of each row, in a byte where it is near.
 pub(super) fn near_parents(block: &Block) -> Result<Arc<Parents>, BlockError> {
-    let make = || {
-        let mut steps = Steps::with_capacity(usize_of(block.header()?.rows));
-        block.for_each_parent_step(|step| steps.push(step))?;
-        Ok(Parents::new(steps))
-    };
+    let read = |steps: &mut Steps| block.for_each_parent_step(|step| steps.push(step));
+    let make = || steps_of(block, read).map(Parents::new);
     block.kept_or(Slot::Derived(Derived::NearParents), make, Parents::bytes_len)
+}
+
+/// A step for each row, as `read` puts them in.
+fn steps_of(
+    block: &Block,
+    read: impl FnOnce(&mut Steps) -> Result<(), BlockError>,
+) -> Result<Steps, BlockError> {
+    let mut steps = Steps::with_capacity(usize_of(block.header()?.rows));
+    read(&mut steps)?;
+    Ok(steps)
 }
 
 /// The rows that are close to their parents, as bits.
@@ -59,11 +66,8 @@ pub(super) fn close_parents(block: &Block) -> Result<Arc<Close>, BlockError> {
 
 /// The last descendant of each row, in a byte where it is near.
 pub(super) fn near_ends(block: &Block) -> Result<Arc<Ends>, BlockError> {
-    let make = || {
-        let mut steps = Steps::with_capacity(usize_of(block.header()?.rows));
-        block.for_each_end_step(|step| steps.push(step))?;
-        Ok(Ends::new(steps))
-    };
+    let read = |steps: &mut Steps| block.for_each_end_step(|step| steps.push(step));
+    let make = || steps_of(block, read).map(Ends::new);
     block.kept_or(Slot::Derived(Derived::NearEnds), make, Ends::bytes_len)
 }
 
