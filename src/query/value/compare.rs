@@ -125,13 +125,13 @@ fn whole_to_float(whole: i128, float: f64) -> Option<Ordering> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::id::{SpanId, TraceId};
     use crate::query::value::Id;
     use crate::time::Timestamp;
 
-    const OPS: [CompareOp; 6] = [
+    pub(in crate::query::value) const OPS: [CompareOp; 6] = [
         CompareOp::Equal,
         CompareOp::NotEqual,
         CompareOp::Less,

@@ -83,18 +83,11 @@ impl NumberRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::value::compare::tests::OPS;
     use crate::time::Timestamp;
 
     #[test]
     fn a_range_says_what_the_comparison_says() {
-        let ops = [
-            CompareOp::Equal,
-            CompareOp::NotEqual,
-            CompareOp::Less,
-            CompareOp::LessEqual,
-            CompareOp::Greater,
-            CompareOp::GreaterEqual,
-        ];
         let constants = [
             Scalar::Int(-1),
             Scalar::Int(0),
@@ -118,7 +111,7 @@ mod tests {
         ];
         let durations = [0, 1, 49_999_999, 50_000_000, 50_000_001, 1 << 53, (1 << 53) + 1];
         let extremes = [i64::MAX.cast_unsigned(), 1 << 63, u64::MAX];
-        for op in ops {
+        for op in OPS {
             for constant in &constants {
                 let range = NumberRange::new(op, constant, Scalar::of_nanos);
                 for first in durations {
