@@ -3,6 +3,7 @@
 use super::children::Children;
 use super::traces::OrderedTrace;
 use super::{origin, spans, traces};
+use crate::block::column::TableSize;
 use crate::block::format::{Header, Section, Table, encode_header};
 use crate::block::parallel::{both, threads_for};
 use crate::block::staging::{StagedSpan, Staging};
@@ -49,13 +50,17 @@ pub(crate) fn build_on(
     };
     let table = || spans::table(staging, traces, &rows);
     let (mut sections, (table, resources, scopes)) = both(threads, plain, table);
-    table.finish(Table::Spans, rows.len(), threads, &mut sections)?;
-    origin::sections(staging, &resources, &scopes, &mut sections)?;
+    let block_rows = rows.len();
+    let size = |rows: usize| TableSize { rows, block_rows };
+    table.finish(Table::Spans, size(block_rows), threads, &mut sections)?;
+    origin::sections(staging, &resources, &scopes, block_rows, &mut sections)?;
     let (event_count, link_count) = (events.len(), links.len());
     let threads = threads_for(event_count);
-    events.event_table(staging).finish(Table::Events, event_count, threads, &mut sections)?;
+    let table = events.event_table(staging);
+    table.finish(Table::Events, size(event_count), threads, &mut sections)?;
     let threads = threads_for(link_count);
-    links.link_table(staging).finish(Table::Links, link_count, threads, &mut sections)?;
+    let table = links.link_table(staging);
+    table.finish(Table::Links, size(link_count), threads, &mut sections)?;
     let header = Header {
         rows: u32_of(rows.len()).unwrap_or(0),
         traces: u32_of(traces.len()).unwrap_or(0),

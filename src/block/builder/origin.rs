@@ -1,7 +1,7 @@
 //! The tables of resources and instrumentation scopes: a row for each one that the block uses.
 
 use super::assemble::Sections;
-use crate::block::column::TableBuilder;
+use crate::block::column::{TableBuilder, TableSize};
 use crate::block::format::{Table, field};
 use crate::block::staging::{Cell, FIELD_KEYS, Staging, ValueKind, payload_of_bits};
 use crate::block::values;
@@ -13,6 +13,7 @@ pub(super) fn sections(
     staging: &Staging,
     resources: &[u32],
     scopes: &[u32],
+    block_rows: usize,
     sections: &mut Sections,
 ) -> Result<(), Malformed> {
     let resources: Vec<&Resource> = resources
@@ -25,14 +26,15 @@ pub(super) fn sections(
         .filter_map(|at| staging.scopes.get(usize_of(*at)))
         .map(AsRef::as_ref)
         .collect();
-    write(Table::Resources, &resources, resource_cells, sections)?;
-    write(Table::Scopes, &scopes, scope_cells, sections)
+    write(Table::Resources, &resources, resource_cells, block_rows, sections)?;
+    write(Table::Scopes, &scopes, scope_cells, block_rows, sections)
 }
 
 fn write<T>(
     table: Table,
     list: &[&T],
     cells_of: impl Fn(&mut Staging, &T) -> Vec<Cell>,
+    block_rows: usize,
     sections: &mut Sections,
 ) -> Result<(), Malformed> {
     let mut texts = Staging::default();
@@ -43,7 +45,7 @@ fn write<T>(
             builder.push(row, cell);
         }
     }
-    builder.finish(table, list.len(), 1, sections)
+    builder.finish(table, TableSize { rows: list.len(), block_rows }, 1, sections)
 }
 
 fn resource_cells(texts: &mut Staging, resource: &Resource) -> Vec<Cell> {

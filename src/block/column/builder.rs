@@ -3,7 +3,7 @@
 
 use super::directory::ColumnKey;
 use super::sorted;
-use super::writer::{Encoded, Sorted, TableWriter};
+use super::writer::{Encoded, Sorted, TableSize, TableWriter};
 use crate::block::format::{Section, Table};
 use crate::block::parallel::spread;
 use crate::block::staging::{Cell, FIELD_KEYS, Interner, ValueKind};
@@ -74,7 +74,7 @@ impl<'a> TableBuilder<'a> {
     pub(crate) fn finish(
         mut self,
         table: Table,
-        table_rows: usize,
+        size: TableSize,
         threads: usize,
         sections: &mut Vec<(Section, Vec<u8>)>,
     ) -> Result<(), Malformed> {
@@ -84,8 +84,9 @@ impl<'a> TableBuilder<'a> {
         self.columns.sort_by(|a, b| (&a.key, a.kind).cmp(&(&b.key, b.kind)));
         let strings = self.strings;
         let scratch = || vec![u32::MAX; strings.len()];
-        let finish = |scratch: &mut Vec<u32>, column: Pending| column.finish(strings, scratch);
-        let mut writer = TableWriter::new(table_rows);
+        let finish =
+            |scratch: &mut Vec<u32>, column: Pending| column.finish(strings, size, scratch);
+        let mut writer = TableWriter::new(size);
         writer.extend(spread(threads, self.columns, Pending::weight, scratch, finish));
         writer.finish(table, sections)
     }
@@ -99,13 +100,13 @@ impl Pending {
 
     /// The column as bytes. `scratch` has an element for each interned string and comes back as it was,
     /// filled with `u32::MAX`.
-    fn finish(self, strings: &Interner, scratch: &mut [u32]) -> Encoded {
+    fn finish(self, strings: &Interner, size: TableSize, scratch: &mut [u32]) -> Encoded {
         let column = (self.key, self.kind);
         if self.kind.is_interned() {
             let distinct = sorted_distinct_strings(&self.payloads, strings, scratch);
             let numbers = take_numbers(&self.payloads, &distinct, scratch);
             let texts: Vec<&[u8]> = distinct.iter().map(|number| strings.get(*number)).collect();
-            Encoded::new(column, self.rows, &numbers, &Sorted::Texts(&texts))
+            Encoded::new(column, self.rows, &numbers, &Sorted::Texts(&texts), size)
         } else {
             let mut distinct = self.payloads.clone();
             distinct.sort_unstable();
@@ -113,7 +114,7 @@ impl Pending {
             let number = |payload| u32_of(distinct.partition_point(|other| other < payload));
             let numbers: Vec<u32> =
                 self.payloads.iter().map(|payload| number(payload).unwrap_or(0)).collect();
-            Encoded::new(column, self.rows, &numbers, &Sorted::Payloads(&distinct))
+            Encoded::new(column, self.rows, &numbers, &Sorted::Payloads(&distinct), size)
         }
     }
 }

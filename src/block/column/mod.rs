@@ -32,7 +32,7 @@ pub(crate) use reader::{ColumnReader, Numbers};
 pub(crate) use sorted::prefix;
 pub(crate) use strings::Texts;
 pub(crate) use text_group::TextGroup;
-pub(crate) use writer::{Sorted, TableWriter};
+pub(crate) use writer::{Sorted, TableSize, TableWriter};
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use parts::decode_column_parts;

@@ -27,8 +27,8 @@ pub(crate) const DICTIONARY_MANY: u8 = 2;
 /// look into the shared cache each.
 const HELD_BYTES: usize = 4 << 20;
 
-/// Appends the dictionary of ascending strings.
-pub(super) fn encode(texts: &[&[u8]], out: &mut Vec<u8>) {
+/// Appends the dictionary of ascending strings, compressed or as they are.
+pub(super) fn encode(texts: &[&[u8]], is_compressed: bool, out: &mut Vec<u8>) {
     let (mut firsts, mut ends, mut head_ends) = (vec![0], vec![0], vec![0]);
     let (mut heads, mut groups) = (Vec::new(), Vec::new());
     let (mut at, mut before): (usize, &[u8]) = (0, &[]);
@@ -41,7 +41,7 @@ pub(super) fn encode(texts: &[&[u8]], out: &mut Vec<u8>) {
             let head = (shared(before, first) + 1).min(first.len());
             heads.extend_from_slice(first.get(..head).unwrap_or_default());
         }
-        text_group::encode(group.iter().copied(), &mut groups);
+        text_group::encode(group.iter().copied(), is_compressed, &mut groups);
         at += group.len();
         before = group.last().copied().unwrap_or_default();
         firsts.push(u64_of(at));

@@ -17,6 +17,9 @@ pub(crate) const GROUP_PLAIN: u8 = 1;
 pub(crate) const GROUP_ZSTD: u8 = 2;
 /// Most bytes of the two lengths of a text, which are less than `GROUP_BYTES`.
 const LENGTHS_MAX: usize = 6;
+/// Of groups whose texts take so much on average, many bytes would be written and kept in memory as they
+/// are.
+const LONG_TEXT_MIN: usize = 256;
 /// Compressing less than this saves next to nothing.
 const COMPRESSED_MIN: usize = 64;
 
@@ -43,11 +46,17 @@ pub(crate) fn shared(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Appends a group.
-pub(crate) fn encode<'a>(texts: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+/// Appends a group; compressed, if that saves something, where it is wished or texts are long.
+pub(crate) fn encode<'a>(
+    texts: impl Iterator<Item = &'a [u8]>,
+    is_compressed: bool,
+    out: &mut Vec<u8>,
+) {
     let (mut plain, mut lengths, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     let mut before: &[u8] = &[];
+    let mut count = 0usize;
     for text in texts {
+        count += 1;
         let kept = shared(before, text);
         let rest = text.get(kept..).unwrap_or_default();
         put_varint(&mut plain, u64_of(kept));
@@ -57,8 +66,9 @@ pub(crate) fn encode<'a>(texts: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8
     }
     plain.append(&mut lengths);
     plain.append(&mut bytes);
-    let frame = if plain.len() < COMPRESSED_MIN { None } else { compress(&plain) };
-    if let Some(frame) = frame {
+    let is_long = plain.len() >= count.saturating_mul(LONG_TEXT_MIN);
+    let is_compressed = (is_compressed || is_long) && plain.len() >= COMPRESSED_MIN;
+    if let Some(frame) = is_compressed.then(|| compress(&plain)).flatten() {
         out.push(GROUP_ZSTD);
         put_varint(out, u64_of(plain.len()));
         out.extend_from_slice(&frame);
@@ -189,16 +199,25 @@ mod tests {
     use proptest::prelude::*;
 
     fn encoded(texts: &[Vec<u8>]) -> Vec<u8> {
+        encoded_as(texts, true)
+    }
+
+    fn encoded_as(texts: &[Vec<u8>], is_compressed: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
-        encode(texts.iter().map(Vec::as_slice), &mut bytes);
+        encode(texts.iter().map(Vec::as_slice), is_compressed, &mut bytes);
         bytes
     }
 
     proptest! {
         #[test]
-        fn texts_come_back(texts in prop::collection::btree_set("[ab]{0,8}|[0-9a-f]{32}", 1..200)) {
+        fn texts_come_back(
+            texts in prop::collection::btree_set("[ab]{0,8}|[0-9a-f]{32}", 1..200),
+            is_compressed in any::<bool>(),
+        ) {
             let texts: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
-            let group = TextGroup::decode(&encoded(&texts), u32_of(texts.len()).unwrap()).unwrap();
+            let bytes = encoded_as(&texts, is_compressed);
+            prop_assert!(is_compressed || bytes.first() == Some(&GROUP_PLAIN));
+            let group = TextGroup::decode(&bytes, u32_of(texts.len()).unwrap()).unwrap();
             prop_assert_eq!(group.len(), texts.len());
             for (place, text) in texts.iter().enumerate() {
                 prop_assert_eq!(group.get(place), text.as_slice());
@@ -217,9 +236,10 @@ mod tests {
             at in any::<prop::sample::Index>(),
             byte in any::<u8>(),
             count in 0u32..100,
+            is_compressed in any::<bool>(),
         ) {
             let texts: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
-            let mut bytes = encoded(&texts);
+            let mut bytes = encoded_as(&texts, is_compressed);
             let at = at.index(bytes.len());
             bytes[at] = byte;
             for count in [count, u32_of(texts.len()).unwrap()] {
@@ -238,6 +258,14 @@ mod tests {
         let two = encoded(&[long.clone(), [long.as_slice(), b"z"].concat()]);
         let error = TextGroup::decode(&two, 2).unwrap_err().to_string();
         assert!(error.contains("at most") || error.contains("in a group"), "{error}");
+    }
+
+    #[test]
+    fn long_texts_are_compressed_whatever_is_wished() {
+        let texts = [vec![b'a'; LONG_TEXT_MIN * 2], vec![b'b'; LONG_TEXT_MIN * 2]];
+        let bytes = encoded_as(&texts, false);
+        assert_eq!(bytes.first(), Some(&GROUP_ZSTD));
+        assert_eq!(TextGroup::decode(&bytes, 2).unwrap().get(1), texts[1]);
     }
 
     /// A few bytes could claim that each of many texts begins with the whole one before it.

@@ -9,6 +9,9 @@ use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u32_of, u64_of};
 use crate::codec::{packed, record};
 
+/// Blocks of fewer rows have their texts as they are.
+pub(crate) const COMPRESSED_ROWS_MIN: usize = 4096;
+
 /// The distinct values of a column, ascending.
 #[derive(Debug)]
 pub(crate) enum Sorted<'a> {
@@ -16,6 +19,23 @@ pub(crate) enum Sorted<'a> {
     Payloads(&'a [u64]),
     /// Of strings and bytes.
     Texts(&'a [&'a [u8]]),
+}
+
+/// How large a table is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TableSize {
+    /// Rows of the table,
+    pub(crate) rows: usize,
+    /// and of the spans of its block.
+    pub(crate) block_rows: usize,
+}
+
+impl TableSize {
+    /// True if texts are compressed. Small blocks become large ones soon, and until then it would take as
+    /// long as all the rest.
+    fn is_compressed(self) -> bool {
+        self.block_rows >= COMPRESSED_ROWS_MIN
+    }
 }
 
 /// A column as bytes: all but its presence, which is written for the columns of a table together.
@@ -42,6 +62,7 @@ impl Encoded {
         rows: Vec<u32>,
         numbers: &[u32],
         sorted: &Sorted<'_>,
+        size: TableSize,
     ) -> Self {
         let mut parts = Parts::default();
         let values = match sorted {
@@ -50,7 +71,7 @@ impl Encoded {
                 payloads.len()
             }
             Sorted::Texts(texts) => {
-                strings::encode(texts, &mut parts.dictionary);
+                strings::encode(texts, size.is_compressed(), &mut parts.dictionary);
                 texts.len()
             }
         };
@@ -77,14 +98,14 @@ impl Encoded {
 /// Writes columns whose dictionaries are sorted; they come in order of key and kind.
 #[derive(Debug)]
 pub(crate) struct TableWriter {
-    table_rows: usize,
+    size: TableSize,
     columns: Vec<Encoded>,
 }
 
 impl TableWriter {
-    /// An empty table of so many rows.
-    pub(crate) fn new(table_rows: usize) -> Self {
-        Self { table_rows, columns: Vec::new() }
+    /// An empty table of this size.
+    pub(crate) fn new(size: TableSize) -> Self {
+        Self { size, columns: Vec::new() }
     }
 
     /// Adds a column: its rows, ascending, and the number that each one's value has among `sorted`, of
@@ -96,7 +117,7 @@ impl TableWriter {
         numbers: &[u32],
         sorted: &Sorted<'_>,
     ) {
-        self.columns.push(Encoded::new(column, rows, numbers, sorted));
+        self.columns.push(Encoded::new(column, rows, numbers, sorted, self.size));
     }
 
     /// Adds columns.
@@ -115,7 +136,7 @@ impl TableWriter {
         }
         let mut section = Vec::new();
         let rows: Vec<&[u32]> = self.columns.iter().map(|column| column.rows.as_slice()).collect();
-        let presences = presence::encode(&rows, self.table_rows, &mut section);
+        let presences = presence::encode(&rows, self.size.rows, &mut section);
         let mut all = Parts::default();
         let mut directory = Directory::default();
         for (Encoded { mut entry, parts, .. }, presence) in self.columns.into_iter().zip(presences)

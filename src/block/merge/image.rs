@@ -10,7 +10,7 @@ use crate::block::builder::{
     Built, Sections, image, put_durations, put_packed, put_plain, structure_sections,
     trace_sections,
 };
-use crate::block::column::TableWriter;
+use crate::block::column::{TableSize, TableWriter};
 use crate::block::error::{BlockError, BlockId};
 use crate::block::format::{Header, Section, Table, field};
 use crate::block::reader::Block;
@@ -53,13 +53,15 @@ pub(crate) fn merged(pulled: &Pulled<'_>, traces: &[MergedTrace]) -> Result<Buil
     let scopes = origins(&froms, rows, (Table::Scopes, field::SCOPE))?;
     let [parents, cuts] = parent_columns(&froms, traces, &span_ids)?;
     let given = [&resources.column, &scopes.column, &parents, &cuts];
-    table(&froms, Table::Spans, rows, &given, &mut sections)?;
+    let block_rows = usize_of(rows);
+    let size = |rows: u32| TableSize { rows: usize_of(rows), block_rows };
+    table(&froms, Table::Spans, size(rows), &given, &mut sections)?;
     for origins in [&resources, &scopes] {
-        let (table, writer) = origins.writer();
+        let (table, writer) = origins.writer(block_rows);
         writer.finish(table, &mut sections).map_err(unbuilt)?;
     }
-    table(&events.froms, Table::Events, events.count(), &[], &mut sections)?;
-    table(&links.froms, Table::Links, links.count(), &[], &mut sections)?;
+    table(&events.froms, Table::Events, size(events.count()), &[], &mut sections)?;
+    table(&links.froms, Table::Links, size(links.count()), &[], &mut sections)?;
     let header = Header {
         rows,
         traces: u32_of(traces.len()).unwrap_or(0),
@@ -77,12 +79,12 @@ fn unbuilt(cause: Malformed) -> BlockError {
 fn table(
     froms: &[From<'_>],
     table: Table,
-    rows: u32,
+    size: TableSize,
     given: &[&Given],
     sections: &mut Sections,
 ) -> Result<(), BlockError> {
-    let mut writer = TableWriter::new(usize_of(rows));
-    merge_table(froms, table, rows, given, &mut writer)?;
+    let mut writer = TableWriter::new(size);
+    merge_table(froms, table, u32_of(size.rows).unwrap_or(u32::MAX), given, &mut writer)?;
     writer.finish(table, sections).map_err(unbuilt)
 }
 

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use super::columns::{Gathering, Given, Member, gather, members_of};
 use super::dictionary::Gathered;
 use super::part::{From, runs_of};
-use crate::block::column::{ColumnKey, TableWriter};
+use crate::block::column::{ColumnKey, TableSize, TableWriter};
 use crate::block::error::BlockError;
 use crate::block::format::Table;
 use crate::block::staging::{ValueKind, payload_of_bits};
@@ -124,9 +124,10 @@ fn numbered(
 }
 
 impl Origins {
-    /// Writes the table of them.
-    pub(super) fn writer(&self) -> (Table, TableWriter) {
-        let mut writer = TableWriter::new(usize_of(self.count));
+    /// Writes the table of them, in a block of so many rows.
+    pub(super) fn writer(&self, block_rows: usize) -> (Table, TableWriter) {
+        let size = TableSize { rows: usize_of(self.count), block_rows };
+        let mut writer = TableWriter::new(size);
         for column in &self.columns {
             let new_row = |row: u32| self.new_rows.get(usize_of(row)).copied();
             let column = column.of_rows(|row| new_row(row).filter(|row| *row != NOTHING));
