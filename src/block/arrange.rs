@@ -88,7 +88,7 @@ pub(crate) fn arrange_all(
 }
 
 /// Settles and orders the spans of one trace. Where two spans are equal, the later staged is kept.
-pub(super) fn arrange(
+pub(crate) fn arrange(
     staging: &Staging,
     id: TraceId,
     numbers: Vec<u32>,

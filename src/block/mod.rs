@@ -24,7 +24,7 @@ mod staging;
 mod values;
 mod verify;
 
-pub(crate) use arrange::{Settled, arrange_all, group_by_trace};
+pub(crate) use arrange::{Settled, arrange, arrange_all, group_by_trace};
 pub(crate) use buckets::Marked;
 pub(crate) use builder::{Built, OrderedTrace, build};
 pub(crate) use cache::{Cache, Derived, Slot};

@@ -32,7 +32,7 @@ pub(crate) struct United {
 }
 
 /// Where a trace lies: the number of the place, and its own number there.
-type Spot = (usize, u32);
+pub(super) type Spot = (usize, u32);
 
 /// Makes the traces whole that the places from `fresh` on have spans of; the places before it hold
 /// every trace at most once.

@@ -4,7 +4,9 @@
 mod fold;
 mod gather;
 mod memory;
+mod together;
 
-pub(crate) use fold::unite;
+pub(crate) use fold::{United, unite};
 pub(crate) use gather::{Made, Place, make, merge};
 pub(crate) use memory::in_memory;
+pub(crate) use together::{Staged, together};

@@ -50,7 +50,7 @@ impl Shared {
         for one in fresh {
             match one {
                 Fresh::Deleted(ids) => mask(&mut seen, ids, &mut shut),
-                Fresh::Spans(id, block) => {
+                Fresh::Spans(id, block, _) => {
                     let ids = trace_ids(&block.view)?;
                     let why = if ids.iter().any(|id| waiting.contains(id)) {
                         shut.values().next().cloned()

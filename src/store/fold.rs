@@ -11,7 +11,7 @@ use super::state::{Base, Fresh, HeadBlock, State, place};
 use crate::block::BlockId;
 use crate::codec::cast::u64_of;
 use crate::error::Error;
-use crate::head::{Place, unite};
+use crate::head::{Place, Staged, United, together, unite};
 use crate::id::TraceId;
 use crate::search::BlockView;
 
@@ -21,6 +21,12 @@ const HELP_BATCHES: usize = 16;
 const WAIT_BATCHES: usize = 48;
 /// A folding is tedious where it puts so many times the rows that came into new blocks.
 const TEDIOUS_TIMES: u64 = 8;
+
+/// Small batches become one block as long as they have no more rows together, so that it takes moments.
+const TOGETHER_ROWS_MAX: u32 = 1 << 14;
+
+/// What waits to be folded, and how it was staged if that is known.
+type Waiting<'a> = (BlockId, &'a HeadBlock, Option<&'a Staged>);
 
 /// The right to replace the base.
 pub(super) type Folding<'a> = MutexGuard<'a, ()>;
@@ -137,17 +143,54 @@ impl Shared {
 
     /// Adds `fresh` to a base, in order.
     pub(super) fn fold_into(&self, base: &mut Base, fresh: &[Fresh]) -> Result<(), Error> {
-        let mut run: Vec<(BlockId, HeadBlock)> = Vec::new();
+        let mut run: Vec<Waiting<'_>> = Vec::new();
         for one in fresh {
             match one {
-                Fresh::Spans(id, block) => run.push((*id, block.clone())),
+                Fresh::Spans(id, block, staged) => run.push((*id, block, staged.as_deref())),
                 Fresh::Deleted(ids) => {
-                    self.add_blocks(base, std::mem::take(&mut run))?;
+                    self.add_waiting(base, std::mem::take(&mut run))?;
                     delete(base, ids)?;
                 }
             }
         }
-        self.add_blocks(base, run)
+        self.add_waiting(base, run)
+    }
+
+    /// Adds what waits: small batches together, as they were staged, other blocks as they are.
+    fn add_waiting(&self, base: &mut Base, run: Vec<Waiting<'_>>) -> Result<(), Error> {
+        let (mut blocks, mut small) = (Vec::with_capacity(run.len()), Vec::new());
+        let mut rows = 0;
+        for (id, block, staged) in run {
+            rows += block.made.rows;
+            match staged {
+                Some(staged) if rows <= TOGETHER_ROWS_MAX => small.push((id, block, staged)),
+                _ => blocks.push((id, block.clone())),
+            }
+        }
+        if small.len() < 2 {
+            blocks.extend(small.into_iter().map(|(id, block, _)| (id, block.clone())));
+            return self.add_blocks(base, blocks);
+        }
+        let arrived = small.iter().map(|(_, block, _)| block.made.retention).max();
+        let batches = small.iter().map(|(_, _, staged)| *staged);
+        let views: Vec<(BlockId, Arc<BlockView>)> =
+            base.views().map(|(id, view)| (id, Arc::clone(view))).collect();
+        let places: Vec<Place<'_>> = views.iter().map(|(_, view)| place(view)).collect();
+        let (mut united, is_whole) =
+            together(&places, batches, self.rows_max(), arrived.unwrap_or_default())?;
+        for (_, block, _) in &small {
+            united.settled.duplicates += block.made.settled.duplicates;
+            united.settled.replaced += block.made.settled.replaced;
+        }
+        let made = std::mem::take(&mut united.made);
+        take(base, &views, united);
+        let made = made.into_iter().map(|made| self.head_block(made));
+        if is_whole && blocks.is_empty() {
+            base.head.extend(made);
+            return Ok(());
+        }
+        blocks.extend(made);
+        self.add_blocks(base, blocks)
     }
 
     /// Adds blocks, each trace of theirs made whole.
@@ -161,26 +204,32 @@ impl Shared {
             base.views().chain(fresh).map(|(id, view)| (id, Arc::clone(view))).collect()
         };
         let places: Vec<Place<'_>> = views.iter().map(|(_, view)| place(view)).collect();
-        let united = unite(&places, views.len() - run.len(), self.rows_max())?;
+        let mut united = unite(&places, views.len() - run.len(), self.rows_max())?;
         for (_, block) in &run {
-            base.duplicate_spans += block.made.settled.duplicates;
-            base.replaced_spans += block.made.settled.replaced;
+            united.settled.duplicates += block.made.settled.duplicates;
+            united.settled.replaced += block.made.settled.replaced;
         }
         base.head.extend(run);
-        for (at, mask) in &united.masks {
-            if let Some((id, _)) = views.get(*at) {
-                base.mask(*id, mask);
-            }
-        }
         base.refolded_rows += united.made.iter().map(|made| u64::from(made.rows)).sum::<u64>();
-        base.head.extend(united.made.into_iter().map(|made| self.head_block(made)));
-        if !united.kept.is_empty() {
-            base.resent.push((base.journal_next, united.kept.into()));
-        }
-        base.duplicate_spans += united.settled.duplicates;
-        base.replaced_spans += united.settled.replaced;
+        let made = std::mem::take(&mut united.made);
+        take(base, &views, united);
+        base.head.extend(made.into_iter().map(|made| self.head_block(made)));
         Ok(())
     }
+}
+
+/// Takes over what folding changed of blocks that there were, and what it counted.
+fn take(base: &mut Base, views: &[(BlockId, Arc<BlockView>)], united: United) {
+    for (at, mask) in &united.masks {
+        if let Some((id, _)) = views.get(*at) {
+            base.mask(*id, mask);
+        }
+    }
+    if !united.kept.is_empty() {
+        base.resent.push((base.journal_next, united.kept.into()));
+    }
+    base.duplicate_spans += united.settled.duplicates;
+    base.replaced_spans += united.settled.replaced;
 }
 
 /// Masks traces wherever they lie.

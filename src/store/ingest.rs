@@ -1,6 +1,8 @@
 //! Taking spans in. Invariant: when it returns, the spans are durable and in what readers see next;
 //! small batches through the journal, large ones as blocks at once.
 
+use std::sync::Arc;
+
 use super::entry;
 use super::events::Work;
 use super::shared::Shared;
@@ -8,7 +10,7 @@ use super::state::Fresh;
 use crate::block::{OrderedTrace, Staging, arrange_all, group_by_trace};
 use crate::codec::cast::u64_of;
 use crate::error::Error;
-use crate::head::Made;
+use crate::head::{Made, Staged};
 use crate::id::TraceId;
 use crate::search;
 use crate::time::Timestamp;
@@ -19,6 +21,8 @@ const DIRECT_SHARE_CAPPED: u64 = 2;
 /// A batch of at least so many spans gets a block for those of its traces that are known already. One
 /// of fewer is built in moments, and in the journal it would be two entries.
 const APART_SPANS_MIN: usize = 1 << 15;
+/// A batch of more spans is folded from its block, as what it was staged in takes more memory.
+const STAGED_SPANS_MAX: u64 = 1 << 10;
 /// Ingest seals by itself once so many times too much is in memory,
 const STALL_TIMES: u64 = 2;
 /// and refuses spans if that fails and so many times too much is.
@@ -59,7 +63,7 @@ impl Shared {
             too_old += self.refuse_old(&staging, numbers, oldest);
             !numbers.is_empty()
         });
-        let (traces, settled) = arrange_all(&staging, groups);
+        let (mut traces, settled) = arrange_all(&staging, groups);
         let ingested = Ingested {
             spans: traces.iter().map(|trace| u64_of(trace.spans.len())).sum(),
             traces: u64_of(traces.len()),
@@ -71,13 +75,17 @@ impl Shared {
         if traces.is_empty() {
             return Ok(ingested);
         }
-        let mut made = self.blocks_of(&staging, traces, arrived)?;
-        drop(staging);
+        let mut made = self.blocks_of(&staging, &mut traces, arrived)?;
+        let is_small = ingested.spans <= STAGED_SPANS_MAX;
+        let staged = is_small.then(|| Arc::new(Staged::new(staging, &traces)));
+        drop(traces);
         if let Some(first) = made.first_mut() {
             first.settled = settled;
         }
         match made.pop() {
-            Some(only) if made.is_empty() && !self.is_large(&only) => self.journal(only)?,
+            Some(only) if made.is_empty() && !self.is_large(&only) => {
+                self.journal(only, staged)?;
+            }
             last => {
                 made.extend(last);
                 for group in self.groups(made) {
@@ -93,11 +101,11 @@ impl Shared {
     fn blocks_of(
         &self,
         staging: &Staging,
-        mut traces: Vec<OrderedTrace>,
+        traces: &mut Vec<OrderedTrace>,
         arrived: Timestamp,
     ) -> Result<Vec<Made>, Error> {
         if staging.spans.len() < APART_SPANS_MIN {
-            return self.make(staging, &mut traces, arrived);
+            return self.make(staging, traces, arrived);
         }
         let ids: Vec<TraceId> = traces.iter().map(|trace| trace.id).collect();
         let mut is_known = vec![false; ids.len()];
@@ -109,7 +117,7 @@ impl Shared {
             }
         }
         let (mut new, mut known) = (Vec::new(), Vec::new());
-        for (trace, is_known) in traces.into_iter().zip(is_known) {
+        for (trace, is_known) in traces.drain(..).zip(is_known) {
             let place = if is_known { &mut known } else { &mut new };
             place.push(trace);
         }
@@ -126,11 +134,11 @@ impl Shared {
         bytes >= self.options.head_bytes_max / share || made.rows >= self.options.block_rows_max
     }
 
-    fn journal(&self, made: Made) -> Result<(), Error> {
+    fn journal(&self, made: Made, staged: Option<Arc<Staged>>) -> Result<(), Error> {
         self.make_room()?;
         let payload = entry::spans(&made);
         let (id, block) = self.head_block(made);
-        self.append(payload, Fresh::Spans(id, block))
+        self.append(payload, Fresh::Spans(id, block, staged))
     }
 
     /// Seals where that is overdue; refuses where it fails and too much is in memory.

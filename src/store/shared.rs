@@ -140,7 +140,7 @@ impl Shared {
                 let block = in_memory(self.memory_id(), &image, &self.cache);
                 let made = entry::made(&block, image, settled, retention)?;
                 let (id, block) = self.head_block(made);
-                Ok(Fresh::Spans(id, block))
+                Ok(Fresh::Spans(id, block, None))
             }
         }
     }

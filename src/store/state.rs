@@ -10,13 +10,16 @@ use roaring::RoaringBitmap;
 use super::maintain::MemorySize;
 use crate::block::{BlockId, Cache};
 use crate::codec::cast::u64_of;
-use crate::head::{Made, Place, in_memory};
+use crate::head::{Made, Place, Staged, in_memory};
 use crate::id::TraceId;
 use crate::search::{BlockTimes, BlockView};
 use crate::storage::{BlockRecord, Counters, value_bytes};
 
 /// Bytes of a trace id in the journal.
 const ID_LEN: u64 = 16;
+/// Of so many batches that wait to be folded is kept how they were staged: that takes more memory than
+/// their blocks.
+const STAGED_MAX: usize = 64;
 /// An entry is written in pieces of so many bytes at most.
 const PIECE_BYTES: u64 = 65_000;
 
@@ -40,8 +43,9 @@ pub(super) struct HeadBlock {
 /// What was taken in and is not yet folded.
 #[derive(Debug, Clone)]
 pub(super) enum Fresh {
-    /// Spans; a trace of theirs may have other spans elsewhere.
-    Spans(BlockId, HeadBlock),
+    /// Spans; a trace of theirs may have other spans elsewhere. Of a small batch also as they were
+    /// staged, as long as not many wait.
+    Spans(BlockId, HeadBlock, Option<Arc<Staged>>),
     /// Traces that count no more, as far as they came before.
     Deleted(Arc<[TraceId]>),
 }
@@ -88,7 +92,12 @@ pub(super) struct State {
 
 impl State {
     /// Adds what was taken in.
-    pub(super) fn push(&mut self, fresh: Fresh) {
+    pub(super) fn push(&mut self, mut fresh: Fresh) {
+        if let Fresh::Spans(_, _, staged) = &mut fresh
+            && self.fresh.len() >= STAGED_MAX
+        {
+            *staged = None;
+        }
         let size = fresh.size();
         self.fresh_size.bytes += size.bytes;
         self.fresh_size.rows += size.rows;
@@ -113,7 +122,7 @@ impl State {
 impl Fresh {
     pub(super) fn size(&self) -> MemorySize {
         match self {
-            Self::Spans(_, block) => {
+            Self::Spans(_, block, _) => {
                 let bytes = u64_of(block.made.image.len());
                 let rows = u64::from(block.made.rows);
                 MemorySize { bytes, rows, journal_bytes: journal_bytes(bytes) }

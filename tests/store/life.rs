@@ -180,3 +180,23 @@ fn threads_take_in_late_spans_while_all_is_sealed() {
     let store = Store::open(&place.path, Options::default()).unwrap();
     assert_holds(&store, &content, "opened again");
 }
+
+#[test]
+fn a_trace_is_made_whole_however_large_the_part_that_is_known() {
+    for known in [1, 100, 127, 128, 129, 400] {
+        let place = place();
+        let mut options = Options::default();
+        options.maintenance = Maintenance::ByHand;
+        let store = Store::open(&place.path, options).unwrap();
+        let spans: Vec<Span> = (0..known + 40).map(|at| span(at % 2, at / 2, 10 + at)).collect();
+        let (old, new) = spans.split_at(usize::try_from(known).unwrap());
+        ingest(&store, old);
+        store.maintain().unwrap();
+        for part in new.chunks(10) {
+            ingest(&store, part);
+        }
+        let mut content = Content::new();
+        add(&mut content, &spans);
+        assert_holds(&store, &content, &format!("{known} known"));
+    }
+}

@@ -65,9 +65,8 @@ fn versions() -> [Span; 4] {
     [early, a, b, late]
 }
 
-#[test]
-fn the_same_content_stays_in_any_order() {
-    let versions = versions();
+/// All orders of four.
+fn orders() -> Vec<[usize; 4]> {
     let mut orders = Vec::new();
     for a in 0..4usize {
         for b in (0..4).filter(|b| *b != a) {
@@ -77,7 +76,56 @@ fn the_same_content_stays_in_any_order() {
         }
     }
     assert_eq!(orders.len(), 24);
-    for order in orders {
+    orders
+}
+
+#[test]
+fn what_waits_together_is_settled_as_what_came_one_by_one() {
+    let versions = versions();
+    for order in orders() {
+        for known in 0..4 {
+            let place = place();
+            let store = Store::open(&place.path, by_hand(8)).unwrap();
+            let mut content = Content::new();
+            for (number, at) in order.iter().zip(0..) {
+                // From here on nobody asks, and each batch has a trace of its own beside.
+                if at == known {
+                    store.stats().unwrap();
+                }
+                let other = span(10 + at, 0, 5);
+                ingest(&store, [&other, &versions[*number]]);
+                add(&mut content, [&other]);
+            }
+            let stats = store.stats().unwrap();
+            assert_eq!((stats.replaced_spans, stats.duplicate_spans), (3, 0), "{order:?}, {known}");
+            add(&mut content, [&versions[3]]);
+            assert_holds(&store, &content, &format!("{order:?}, {known}"));
+        }
+    }
+}
+
+#[test]
+fn what_waits_together_leaves_what_was_resent_where_it_lies() {
+    let place = place();
+    let store = Store::open(&place.path, by_hand(8)).unwrap();
+    let [old, other, new] = [span(1, 0, 10), span(2, 0, 20), span(3, 0, 30)];
+    ingest(&store, [&old, &other]);
+    store.maintain().unwrap();
+    for part in [[&old, &new], [&old, &old]] {
+        ingest(&store, part);
+    }
+    let stats = store.stats().unwrap();
+    assert_eq!((stats.replaced_spans, stats.duplicate_spans), (0, 3));
+    assert_eq!(stats.head_spans, 1, "only what is new has moved");
+    let mut content = Content::new();
+    add(&mut content, [&old, &other, &new]);
+    assert_holds(&store, &content, "resent");
+}
+
+#[test]
+fn the_same_content_stays_in_any_order() {
+    let versions = versions();
+    for order in orders() {
         // All in one batch, one by one, and two by two.
         for size in [4, 1, 2] {
             let place = place();

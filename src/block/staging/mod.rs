@@ -2,6 +2,7 @@
 //! Invariant: what was staged is complete, as far as it is within the limits; nothing of a refused span
 //! stays.
 
+mod append;
 mod check;
 mod interner;
 mod origins;

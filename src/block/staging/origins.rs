@@ -1,8 +1,11 @@
 //! Resources and instrumentation scopes, each held once, and which of them the next spans have.
 //! Invariant: equal ones have one number; attributes are sorted by key.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::hash::Hash;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::check::too_deep;
 use super::trim::{Largest, attributes_bytes, resource_bytes, trim_origin};
@@ -50,12 +53,18 @@ impl Origins {
 
 impl Staging {
     /// The number of a resource whose attributes are sorted.
-    fn resource_number(&mut self, resource: Resource) -> u32 {
+    pub(super) fn resource_number(
+        &mut self,
+        resource: impl Borrow<Resource> + Into<Arc<Resource>>,
+    ) -> u32 {
         number_of(&mut self.origins.resource_numbers, &mut self.resources, resource)
     }
 
     /// The number of a scope whose attributes are sorted.
-    fn scope_number(&mut self, scope: InstrumentationScope) -> u32 {
+    pub(super) fn scope_number(
+        &mut self,
+        scope: impl Borrow<InstrumentationScope> + Into<Arc<InstrumentationScope>>,
+    ) -> u32 {
         number_of(&mut self.origins.scope_numbers, &mut self.scopes, scope)
     }
 
@@ -143,16 +152,16 @@ impl Staging {
     }
 }
 
-fn number_of<T: Clone + Eq + std::hash::Hash>(
+fn number_of<T: Eq + Hash>(
     numbers: &mut HashMap<Arc<T>, u32>,
     list: &mut Vec<Arc<T>>,
-    value: T,
+    value: impl Borrow<T> + Into<Arc<T>>,
 ) -> u32 {
-    if let Some(number) = numbers.get(&value) {
+    if let Some(number) = numbers.get(value.borrow()) {
         return *number;
     }
     let number = u32_of(list.len()).unwrap_or(u32::MAX);
-    let value = Arc::new(value);
+    let value = value.into();
     list.push(Arc::clone(&value));
     numbers.insert(value, number);
     number
