@@ -6,6 +6,7 @@
 //! - `giant`: one trace of 200,000 spans in batches of 100, the root last, with a search each second
 //!   of which seals run after each second, too;
 //! - `late`: 1,000 spans for as many sealed traces, one a batch, over 40 blocks;
+//! - `fold`: what a question waits for that finds eight batches that nobody has joined yet;
 //! - `asked`: `small` while 20 searches a second come in at fixed times, against the same searches on
 //!   a store that is left alone;
 //! - `large`: `small` into a store of 20 million spans, some 1 GB; only where it is asked for by name,
@@ -41,11 +42,12 @@ type Case = (&'static str, fn() -> Outcome<()>);
 fn main() -> Outcome<()> {
     let mut only = std::env::args().skip_while(|argument| argument != "--only").skip(1);
     let only = only.next().unwrap_or_default();
-    let cases: [Case; 6] = [
+    let cases: [Case; 7] = [
         ("small", small),
         ("threads", threads),
         ("giant", giant),
         ("late", late),
+        ("fold", fold),
         ("asked", asked),
         ("large", large),
     ];
@@ -231,7 +233,7 @@ fn late() -> Outcome<()> {
     let store = Store::open(folder.path().join("life.redb"), options)?;
     println!("{} blocks of the file", store.stats()?.blocks);
     store.count(QUERY, &SearchOptions::all())?;
-    let (mut takes, mut asks, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut stored, mut takes, mut asks, mut more] = [(); 4].map(|()| Vec::new());
     for (number, old) in spans.iter().step_by(spans.len() / LATE).take(LATE).enumerate() {
         let late = Span {
             span_id: SpanId::from_bytes((number as u64 + 1).to_le_bytes()),
@@ -240,18 +242,42 @@ fn late() -> Outcome<()> {
             ..old.clone()
         };
         let batch = batch(std::slice::from_ref(&late))?;
+        let asked = Instant::now();
+        store.trace(old.trace_id)?.expect("the trace is there");
+        let as_stored = asked.elapsed();
+        stored.push(as_stored);
         let begun = Instant::now();
         store.ingest(batch)?;
         takes.push(begun.elapsed());
         let asked = Instant::now();
         let found = store.trace(old.trace_id)?.expect("the trace is there");
         asks.push(asked.elapsed());
-        whole.push(begun.elapsed());
+        more.push(asked.elapsed().saturating_sub(as_stored));
         assert!(found.spans().iter().any(|span| span.span_id == late.span_id), "the late span");
     }
-    times("taken in", takes);
+    times("the trace as it is stored", stored);
+    times("the late span taken in", takes);
     times("the whole trace, right after", asks);
-    times("both", whole);
+    times("  of that more than as it was stored", more);
+    Ok(())
+}
+
+fn fold() -> Outcome<()> {
+    const WAITING: usize = 8;
+    let spans: Vec<Span> = Generator::new(1).spans(80_000).collect();
+    let mut options = Options::default();
+    options.maintenance = treering::Maintenance::ByHand;
+    let (_folder, store) = open(options)?;
+    let mut asks = Vec::new();
+    for (number, part) in spans.chunks(BATCH).enumerate() {
+        store.ingest(batch(part)?)?;
+        if (number + 1) % WAITING == 0 {
+            let asked = Instant::now();
+            store.trace(TraceId::from_bytes([1; 16]))?;
+            asks.push(asked.elapsed());
+        }
+    }
+    times("no trace, after 8 batches", asks);
     Ok(())
 }
 
