@@ -32,6 +32,11 @@ use treering::{Batch, Options, SearchOptions, SpanId, Store, Timestamp, TraceId}
 use treering_generator::Generator;
 
 const BATCH: usize = 100;
+/// What `asked` stores: 300,000 spans, so many times, each time so many nanoseconds later; and for how
+/// long it asks a store that is left alone. Fewer searches would say little of the slowest in a hundred.
+const TIMES: usize = 4;
+const LATER: u64 = 3_600_000_000_000;
+const ALONE: Duration = Duration::from_secs(15);
 const QUERY: &str =
     r#"{ .service.name = "service-a.default" } >> { kind = server && duration > 50ms }"#;
 
@@ -281,36 +286,42 @@ fn fold() -> Outcome<()> {
     Ok(())
 }
 
-fn asked() -> Outcome<()> {
-    let spans: Vec<Span> = Generator::new(1).spans(600_000).collect();
-    let alone = {
-        let (_folder, store) = open(Options::default())?;
-        store.ingest(batch(&spans[..300_000])?)?;
-        let begun = Instant::now();
-        let taken = open_loop(&store, || begun.elapsed() >= Duration::from_secs(3));
-        let (_folder, other) = open(Options::default())?;
-        let started = Instant::now();
-        for part in spans[300_000..].chunks(BATCH) {
-            other.ingest(batch(part)?)?;
-        }
-        taken.print("searches, left alone");
-        let rate = 300_000.0 / started.elapsed().as_secs_f64();
-        println!("{rate:.0} spans/s, not asked");
-        rate
-    };
-    let (_folder, store) = open(Options::default())?;
-    store.ingest(batch(&spans[..300_000])?)?;
-    let done = AtomicBool::new(false);
+/// Stores `spans` in small batches, so many times, each time as others that come later.
+fn again_and_again(store: &Store, spans: &mut [Span]) -> Outcome<f64> {
     let started = Instant::now();
-    let taken = std::thread::scope(|scope| -> Outcome<Taken> {
-        let asking = scope.spawn(|| open_loop(&store, || done.load(Ordering::Acquire)));
-        for part in spans[300_000..].chunks(BATCH) {
+    for _ in 0..TIMES {
+        for part in spans.chunks(BATCH) {
             store.ingest(batch(part)?)?;
         }
+        for span in spans.iter_mut() {
+            let mut id = span.trace_id.to_bytes();
+            id[0] = id[0].wrapping_add(1);
+            span.trace_id = TraceId::from_bytes(id);
+            let later = |time: Timestamp| Timestamp::from_unix_nanos(time.unix_nanos() + LATER);
+            (span.start, span.end) = (later(span.start), later(span.end));
+        }
+    }
+    Ok((spans.len() * TIMES) as f64 / started.elapsed().as_secs_f64())
+}
+
+fn asked() -> Outcome<()> {
+    let mut spans: Vec<Span> = Generator::new(1).spans(600_000).collect();
+    let (first, others) = spans.split_at_mut(300_000);
+    let (_folder, store) = open(Options::default())?;
+    store.ingest(batch(first)?)?;
+    let begun = Instant::now();
+    open_loop(&store, || begun.elapsed() >= ALONE).print("searches, left alone");
+    let (_folder, other) = open(Options::default())?;
+    let alone = again_and_again(&other, others)?;
+    drop(other);
+    println!("{alone:.0} spans/s, not asked");
+    let done = AtomicBool::new(false);
+    let (taken, rate) = std::thread::scope(|scope| -> Outcome<(Taken, f64)> {
+        let asking = scope.spawn(|| open_loop(&store, || done.load(Ordering::Acquire)));
+        let rate = again_and_again(&store, others)?;
         done.store(true, Ordering::Release);
-        Ok(asking.join().expect("no panic"))
+        Ok((asking.join().expect("no panic"), rate))
     })?;
-    let rate = 300_000.0 / started.elapsed().as_secs_f64();
     taken.print("searches, while spans come");
     println!("{rate:.0} spans/s, {:.2} of those not asked", rate / alone);
     Ok(())
