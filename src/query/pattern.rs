@@ -11,6 +11,7 @@ use regex_automata::{MatchKind, Span};
 use super::automaton::Automaton;
 use super::check::Literals;
 use super::check::pattern::{Compiled, PatternError, compile};
+use crate::codec::cast::usize_of;
 
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
@@ -18,8 +19,8 @@ pub(crate) struct Pattern {
     text: Arc<str>,
     // Shared, because a regex's clone makes working memory of its own.
     regex: Arc<Regex>,
-    /// Finds the literal that every match has in it.
-    required: Option<Prefilter>,
+    /// The literal that every match has in it.
+    required: Option<Literal>,
     compiled: Arc<Compiled>,
     automaton: Arc<OnceLock<Option<Automaton>>>,
 }
@@ -40,7 +41,7 @@ impl Pattern {
     pub(super) fn of(text: &str, compiled: Compiled, regex: Regex) -> Self {
         let required = compiled.literals.required.as_ref();
         Self {
-            required: required.and_then(|part| Prefilter::new(MatchKind::All, &[part])),
+            required: required.and_then(|part| Literal::new(part)),
             text: Arc::from(text),
             regex: Arc::new(regex),
             compiled: Arc::new(compiled),
@@ -69,21 +70,14 @@ impl Pattern {
         &self.literals().prefixes
     }
 
-    /// True if every text that matches has a known literal in it.
-    pub(crate) fn has_required(&self) -> bool {
-        self.required.is_some()
+    /// The literal that every text that matches has in it, where one is known.
+    pub(crate) fn required(&self) -> Option<&Literal> {
+        self.required.as_ref()
     }
 
-    /// How long that literal is, where every text with it matches.
-    pub(crate) fn suffices(&self) -> Option<usize> {
-        let literals = self.literals();
-        literals.required.as_ref().filter(|_| literals.suffices).map(Vec::len)
-    }
-
-    /// Where that literal is next, from `from` on, in texts written one after another.
-    pub(crate) fn next_required(&self, texts: &[u8], from: usize) -> Option<usize> {
-        let required = self.required.as_ref().filter(|_| from < texts.len())?;
-        required.find(texts, Span::from(from..texts.len())).map(|found| found.start)
+    /// True where every text that has that literal in it matches.
+    pub(crate) fn suffices(&self) -> bool {
+        self.literals().suffices
     }
 
     /// True where the pattern matches all of `text`.
@@ -91,6 +85,81 @@ impl Pattern {
         self.regex.is_match(text)
     }
 }
+
+/// Bytes to look for in very many texts.
+#[derive(Clone)]
+pub(crate) struct Literal {
+    bytes: Arc<[u8]>,
+    /// Finds its tail.
+    finder: Prefilter,
+    /// The tail as a number, and which bits of a number of eight bytes that is compared with it count.
+    word: (u64, u64),
+}
+
+impl Literal {
+    /// Most bytes of the tail, by which a literal is looked for.
+    pub(crate) const TAIL: usize = 8;
+    /// Bytes that have to be there after the last place at which a tail may begin.
+    pub(crate) const PADDING: usize = 16;
+
+    fn new(bytes: &[u8]) -> Option<Self> {
+        let tail = bytes.get(bytes.len().saturating_sub(Self::TAIL)..)?;
+        let (mut word, mut mask) = ([0; Self::TAIL], [0; Self::TAIL]);
+        for ((word, mask), byte) in word.iter_mut().zip(&mut mask).zip(tail) {
+            (*word, *mask) = (*byte, u8::MAX);
+        }
+        Some(Self {
+            finder: Prefilter::new(MatchKind::All, &[tail])?,
+            word: (u64::from_le_bytes(word), u64::from_le_bytes(mask)),
+            bytes: Arc::from(bytes),
+        })
+    }
+
+    /// What it is.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many of its last bytes are looked for.
+    pub(crate) fn tail_len(&self) -> usize {
+        self.bytes.len().min(Self::TAIL)
+    }
+
+    /// Where its tail is next, from `from` on, in bytes of texts written one after another.
+    #[inline]
+    pub(crate) fn next(&self, texts: &[u8], from: usize) -> Option<usize> {
+        if from >= texts.len() {
+            return None;
+        }
+        self.finder.find(texts, Span::from(from..texts.len())).map(|found| found.start)
+    }
+
+    /// The first of the first `starts` places at which its tail begins; [`Literal::PADDING`] bytes come after
+    /// them. At once, where [`Literal::next`] takes long to begin.
+    #[inline]
+    pub(crate) fn near(&self, bytes: &[u8], starts: usize) -> Option<usize> {
+        let eight =
+            |at: usize| bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight));
+        let (word, mask) = self.word;
+        let first = (word & 0xff).wrapping_mul(EACH_BYTE);
+        for at in (0..starts).step_by(8) {
+            let differs = eight(at)? ^ first;
+            // The highest bit of each byte that is the tail's first; of some after such a one too.
+            let mut found = differs.wrapping_sub(EACH_BYTE) & !differs & EACH_BYTE << 7;
+            while found != 0 {
+                let place = at + usize_of(found.trailing_zeros() / 8);
+                if place < starts && eight(place)? & mask == word {
+                    return Some(place);
+                }
+                found &= found - 1;
+            }
+        }
+        None
+    }
+}
+
+/// A one in each byte.
+const EACH_BYTE: u64 = u64::MAX / 0xff;
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
@@ -130,6 +199,21 @@ mod tests {
 
     proptest::proptest! {
         #[test]
+        fn a_literal_is_found_where_its_tail_is_first(
+            bytes in "[ab]{1,10}", texts in proptest::collection::vec("[ab]{0,20}", 1..20),
+        ) {
+            let literal = Literal::new(bytes.as_bytes()).unwrap();
+            let tail = &bytes[bytes.len().saturating_sub(Literal::TAIL)..];
+            proptest::prop_assert_eq!(tail.len(), literal.tail_len());
+            for text in &texts {
+                proptest::prop_assert_eq!(literal.next(text.as_bytes(), 0), text.find(tail));
+                let padded = [text.as_bytes(), tail.as_bytes(), &[0; Literal::PADDING]].concat();
+                let starts = (text.len() + 1).saturating_sub(tail.len());
+                proptest::prop_assert_eq!(literal.near(&padded, starts), text.find(tail));
+            }
+        }
+
+        #[test]
         fn what_matches_has_the_literals(
             pattern in "(\\(\\?i\\))?[ab.]{0,3}(\\[ab\\]|\\.\\*|(a|ab|bab)\\?|(ab|b)\\+)?[ab]{0,4}(\\.\\*)?",
             texts in proptest::collection::vec("[abAB]{0,8}", 1..20),
@@ -139,8 +223,8 @@ mod tests {
                 let bytes = text.as_bytes();
                 let begins = pattern.prefixes().iter().any(|prefix| bytes.starts_with(prefix));
                 proptest::prop_assert!(begins || pattern.prefixes().is_empty(), "{text}");
-                let found = pattern.next_required(bytes, 0).is_some();
-                proptest::prop_assert!(found || !pattern.has_required(), "{text}");
+                let found = |literal: &Literal| literal.next(bytes, 0).is_some();
+                proptest::prop_assert!(pattern.required().is_none_or(found), "{text}");
             }
         }
     }

@@ -20,18 +20,12 @@ pub(super) fn rows_of(
     numbers: &Numbers,
     window: Range<u32>,
 ) -> Result<Rows, BlockError> {
-    let list: Box<dyn Iterator<Item = u32>> = match numbers {
-        Numbers::Range(range) => Box::new(range.clone()),
-        Numbers::List(list) => Box::new(list.iter().copied()),
-    };
     if numbers.len() == usize_of(column.values()) {
         return Ok(Rows::from_shared(column.presence()?));
     }
-    let mut list = list.peekable();
-    match (numbers.len(), list.peek().copied()) {
-        (0, _) | (_, None) => Ok(Rows::empty()),
-        (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
-        (2..=UNION_MAX, _) => Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?)),
+    match numbers.len() {
+        0 => Ok(Rows::empty()),
+        1..=UNION_MAX => Ok(Rows::from_shared(column.union(&numbers.to_vec())?)),
         _ if usize_of(column.values()) - numbers.len() <= UNION_MAX => {
             let others = (0..column.values()).filter(|number| !numbers.has(*number));
             let without = column.union(&others.collect::<Vec<_>>())?;
@@ -58,11 +52,7 @@ fn is_most(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
 /// The rows that have one of these values: no row with another value is looked at.
 fn rows_by_value(by_value: &ByValue, numbers: &Numbers, rows: u32) -> Rows {
     let mut bits = Bits::over(0..rows);
-    let mut set = |numbers| by_value.rows(numbers).iter().for_each(|row| bits.set(*row));
-    match numbers {
-        Numbers::Range(range) => set(range.clone()),
-        Numbers::List(list) => list.iter().for_each(|number| set(*number..number + 1)),
-    }
+    numbers.for_each_run(|run| by_value.rows(run).iter().for_each(|row| bits.set(*row)));
     bits.into_rows()
 }
 
@@ -78,19 +68,18 @@ pub(super) fn check_numbers(
     }
     let membership = match numbers {
         Numbers::Range(_) => Vec::new(),
-        Numbers::List(list) => {
+        Numbers::List(_) | Numbers::Runs(_) => {
             let mut member = vec![false; usize_of(column.values())];
-            for number in list {
-                if let Some(pass) = member.get_mut(usize_of(*number)) {
-                    *pass = true;
-                }
-            }
+            numbers.for_each_run(|run| {
+                let run = usize_of(run.start)..usize_of(run.end);
+                member.get_mut(run).unwrap_or_default().fill(true);
+            });
             member
         }
     };
     let passes = |number: u32| match numbers {
         Numbers::Range(range) => range.contains(&number),
-        Numbers::List(_) => membership.get(usize_of(number)) == Some(&true),
+        Numbers::List(_) | Numbers::Runs(_) => membership.get(usize_of(number)) == Some(&true),
     };
     let of_rank = column.numbers()?;
     Ok(select(present, |row| {

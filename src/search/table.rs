@@ -282,12 +282,12 @@ impl<'a> Field<'a> {
                 let (lower, equal) = column.strings()?.lower_bound(wanted.as_bytes())?;
                 Ok(ordered(*op, lower, lower + u32::from(equal), all))
             }
-            (Test::Matches(pattern), ValueKind::String) if plain => Ok(Numbers::List(
-                self.memo.matching(column, pattern, &|| self.stops_at(0))?.to_vec(),
-            )),
+            (Test::Matches(pattern), ValueKind::String) if plain => {
+                Ok(Numbers::Runs(self.memo.matching(column, pattern, &|| self.stops_at(0))?))
+            }
             (Test::NotMatches(pattern), ValueKind::String) if plain => Ok(texts::all_but(
                 column,
-                &self.memo.matching(column, pattern, &|| self.stops_at(0))?,
+                &*self.memo.matching(column, pattern, &|| self.stops_at(0))?,
             )),
             (Test::Compare(op, constant), ValueKind::Int) if plain => {
                 let value = |payload| Scalar::Int(order::to_i64(payload));
@@ -382,10 +382,7 @@ fn doubles(
     if op != CompareOp::NotEqual || !is_number || (first == all.start && after == all.end) {
         return Ok(numbers);
     }
-    let inner: Vec<u32> = match numbers {
-        Numbers::Range(range) => range.collect(),
-        Numbers::List(list) => list,
-    };
+    let inner = numbers.to_vec();
     Ok(Numbers::List((all.start..first).chain(inner).chain(after..all.end).collect()))
 }
 

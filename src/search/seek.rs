@@ -1,0 +1,111 @@
+//! Which texts of a dictionary have a literal in them, by their own bytes alone: a text that shares the
+//! literal with the one before it is not looked at. Invariant: exactly the texts that have it.
+
+use std::ops::Range;
+
+use crate::block::{Fronts, Whole};
+use crate::query::Literal;
+
+// A tail that ends in what a text does not share lies in the text's own bytes.
+const _: () = assert!(Literal::TAIL <= Fronts::CONTEXT + 1 && Literal::PADDING <= Fronts::PADDING);
+
+/// Hands the texts among `places` that have the literal to `each`, in order and as many as follow one another
+/// at a time, with the text that was read last.
+pub(super) fn seek(
+    texts: &Fronts,
+    places: Range<usize>,
+    literal: &Literal,
+    whole: &mut Whole,
+    mut each: impl FnMut(Range<usize>, &mut Whole),
+) {
+    let mut place = places.start;
+    if places.is_empty() {
+        return;
+    }
+    // What the first shares was not looked at.
+    let text = texts.whole(place, whole);
+    let mut found =
+        text.windows(literal.bytes().len()).position(|window| window == literal.bytes());
+    found = found.map(|at| at + literal.bytes().len());
+    let Some(last) = places.end.checked_sub(1) else { return };
+    let all = texts.bytes().get(..texts.range(last).end).unwrap_or_default();
+    loop {
+        if let Some(end) = found {
+            // Those that share all up to the end of the literal have it too.
+            let next = texts.past(place, end, places.end);
+            each(place..next, whole);
+            if next >= places.end {
+                return;
+            }
+            place = next;
+            // Where one has it, its neighbour often does.
+            found = near(texts, place, literal, whole);
+        } else {
+            let from = texts.range(place).end;
+            match far(texts, (all, from), place, literal, whole) {
+                Some((at, end)) => (place, found) = (at, Some(end)),
+                None => return,
+            }
+        }
+    }
+}
+
+/// Where in text `place` the literal ends first, among its own bytes.
+fn near(texts: &Fronts, place: usize, literal: &Literal, whole: &mut Whole) -> Option<usize> {
+    let own = texts.range(place);
+    let tail = literal.tail_len();
+    // It ends in what the text does not share.
+    let context = texts.shared_of(place).min(Fronts::CONTEXT);
+    let mut from = own.start + context.saturating_sub(tail.saturating_sub(1));
+    let last = own.end.checked_sub(tail)?;
+    loop {
+        let starts = (last + 1).checked_sub(from)?;
+        let at = from + literal.near(texts.bytes().get(from..)?, starts)?;
+        let end = texts.own_from(place) + (at - own.start) + literal.tail_len();
+        if ends_at(texts, place, literal, end, whole) {
+            return Some(end);
+        }
+        from = at + 1;
+    }
+}
+
+/// The first text after `place` with the literal among its own bytes, which are those from `from` on, and where
+/// in the text it ends first.
+fn far(
+    texts: &Fronts,
+    (all, mut from): (&[u8], usize),
+    mut place: usize,
+    literal: &Literal,
+    whole: &mut Whole,
+) -> Option<(usize, usize)> {
+    loop {
+        let at = literal.next(all, from)?;
+        place = texts.place_of(at, place);
+        let own = texts.range(place);
+        // What is found may lie in two texts.
+        if at + literal.tail_len() <= own.end {
+            let end = texts.own_from(place) + (at - own.start) + literal.tail_len();
+            if ends_at(texts, place, literal, end, whole) {
+                return Some((place, end));
+            }
+        }
+        from = at + 1;
+    }
+}
+
+/// True where the literal, whose tail ends at `end` of text `place`, does so as a whole.
+fn ends_at(texts: &Fronts, place: usize, literal: &Literal, end: usize, whole: &mut Whole) -> bool {
+    let (bytes, own) = (literal.bytes(), texts.range(place));
+    if bytes.len() == literal.tail_len() {
+        return true;
+    }
+    let from = texts.own_from(place);
+    match end.checked_sub(bytes.len()) {
+        None => false,
+        Some(start) if start >= from => {
+            let own = texts.bytes().get(own.start + (start - from)..own.start + (end - from));
+            own == Some(bytes)
+        }
+        Some(start) => texts.whole(place, whole).get(start..end) == Some(bytes),
+    }
+}
