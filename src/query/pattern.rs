@@ -80,6 +80,11 @@ impl Pattern {
         self.literals().suffices
     }
 
+    /// True where a text with that literal matches if it does from there on.
+    pub(crate) fn matches_from_literal(&self) -> bool {
+        self.literals().after_anything
+    }
+
     /// True where the pattern matches all of `text`.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
@@ -141,10 +146,13 @@ impl Literal {
         let eight =
             |at: usize| bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight));
         let (word, mask) = self.word;
-        let first = (word & 0xff).wrapping_mul(EACH_BYTE);
+        let last = usize_of(mask.trailing_ones()).saturating_sub(8) / 8;
+        let each = |byte: u64| (byte & 0xff).wrapping_mul(EACH_BYTE);
+        let (first_byte, last_byte) = (each(word), each(word >> (8 * last)));
         for at in (0..starts).step_by(8) {
-            let differs = eight(at)? ^ first;
-            // The highest bit of each byte that is the tail's first; of some after such a one too.
+            // Zero where both the tail's first byte and, as far off as it should be, its last one are.
+            let differs = eight(at)? ^ first_byte | eight(at + last)? ^ last_byte;
+            // The highest bit of each zero byte; of some after such a one too.
             let mut found = differs.wrapping_sub(EACH_BYTE) & !differs & EACH_BYTE << 7;
             while found != 0 {
                 let place = at + usize_of(found.trailing_zeros() / 8);

@@ -51,9 +51,15 @@ fn is_most(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
 
 /// The rows that have one of these values: no row with another value is looked at.
 fn rows_by_value(by_value: &ByValue, numbers: &Numbers, rows: u32) -> Rows {
-    let mut bits = Bits::over(0..rows);
-    numbers.for_each_run(|run| by_value.rows(run).iter().for_each(|row| bits.set(*row)));
-    bits.into_rows()
+    let mut words = vec![0_u64; usize_of(rows).div_ceil(64)];
+    numbers.for_each_run(|run| {
+        for row in by_value.rows(run) {
+            if let Some(word) = words.get_mut(usize_of(row / 64)) {
+                *word |= 1 << (row % 64);
+            }
+        }
+    });
+    Bits::of_words(0, words).into_rows()
 }
 
 /// Those of `present`, all of which have a value, whose value number is one of `numbers`.

@@ -10,13 +10,13 @@ use crate::query::Literal;
 const _: () = assert!(Literal::TAIL <= Fronts::CONTEXT + 1 && Literal::PADDING <= Fronts::PADDING);
 
 /// Hands the texts among `places` that have the literal to `each`, in order and as many as follow one another
-/// at a time, with the text that was read last.
+/// at a time, with where in them it ends first, and with the text that was read last.
 pub(super) fn seek(
     texts: &Fronts,
     places: Range<usize>,
     literal: &Literal,
     whole: &mut Whole,
-    mut each: impl FnMut(Range<usize>, &mut Whole),
+    mut each: impl FnMut(Range<usize>, usize, &mut Whole),
 ) {
     let mut place = places.start;
     if places.is_empty() {
@@ -33,7 +33,7 @@ pub(super) fn seek(
         if let Some(end) = found {
             // Those that share all up to the end of the literal have it too.
             let next = texts.past(place, end, places.end);
-            each(place..next, whole);
+            each(place..next, end, whole);
             if next >= places.end {
                 return;
             }
@@ -95,17 +95,10 @@ fn far(
 
 /// True where the literal, whose tail ends at `end` of text `place`, does so as a whole.
 fn ends_at(texts: &Fronts, place: usize, literal: &Literal, end: usize, whole: &mut Whole) -> bool {
-    let (bytes, own) = (literal.bytes(), texts.range(place));
+    let bytes = literal.bytes();
     if bytes.len() == literal.tail_len() {
         return true;
     }
-    let from = texts.own_from(place);
-    match end.checked_sub(bytes.len()) {
-        None => false,
-        Some(start) if start >= from => {
-            let own = texts.bytes().get(own.start + (start - from)..own.start + (end - from));
-            own == Some(bytes)
-        }
-        Some(start) => texts.whole(place, whole).get(start..end) == Some(bytes),
-    }
+    let begins = |start| texts.from(place, start, whole).starts_with(bytes);
+    end.checked_sub(bytes.len()).is_some_and(begins)
 }

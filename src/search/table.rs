@@ -133,9 +133,9 @@ impl<'a> Field<'a> {
         for column in &self.columns {
             if let Some(pattern) = self.pattern(column, test) {
                 if matches!(test, Test::Matches(_))
-                    && let Some(rows) = column.known_matches(pattern.text())
+                    && let Some(rows) = column.known_matches::<Rows>(pattern.text())
                 {
-                    found = found.or(&Rows::from_shared(rows));
+                    found = found.or(&rows);
                     continue;
                 }
                 let rows =
@@ -177,7 +177,8 @@ impl<'a> Field<'a> {
     fn keep_matches(&self, column: &ColumnReader<'_>, pattern: &Pattern, rows: &Rows) {
         let is_worth = self.plain && column.values() >= KEPT_VALUES_MIN;
         if is_worth && !self.stops_at(0) {
-            column.keep_matches(pattern.text(), rows.shared());
+            let bytes = rows.bytes_max() + pattern.text().len();
+            column.keep_matches(pattern.text(), &Arc::new(rows.clone()), bytes);
         }
     }
 

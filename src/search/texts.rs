@@ -126,11 +126,13 @@ fn look_for(
     found: &mut Runs,
 ) {
     let mut whole = Whole::default();
-    seek(texts, places, literal, &mut whole, |run, whole| {
+    seek(texts, places, literal, &mut whole, |run, end, whole| {
         if pattern.suffices() {
             return found.push(texts.numbers(run));
         }
-        for place in run.filter(|place| matches(pattern, texts.whole(*place, whole))) {
+        let from = end.saturating_sub(literal.bytes().len());
+        let from = if pattern.matches_from_literal() { from } else { 0 };
+        for place in run.filter(|place| matches(pattern, texts.from(*place, from, whole))) {
             found.push(texts.numbers(place..place + 1));
         }
     });

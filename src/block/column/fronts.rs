@@ -172,6 +172,15 @@ impl Fronts {
         next + skipped + more
     }
 
+    /// Text `place` from one of its bytes on. Cost: that of [`Fronts::whole`], where it is not of its own bytes.
+    pub(crate) fn from<'t>(&'t self, place: usize, at: usize, text: &'t mut Whole) -> &'t [u8] {
+        let all = match at.checked_sub(self.own_from(place)) {
+            Some(at) => self.own(place).get(at..),
+            None => self.whole(place, text).get(at..),
+        };
+        all.unwrap_or_default()
+    }
+
     /// All of text `place`, put together in `text`. Cost: a copy; where the text read last is not one
     /// shortly before it, a look at each from its group's first on.
     pub(crate) fn whole<'t>(&self, place: usize, text: &'t mut Whole) -> &'t [u8] {

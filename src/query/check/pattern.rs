@@ -82,7 +82,7 @@ fn too_large(len: usize, help: &str) -> PatternError {
 }
 
 impl Compiled {
-    /// What matches texts one by one.
+    /// What matches texts one by one, which are UTF-8.
     ///
     /// # Errors
     /// If it grows too large.
@@ -90,7 +90,7 @@ impl Compiled {
         let config = Config::new()
             .nfa_size_limit(Some(PATTERN_BYTES_MAX))
             .onepass_size_limit(Some(PATTERN_BYTES_MAX));
-        let built = Regex::builder().configure(config).build_from_hir(&self.hir);
+        let built = Regex::builder().configure(config).build_from_hir(&self.of_bytes());
         built.map_err(|_too_large| {
             too_large(self.len, "shorten its repetitions: `x{100}` counts as a hundred `x`")
         })
