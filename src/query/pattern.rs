@@ -99,13 +99,21 @@ pub(crate) struct Literal {
     finder: Prefilter,
     /// The tail as a number, and which bits of a number of eight bytes that is compared with it count.
     word: (u64, u64),
+    /// The tail's first byte, eight times, and its last one.
+    ends: (u64, u64),
 }
+
+/// A one in each byte.
+const EACH_BYTE: u64 = u64::MAX / 0xff;
+/// Bytes in which a literal is looked for at once, before something that takes longer to begin is asked:
+/// where one text has it, one of the next often does.
+const NEAR: usize = 64;
+/// Those, and what may be read after them.
+const NEAR_READ: usize = NEAR + 2 * Literal::TAIL;
 
 impl Literal {
     /// Most bytes of the tail, by which a literal is looked for.
     pub(crate) const TAIL: usize = 8;
-    /// Bytes that have to be there after the last place at which a tail may begin.
-    pub(crate) const PADDING: usize = 16;
 
     fn new(bytes: &[u8]) -> Option<Self> {
         let tail = bytes.get(bytes.len().saturating_sub(Self::TAIL)..)?;
@@ -113,9 +121,11 @@ impl Literal {
         for ((word, mask), byte) in word.iter_mut().zip(&mut mask).zip(tail) {
             (*word, *mask) = (*byte, u8::MAX);
         }
+        let each = |byte: Option<&u8>| byte.map(|byte| u64::from(*byte) * EACH_BYTE);
         Some(Self {
             finder: Prefilter::new(MatchKind::All, &[tail])?,
             word: (u64::from_le_bytes(word), u64::from_le_bytes(mask)),
+            ends: (each(tail.first())?, each(tail.last())?),
             bytes: Arc::from(bytes),
         })
     }
@@ -133,30 +143,34 @@ impl Literal {
     /// Where its tail is next, from `from` on, in bytes of texts written one after another.
     #[inline]
     pub(crate) fn next(&self, texts: &[u8], from: usize) -> Option<usize> {
-        if from >= texts.len() {
-            return None;
+        let rest = texts.get(from..)?;
+        let mut skipped = 0;
+        if let Some(near) = rest.first_chunk() {
+            if let Some(at) = self.near(near) {
+                return Some(from + at);
+            }
+            skipped = NEAR;
         }
-        self.finder.find(texts, Span::from(from..texts.len())).map(|found| found.start)
+        self.finder.find(texts, Span::from(from + skipped..texts.len())).map(|found| found.start)
     }
 
-    /// The first of the first `starts` places at which its tail begins; [`Literal::PADDING`] bytes come after
-    /// them. At once, where [`Literal::next`] takes long to begin.
+    /// Where its tail begins first in the first [`NEAR`] bytes.
     #[inline]
-    pub(crate) fn near(&self, bytes: &[u8], starts: usize) -> Option<usize> {
-        let eight =
-            |at: usize| bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight));
+    fn near(&self, bytes: &[u8; NEAR_READ]) -> Option<usize> {
         let (word, mask) = self.word;
-        let last = usize_of(mask.trailing_ones()).saturating_sub(8) / 8;
-        let each = |byte: u64| (byte & 0xff).wrapping_mul(EACH_BYTE);
-        let (first_byte, last_byte) = (each(word), each(word >> (8 * last)));
-        for at in (0..starts).step_by(8) {
+        let (first, last) = self.ends;
+        let (firsts, _) = bytes.as_chunks::<8>();
+        let (lasts, _) = bytes.get(self.tail_len().saturating_sub(1)..)?.as_chunks::<8>();
+        let eight = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+        for ((firsts, lasts), at) in firsts.iter().zip(lasts).zip((0..NEAR).step_by(8)) {
             // Zero where both the tail's first byte and, as far off as it should be, its last one are.
-            let differs = eight(at)? ^ first_byte | eight(at + last)? ^ last_byte;
+            let differs = eight(firsts) ^ first | eight(lasts) ^ last;
             // The highest bit of each zero byte; of some after such a one too.
             let mut found = differs.wrapping_sub(EACH_BYTE) & !differs & EACH_BYTE << 7;
             while found != 0 {
                 let place = at + usize_of(found.trailing_zeros() / 8);
-                if place < starts && eight(place)? & mask == word {
+                let there = bytes.get(place..)?.first_chunk().map(eight)?;
+                if there & mask == word {
                     return Some(place);
                 }
                 found &= found - 1;
@@ -165,9 +179,6 @@ impl Literal {
         None
     }
 }
-
-/// A one in each byte.
-const EACH_BYTE: u64 = u64::MAX / 0xff;
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
@@ -208,16 +219,15 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn a_literal_is_found_where_its_tail_is_first(
-            bytes in "[ab]{1,10}", texts in proptest::collection::vec("[ab]{0,20}", 1..20),
+            bytes in "[ab]{1,10}", at in 0..2 * NEAR, texts in proptest::collection::vec("[ab]{0,20}", 1..20),
         ) {
             let literal = Literal::new(bytes.as_bytes()).unwrap();
             let tail = &bytes[bytes.len().saturating_sub(Literal::TAIL)..];
             proptest::prop_assert_eq!(tail.len(), literal.tail_len());
             for text in &texts {
                 proptest::prop_assert_eq!(literal.next(text.as_bytes(), 0), text.find(tail));
-                let padded = [text.as_bytes(), tail.as_bytes(), &[0; Literal::PADDING]].concat();
-                let starts = (text.len() + 1).saturating_sub(tail.len());
-                proptest::prop_assert_eq!(literal.near(&padded, starts), text.find(tail));
+                let padded = ["b".repeat(at), text.clone(), "c".repeat(NEAR)].concat();
+                proptest::prop_assert_eq!(literal.next(padded.as_bytes(), 0), padded.find(tail));
             }
         }
 

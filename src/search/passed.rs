@@ -14,6 +14,9 @@ use crate::query::rows::Rows;
 /// Up to so many postings are united one by one; beyond, the value numbers are scanned.
 pub(super) const UNION_MAX: usize = 32;
 
+/// Runs of values whose rows are fetched side by side.
+const RUNS_AT_ONCE: usize = 64;
+
 /// The rows that have one of these values, at least those within `window`.
 pub(super) fn rows_of(
     column: &ColumnReader<'_>,
@@ -52,13 +55,23 @@ fn is_most(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
 /// The rows that have one of these values: no row with another value is looked at.
 fn rows_by_value(by_value: &ByValue, numbers: &Numbers, rows: u32) -> Rows {
     let mut words = vec![0_u64; usize_of(rows).div_ceil(64)];
+    let mut set = |row: &u32| {
+        if let Some(word) = words.get_mut(usize_of(row / 64)) {
+            *word |= 1 << (row % 64);
+        }
+    };
+    // The first row of each run is read before the others of any, so that runs are fetched side by side.
+    let mut others: Vec<&[u32]> = Vec::with_capacity(RUNS_AT_ONCE);
     numbers.for_each_run(|run| {
-        for row in by_value.rows(run) {
-            if let Some(word) = words.get_mut(usize_of(row / 64)) {
-                *word |= 1 << (row % 64);
-            }
+        if let Some((first, rest)) = by_value.rows(run).split_first() {
+            set(first);
+            others.push(rest);
+        }
+        if others.len() == RUNS_AT_ONCE {
+            others.drain(..).flatten().for_each(&mut set);
         }
     });
+    others.into_iter().flatten().for_each(set);
     Bits::of_words(0, words).into_rows()
 }
 

@@ -7,7 +7,7 @@ use crate::block::{Fronts, Whole};
 use crate::query::Literal;
 
 // A tail that ends in what a text does not share lies in the text's own bytes.
-const _: () = assert!(Literal::TAIL <= Fronts::CONTEXT + 1 && Literal::PADDING <= Fronts::PADDING);
+const _: () = assert!(Literal::TAIL <= Fronts::CONTEXT + 1);
 
 /// Hands the texts among `places` that have the literal to `each`, in order and as many as follow one another
 /// at a time, with where in them it ends first, and with the text that was read last.
@@ -29,6 +29,7 @@ pub(super) fn seek(
     found = found.map(|at| at + literal.bytes().len());
     let Some(last) = places.end.checked_sub(1) else { return };
     let all = texts.bytes().get(..texts.range(last).end).unwrap_or_default();
+    let mut from = texts.range(place).end;
     loop {
         if let Some(end) = found {
             // Those that share all up to the end of the literal have it too.
@@ -37,41 +38,18 @@ pub(super) fn seek(
             if next >= places.end {
                 return;
             }
-            place = next;
-            // Where one has it, its neighbour often does.
-            found = near(texts, place, literal, whole);
-        } else {
-            let from = texts.range(place).end;
-            match far(texts, (all, from), place, literal, whole) {
-                Some((at, end)) => (place, found) = (at, Some(end)),
-                None => return,
-            }
+            (place, from) = (next, texts.range(next).start);
+        }
+        match next(texts, (all, from), place, literal, whole) {
+            Some((at, end)) => (place, found) = (at, Some(end)),
+            None => return,
         }
     }
 }
 
-/// Where in text `place` the literal ends first, among its own bytes.
-fn near(texts: &Fronts, place: usize, literal: &Literal, whole: &mut Whole) -> Option<usize> {
-    let own = texts.range(place);
-    let tail = literal.tail_len();
-    // It ends in what the text does not share.
-    let context = texts.shared_of(place).min(Fronts::CONTEXT);
-    let mut from = own.start + context.saturating_sub(tail.saturating_sub(1));
-    let last = own.end.checked_sub(tail)?;
-    loop {
-        let starts = (last + 1).checked_sub(from)?;
-        let at = from + literal.near(texts.bytes().get(from..)?, starts)?;
-        let end = texts.own_from(place) + (at - own.start) + literal.tail_len();
-        if ends_at(texts, place, literal, end, whole) {
-            return Some(end);
-        }
-        from = at + 1;
-    }
-}
-
-/// The first text after `place` with the literal among its own bytes, which are those from `from` on, and where
-/// in the text it ends first.
-fn far(
+/// The first text from `place` on with the literal among its own bytes, as far as they are not before `from`,
+/// and where in the text it ends first.
+fn next(
     texts: &Fronts,
     (all, mut from): (&[u8], usize),
     mut place: usize,

@@ -40,8 +40,8 @@ pub(crate) struct Whole {
 impl Fronts {
     /// Bytes before what a text does not share that are its own too.
     pub(crate) const CONTEXT: usize = 7;
-    /// Bytes after those of the last text, so that as many can be read from any on.
-    pub(crate) const PADDING: usize = 16;
+    /// Texts that are looked at one by one before steps are doubled.
+    const NEAR: usize = 4;
 
     fn new(first: u32) -> Self {
         Self { first, bytes: Vec::new(), starts: vec![0], shared: Vec::new() }
@@ -64,9 +64,8 @@ impl Fronts {
         })
     }
 
-    /// Ends the texts.
-    fn close(&mut self) {
-        self.bytes.resize(self.bytes.len() + Self::PADDING, 0);
+    /// Gives back what was set aside for more texts.
+    fn shrink(&mut self) {
         self.bytes.shrink_to_fit();
         self.starts.shrink_to_fit();
         self.shared.shrink_to_fit();
@@ -81,7 +80,7 @@ impl Fronts {
             text_group::encode(group.iter().copied(), &mut bytes);
             fronts.add(&bytes, low_u32(u64_of(group.len()))).unwrap();
         }
-        fronts.close();
+        fronts.shrink();
         fronts
     }
 
@@ -105,7 +104,7 @@ impl Fronts {
         self.shared.get(place).copied().map_or(0, usize::from)
     }
 
-    /// The own bytes of all texts, and some that are none.
+    /// The own bytes of all texts, one text after another.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -137,7 +136,12 @@ impl Fronts {
     pub(crate) fn place_of(&self, offset: usize, from: usize) -> usize {
         let ends = self.starts.get(1..).unwrap_or_default();
         let is_before = |end: &u32| usize_of(*end) <= offset;
-        let (mut low, mut step) = (from, 1);
+        let near = ends.get(from..).unwrap_or_default().iter().take(Self::NEAR);
+        let passed = near.take_while(|end| is_before(end)).count();
+        let (mut low, mut step) = (from + passed, 1);
+        if passed < Self::NEAR {
+            return low;
+        }
         while ends.get(low + step - 1).is_some_and(is_before) {
             low += step;
             step *= 2;
@@ -250,7 +254,7 @@ impl Strings<'_> {
                 .add(&bytes, numbers.end - numbers.start)
                 .map_err(|cause| self.corrupt(format!("group {at}: {cause}")))?;
         }
-        fronts.close();
+        fronts.shrink();
         let (bytes, fronts) = (fronts.bytes_len(), Arc::new(fronts));
         block.keep(slot, &fronts, bytes);
         Ok(fronts)
