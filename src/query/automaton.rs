@@ -143,13 +143,10 @@ impl Automaton {
     #[inline]
     pub(crate) fn ask(&self, states: &mut Vec<u16>, known: usize, rest: &[u8]) -> Verdict {
         states.truncate(known.saturating_add(1));
-        let mut state = match states.last() {
-            Some(state) => *state,
-            None => {
-                states.push(self.start);
-                self.start
-            }
-        };
+        if states.is_empty() {
+            states.push(self.start);
+        }
+        let mut state = states.last().copied().unwrap_or(NEVER);
         for byte in rest {
             if state < OPEN {
                 break;

@@ -109,7 +109,7 @@ const EACH_BYTE: u64 = u64::MAX / 0xff;
 /// where one text has it, one of the next often does.
 const NEAR: usize = 64;
 /// Those, and what may be read after them.
-const NEAR_READ: usize = NEAR + 2 * Literal::TAIL;
+const NEAR_READ: usize = NEAR + 16;
 
 impl Literal {
     /// Most bytes of the tail, by which a literal is looked for.
@@ -159,14 +159,21 @@ impl Literal {
     fn near(&self, bytes: &[u8; NEAR_READ]) -> Option<usize> {
         let (word, mask) = self.word;
         let (first, last) = self.ends;
-        let (firsts, _) = bytes.as_chunks::<8>();
-        let (lasts, _) = bytes.get(self.tail_len().saturating_sub(1)..)?.as_chunks::<8>();
+        let (firsts, _) = bytes.as_chunks::<16>();
+        let (lasts, _) = bytes.get(self.tail_len().saturating_sub(1)..)?.as_chunks::<16>();
         let eight = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-        for ((firsts, lasts), at) in firsts.iter().zip(lasts).zip((0..NEAR).step_by(8)) {
-            // Zero where both the tail's first byte and, as far off as it should be, its last one are.
+        // The highest bit of each byte where both the tail's first byte and, as far off as it should be, its
+        // last one are; and of some after such a one.
+        let marked = |firsts: &[u8; 8], lasts: &[u8; 8]| {
             let differs = eight(firsts) ^ first | eight(lasts) ^ last;
-            // The highest bit of each zero byte; of some after such a one too.
-            let mut found = differs.wrapping_sub(EACH_BYTE) & !differs & EACH_BYTE << 7;
+            differs.wrapping_sub(EACH_BYTE) & !differs & EACH_BYTE << 7
+        };
+        for ((firsts, lasts), at) in firsts.iter().zip(lasts).zip((0..NEAR).step_by(16)) {
+            let ([one, other], _) = firsts.as_chunks::<8>() else { return None };
+            let ([one_last, other_last], _) = lasts.as_chunks::<8>() else { return None };
+            // Together, so that there is one branch for both.
+            let (low, high) = (marked(one, one_last), marked(other, other_last));
+            let mut found = u128::from(high) << 64 | u128::from(low);
             while found != 0 {
                 let place = at + usize_of(found.trailing_zeros() / 8);
                 let there = bytes.get(place..)?.first_chunk().map(eight)?;
@@ -222,7 +229,7 @@ mod tests {
             bytes in "[ab]{1,10}", at in 0..2 * NEAR, texts in proptest::collection::vec("[ab]{0,20}", 1..20),
         ) {
             let literal = Literal::new(bytes.as_bytes()).unwrap();
-            let tail = &bytes[bytes.len().saturating_sub(Literal::TAIL)..];
+            let (_, tail) = bytes.split_at(bytes.len().saturating_sub(Literal::TAIL));
             proptest::prop_assert_eq!(tail.len(), literal.tail_len());
             for text in &texts {
                 proptest::prop_assert_eq!(literal.next(text.as_bytes(), 0), text.find(tail));

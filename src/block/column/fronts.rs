@@ -168,7 +168,7 @@ impl Fronts {
         let (chunks, _) = after.as_chunks::<AT_ONCE>();
         // All of a chunk are compared, so that they are together.
         let differs = |chunk: &&[u16; AT_ONCE]| {
-            chunk.iter().fold(false, |differs, shared| differs | (*shared < len))
+            chunk.iter().fold(u16::MAX, |least, shared| least.min(*shared)) < len
         };
         let skipped = chunks.iter().take_while(|chunk| !differs(chunk)).count() * AT_ONCE;
         let rest = after.get(skipped..).unwrap_or_default();

@@ -91,7 +91,9 @@ mod tests {
         fn runs_say_what_a_list_says(list in prop::collection::btree_set(0u32..60, 0..40)) {
             let list: Vec<u32> = list.into_iter().collect();
             let mut runs = Runs::default();
-            list.iter().for_each(|number| runs.push(*number..*number + 1));
+            for number in &list {
+                runs.push(*number..*number + 1);
+            }
             prop_assert!(runs.iter().zip(runs.iter().skip(1)).all(|(one, next)| one.end < next.start));
             let (runs, listed) = (Numbers::Runs(Arc::new(runs)), Numbers::List(list.clone()));
             prop_assert_eq!((runs.len(), runs.to_vec()), (listed.len(), listed.to_vec()));
