@@ -232,7 +232,11 @@ mod tests {
             texts in prop::collection::vec("[ab\u{e9}\u{20ac}\n-]{0,7}", 1..30),
         ) {
             let compiled = compile(&parts.concat()).unwrap();
-            let regex = compiled.regex().unwrap();
+            let regex = compiled.plain();
+            let of_bytes = compiled.regex().unwrap();
+            for text in &texts {
+                prop_assert_eq!(of_bytes.is_match(text), regex.is_match(text), "{}", text);
+            }
             let Some(table) = Automaton::new(&compiled.of_bytes()) else { return Ok(()) };
             let (mut states, mut before) = (Vec::new(), "");
             for text in &texts {

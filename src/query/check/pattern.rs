@@ -96,6 +96,12 @@ impl Compiled {
         })
     }
 
+    /// What matches any texts one by one, for tests: nothing is said of bytes.
+    #[cfg(test)]
+    pub(crate) fn plain(&self) -> Regex {
+        Regex::builder().build_from_hir(&self.hir).unwrap()
+    }
+
     /// The same for texts that are known to be UTF-8, in which `.*` takes any bytes: with that there are
     /// fewer states, and such from which every text matches.
     pub(crate) fn of_bytes(&self) -> Hir {
