@@ -28,7 +28,9 @@ pub(crate) use arrange::{Settled, arrange, arrange_all, group_by_trace};
 pub(crate) use buckets::Marked;
 pub(crate) use builder::{Built, OrderedTrace, build};
 pub(crate) use cache::{Cache, Derived, Slot};
-pub(crate) use column::{ByValue, ColumnKey, ColumnReader, Numbers, RankTable, Texts};
+pub(crate) use column::{
+    ByValue, ColumnKey, ColumnReader, Fronts, Numbers, RankTable, Runs, Whole,
+};
 pub(crate) use error::{BlockError, BlockId};
 pub(crate) use format::{Section, Table, field, image_len};
 pub(crate) use image::{Chunks, Image};

@@ -137,21 +137,27 @@ impl Automaton {
         self.stride.saturating_sub(1)
     }
 
-    /// What is to be said of a text of whole characters.
+    /// What is to be said of a text of whole characters. It begins as the text before did, as far as that
+    /// is known; `rest` is what follows, and `states` has the state after each byte of that text, one for
+    /// each byte that was read and the first before them. It is left with those of this text.
     #[inline]
-    pub(crate) fn ask(&self, text: &[u8]) -> Verdict {
-        let mut state = self.start;
-        let mut read = 0;
-        for byte in text {
+    pub(crate) fn ask(&self, states: &mut Vec<u16>, known: usize, rest: &[u8]) -> Verdict {
+        states.truncate(known.saturating_add(1));
+        if states.is_empty() {
+            states.push(self.start);
+        }
+        let mut state = states.last().copied().unwrap_or(NEVER);
+        for byte in rest {
             if state < OPEN {
                 break;
             }
             let class = self.classes.get(usize::from(*byte)).copied().unwrap_or(0);
             let place = usize::from(state) * self.stride + usize::from(class);
             state = self.next.get(place).copied().unwrap_or(NEVER);
-            read += 1;
+            states.push(state);
         }
         if state < OPEN {
+            let read = states.len().saturating_sub(1);
             return Verdict::Settled { matches: state == ALWAYS, read };
         }
         Verdict::Whole(self.accepts.get(usize::from(state)) == Some(&true))
@@ -199,7 +205,9 @@ mod tests {
     #[test]
     fn what_is_settled_is_known_as_soon_as_it_is() {
         let settled = |matches, read| Verdict::Settled { matches, read };
-        let asked = |pattern: &str, text: &str| automaton(pattern).unwrap().ask(text.as_bytes());
+        let asked = |pattern: &str, text: &str| {
+            automaton(pattern).unwrap().ask(&mut Vec::new(), 0, text.as_bytes())
+        };
         assert_eq!(asked("[0-4]+[a-f]{3}.*", "5abc"), settled(false, 1));
         assert_eq!(asked("[0-4]+[a-f]{3}.*", "12abcdef"), settled(true, 5));
         assert_eq!(asked("[0-4]+[a-f]{3}.*", "12ab"), Verdict::Whole(false));
@@ -224,10 +232,18 @@ mod tests {
             texts in prop::collection::vec("[ab\u{e9}\u{20ac}\n-]{0,7}", 1..30),
         ) {
             let compiled = compile(&parts.concat()).unwrap();
-            let regex = compiled.regex().unwrap();
-            let Some(table) = Automaton::new(&compiled.of_bytes()) else { return Ok(()) };
+            let regex = compiled.plain();
+            let of_bytes = compiled.regex().unwrap();
             for text in &texts {
-                let matches = match table.ask(text.as_bytes()) {
+                prop_assert_eq!(of_bytes.is_match(text), regex.is_match(text), "{}", text);
+            }
+            let Some(table) = Automaton::new(&compiled.of_bytes()) else { return Ok(()) };
+            let (mut states, mut before) = (Vec::new(), "");
+            for text in &texts {
+                let shared = before.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+                before = text;
+                let known = shared.min(states.len().saturating_sub(1));
+                let matches = match table.ask(&mut states, known, &text.as_bytes()[known..]) {
                     Verdict::Whole(matches) => matches,
                     Verdict::Settled { matches, read } => {
                         for other in &texts {

@@ -24,6 +24,6 @@ mod words;
 pub use check::{CheckedQuery, check, check_search};
 pub use error::{QueryError, QueryErrorKind};
 pub use field::field;
-pub(crate) use pattern::Pattern;
+pub(crate) use pattern::{Literal, Pattern};
 pub use result::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
 pub use syntax::parse;

@@ -11,6 +11,7 @@ use regex_automata::{MatchKind, Span};
 use super::automaton::Automaton;
 use super::check::Literals;
 use super::check::pattern::{Compiled, PatternError, compile};
+use crate::codec::cast::usize_of;
 
 /// A compiled regular expression; a clone is cheap.
 #[derive(Clone)]
@@ -18,8 +19,8 @@ pub(crate) struct Pattern {
     text: Arc<str>,
     // Shared, because a regex's clone makes working memory of its own.
     regex: Arc<Regex>,
-    /// Finds the literal that every match has in it.
-    required: Option<Prefilter>,
+    /// The literal that every match has in it.
+    required: Option<Literal>,
     compiled: Arc<Compiled>,
     automaton: Arc<OnceLock<Option<Automaton>>>,
 }
@@ -40,7 +41,7 @@ impl Pattern {
     pub(super) fn of(text: &str, compiled: Compiled, regex: Regex) -> Self {
         let required = compiled.literals.required.as_ref();
         Self {
-            required: required.and_then(|part| Prefilter::new(MatchKind::All, &[part])),
+            required: required.and_then(|part| Literal::new(part)),
             text: Arc::from(text),
             regex: Arc::new(regex),
             compiled: Arc::new(compiled),
@@ -69,26 +70,120 @@ impl Pattern {
         &self.literals().prefixes
     }
 
-    /// True if every text that matches has a known literal in it.
-    pub(crate) fn has_required(&self) -> bool {
-        self.required.is_some()
+    /// The literal that every text that matches has in it, where one is known.
+    pub(crate) fn required(&self) -> Option<&Literal> {
+        self.required.as_ref()
     }
 
-    /// How long that literal is, where every text with it matches.
-    pub(crate) fn suffices(&self) -> Option<usize> {
-        let literals = self.literals();
-        literals.required.as_ref().filter(|_| literals.suffices).map(Vec::len)
+    /// True where every text that has that literal in it matches.
+    pub(crate) fn suffices(&self) -> bool {
+        self.literals().suffices
     }
 
-    /// Where that literal is next, from `from` on, in texts written one after another.
-    pub(crate) fn next_required(&self, texts: &[u8], from: usize) -> Option<usize> {
-        let required = self.required.as_ref().filter(|_| from < texts.len())?;
-        required.find(texts, Span::from(from..texts.len())).map(|found| found.start)
+    /// True where a text with that literal matches if it does from there on.
+    pub(crate) fn matches_from_literal(&self) -> bool {
+        self.literals().after_anything
     }
 
     /// True where the pattern matches all of `text`.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
+    }
+}
+
+/// Bytes to look for in very many texts.
+#[derive(Clone)]
+pub(crate) struct Literal {
+    bytes: Arc<[u8]>,
+    /// Finds its tail.
+    finder: Prefilter,
+    /// The tail as a number, and which bits of a number of eight bytes that is compared with it count.
+    word: (u64, u64),
+    /// The tail's first byte, eight times, and its last one.
+    ends: (u64, u64),
+}
+
+/// A one in each byte.
+const EACH_BYTE: u64 = u64::MAX / 0xff;
+/// Bytes in which a literal is looked for at once, before something that takes longer to begin is asked:
+/// where one text has it, one of the next often does.
+const NEAR: usize = 64;
+/// Those, and what may be read after them.
+const NEAR_READ: usize = NEAR + 16;
+
+impl Literal {
+    /// Most bytes of the tail, by which a literal is looked for.
+    pub(crate) const TAIL: usize = 8;
+
+    fn new(bytes: &[u8]) -> Option<Self> {
+        let tail = bytes.get(bytes.len().saturating_sub(Self::TAIL)..)?;
+        let (mut word, mut mask) = ([0; Self::TAIL], [0; Self::TAIL]);
+        for ((word, mask), byte) in word.iter_mut().zip(&mut mask).zip(tail) {
+            (*word, *mask) = (*byte, u8::MAX);
+        }
+        let each = |byte: Option<&u8>| byte.map(|byte| u64::from(*byte) * EACH_BYTE);
+        Some(Self {
+            finder: Prefilter::new(MatchKind::All, &[tail])?,
+            word: (u64::from_le_bytes(word), u64::from_le_bytes(mask)),
+            ends: (each(tail.first())?, each(tail.last())?),
+            bytes: Arc::from(bytes),
+        })
+    }
+
+    /// What it is.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many of its last bytes are looked for.
+    pub(crate) fn tail_len(&self) -> usize {
+        self.bytes.len().min(Self::TAIL)
+    }
+
+    /// Where its tail is next, from `from` on, in bytes of texts written one after another.
+    #[inline]
+    pub(crate) fn next(&self, texts: &[u8], from: usize) -> Option<usize> {
+        let rest = texts.get(from..)?;
+        let mut skipped = 0;
+        if let Some(near) = rest.first_chunk() {
+            if let Some(at) = self.near(near) {
+                return Some(from + at);
+            }
+            skipped = NEAR;
+        }
+        self.finder.find(texts, Span::from(from + skipped..texts.len())).map(|found| found.start)
+    }
+
+    /// Where its tail begins first in the first [`NEAR`] bytes.
+    #[inline]
+    fn near(&self, bytes: &[u8; NEAR_READ]) -> Option<usize> {
+        let (word, mask) = self.word;
+        let (first, last) = self.ends;
+        let (firsts, _) = bytes.as_chunks::<16>();
+        let (lasts, _) = bytes.get(self.tail_len().saturating_sub(1)..)?.as_chunks::<16>();
+        let eight = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+        // The highest bit of each byte where both the tail's first byte and, as far off as it should be, its
+        // last one are; and of some after such a one.
+        let marked = |firsts: &[u8; 8], lasts: &[u8; 8]| {
+            let differs = eight(firsts) ^ first | eight(lasts) ^ last;
+            differs.wrapping_sub(EACH_BYTE) & !differs & EACH_BYTE << 7
+        };
+        for ((firsts, lasts), at) in firsts.iter().zip(lasts).zip((0..NEAR).step_by(16)) {
+            let ([one, other], _) = firsts.as_chunks::<8>() else { return None };
+            let ([one_last, other_last], _) = lasts.as_chunks::<8>() else { return None };
+            // Together, so that there is one branch for both.
+            let (low, high) = (marked(one, one_last), marked(other, other_last));
+            let mut found = u128::from(high) << 64 | u128::from(low);
+            while found != 0 {
+                let place = at + usize_of(found.trailing_zeros() / 8);
+                let there = bytes.get(place..)?.first_chunk().map(eight)?;
+                if there & mask == word {
+                    return Some(place);
+                }
+                found &= found - 1;
+            }
+        }
+        None
     }
 }
 
@@ -130,6 +225,20 @@ mod tests {
 
     proptest::proptest! {
         #[test]
+        fn a_literal_is_found_where_its_tail_is_first(
+            bytes in "[ab]{1,10}", at in 0..2 * NEAR, texts in proptest::collection::vec("[ab]{0,20}", 1..20),
+        ) {
+            let literal = Literal::new(bytes.as_bytes()).unwrap();
+            let (_, tail) = bytes.split_at(bytes.len().saturating_sub(Literal::TAIL));
+            proptest::prop_assert_eq!(tail.len(), literal.tail_len());
+            for text in &texts {
+                proptest::prop_assert_eq!(literal.next(text.as_bytes(), 0), text.find(tail));
+                let padded = ["b".repeat(at), text.clone(), "c".repeat(NEAR)].concat();
+                proptest::prop_assert_eq!(literal.next(padded.as_bytes(), 0), padded.find(tail));
+            }
+        }
+
+        #[test]
         fn what_matches_has_the_literals(
             pattern in "(\\(\\?i\\))?[ab.]{0,3}(\\[ab\\]|\\.\\*|(a|ab|bab)\\?|(ab|b)\\+)?[ab]{0,4}(\\.\\*)?",
             texts in proptest::collection::vec("[abAB]{0,8}", 1..20),
@@ -139,8 +248,8 @@ mod tests {
                 let bytes = text.as_bytes();
                 let begins = pattern.prefixes().iter().any(|prefix| bytes.starts_with(prefix));
                 proptest::prop_assert!(begins || pattern.prefixes().is_empty(), "{text}");
-                let found = pattern.next_required(bytes, 0).is_some();
-                proptest::prop_assert!(found || !pattern.has_required(), "{text}");
+                let found = |literal: &Literal| literal.next(bytes, 0).is_some();
+                proptest::prop_assert!(pattern.required().is_none_or(found), "{text}");
             }
         }
     }

@@ -21,6 +21,7 @@ mod query;
 mod ranks;
 mod results;
 mod run;
+mod seek;
 mod source;
 mod structure;
 mod table;

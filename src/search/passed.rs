@@ -14,24 +14,21 @@ use crate::query::rows::Rows;
 /// Up to so many postings are united one by one; beyond, the value numbers are scanned.
 pub(super) const UNION_MAX: usize = 32;
 
+/// Runs of values whose rows are fetched side by side.
+const RUNS_AT_ONCE: usize = 64;
+
 /// The rows that have one of these values, at least those within `window`.
 pub(super) fn rows_of(
     column: &ColumnReader<'_>,
     numbers: &Numbers,
     window: Range<u32>,
 ) -> Result<Rows, BlockError> {
-    let list: Box<dyn Iterator<Item = u32>> = match numbers {
-        Numbers::Range(range) => Box::new(range.clone()),
-        Numbers::List(list) => Box::new(list.iter().copied()),
-    };
     if numbers.len() == usize_of(column.values()) {
         return Ok(Rows::from_shared(column.presence()?));
     }
-    let mut list = list.peekable();
-    match (numbers.len(), list.peek().copied()) {
-        (0, _) | (_, None) => Ok(Rows::empty()),
-        (1, Some(number)) => Ok(Rows::from_shared(column.posting(number)?)),
-        (2..=UNION_MAX, _) => Ok(Rows::from_shared(column.union(&list.collect::<Vec<_>>())?)),
+    match numbers.len() {
+        0 => Ok(Rows::empty()),
+        1..=UNION_MAX => Ok(Rows::from_shared(column.union(&numbers.to_vec())?)),
         _ if usize_of(column.values()) - numbers.len() <= UNION_MAX => {
             let others = (0..column.values()).filter(|number| !numbers.has(*number));
             let without = column.union(&others.collect::<Vec<_>>())?;
@@ -57,13 +54,25 @@ fn is_most(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
 
 /// The rows that have one of these values: no row with another value is looked at.
 fn rows_by_value(by_value: &ByValue, numbers: &Numbers, rows: u32) -> Rows {
-    let mut bits = Bits::over(0..rows);
-    let mut set = |numbers| by_value.rows(numbers).iter().for_each(|row| bits.set(*row));
-    match numbers {
-        Numbers::Range(range) => set(range.clone()),
-        Numbers::List(list) => list.iter().for_each(|number| set(*number..number + 1)),
-    }
-    bits.into_rows()
+    let mut words = vec![0_u64; usize_of(rows).div_ceil(64)];
+    let mut set = |row: &u32| {
+        if let Some(word) = words.get_mut(usize_of(row / 64)) {
+            *word |= 1 << (row % 64);
+        }
+    };
+    // The first row of each run is read before the others of any, so that runs are fetched side by side.
+    let mut others: Vec<&[u32]> = Vec::with_capacity(RUNS_AT_ONCE);
+    numbers.for_each_run(|run| {
+        if let Some((first, rest)) = by_value.rows(run).split_first() {
+            set(first);
+            others.push(rest);
+        }
+        if others.len() == RUNS_AT_ONCE {
+            others.drain(..).flatten().for_each(&mut set);
+        }
+    });
+    others.into_iter().flatten().for_each(set);
+    Bits::of_words(0, words).into_rows()
 }
 
 /// Those of `present`, all of which have a value, whose value number is one of `numbers`.
@@ -78,19 +87,18 @@ pub(super) fn check_numbers(
     }
     let membership = match numbers {
         Numbers::Range(_) => Vec::new(),
-        Numbers::List(list) => {
+        Numbers::List(_) | Numbers::Runs(_) => {
             let mut member = vec![false; usize_of(column.values())];
-            for number in list {
-                if let Some(pass) = member.get_mut(usize_of(*number)) {
-                    *pass = true;
-                }
-            }
+            numbers.for_each_run(|run| {
+                let run = usize_of(run.start)..usize_of(run.end);
+                member.get_mut(run).unwrap_or_default().fill(true);
+            });
             member
         }
     };
     let passes = |number: u32| match numbers {
         Numbers::Range(range) => range.contains(&number),
-        Numbers::List(_) => membership.get(usize_of(number)) == Some(&true),
+        Numbers::List(_) | Numbers::Runs(_) => membership.get(usize_of(number)) == Some(&true),
     };
     let of_rank = column.numbers()?;
     Ok(select(present, |row| {

@@ -133,9 +133,9 @@ impl<'a> Field<'a> {
         for column in &self.columns {
             if let Some(pattern) = self.pattern(column, test) {
                 if matches!(test, Test::Matches(_))
-                    && let Some(rows) = column.known_matches(pattern.text())
+                    && let Some(rows) = column.known_matches::<Rows>(pattern.text())
                 {
-                    found = found.or(&Rows::from_shared(rows));
+                    found = found.or(&rows);
                     continue;
                 }
                 let rows =
@@ -177,7 +177,8 @@ impl<'a> Field<'a> {
     fn keep_matches(&self, column: &ColumnReader<'_>, pattern: &Pattern, rows: &Rows) {
         let is_worth = self.plain && column.values() >= KEPT_VALUES_MIN;
         if is_worth && !self.stops_at(0) {
-            column.keep_matches(pattern.text(), rows.shared());
+            let bytes = rows.bytes_max() + pattern.text().len();
+            column.keep_matches(pattern.text(), &Arc::new(rows.clone()), bytes);
         }
     }
 
@@ -282,12 +283,12 @@ impl<'a> Field<'a> {
                 let (lower, equal) = column.strings()?.lower_bound(wanted.as_bytes())?;
                 Ok(ordered(*op, lower, lower + u32::from(equal), all))
             }
-            (Test::Matches(pattern), ValueKind::String) if plain => Ok(Numbers::List(
-                self.memo.matching(column, pattern, &|| self.stops_at(0))?.to_vec(),
-            )),
+            (Test::Matches(pattern), ValueKind::String) if plain => {
+                Ok(Numbers::Runs(self.memo.matching(column, pattern, &|| self.stops_at(0))?))
+            }
             (Test::NotMatches(pattern), ValueKind::String) if plain => Ok(texts::all_but(
                 column,
-                &self.memo.matching(column, pattern, &|| self.stops_at(0))?,
+                &*self.memo.matching(column, pattern, &|| self.stops_at(0))?,
             )),
             (Test::Compare(op, constant), ValueKind::Int) if plain => {
                 let value = |payload| Scalar::Int(order::to_i64(payload));
@@ -382,10 +383,7 @@ fn doubles(
     if op != CompareOp::NotEqual || !is_number || (first == all.start && after == all.end) {
         return Ok(numbers);
     }
-    let inner: Vec<u32> = match numbers {
-        Numbers::Range(range) => range.collect(),
-        Numbers::List(list) => list,
-    };
+    let inner = numbers.to_vec();
     Ok(Numbers::List((all.start..first).chain(inner).chain(after..all.end).collect()))
 }
 

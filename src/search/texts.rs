@@ -2,15 +2,19 @@
 //! literals of the pattern only spare asking it. Within a search of one block each dictionary is asked
 //! once.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::block::{BlockError, ColumnReader, Numbers, Table, Texts};
-use crate::codec::cast::{u32_of, usize_of};
-use crate::query::Pattern;
+use super::seek::seek;
+use crate::block::{BlockError, ColumnReader, Fronts, Numbers, Runs, Table, Whole};
 use crate::query::automaton::{Automaton, Verdict};
+use crate::query::{Literal, Pattern};
 
 /// For fewer texts than this, a pattern's table takes longer to make than it spares.
 const TABLE_TEXTS_MIN: usize = 1024;
+
+/// Texts asked between two looks whether to stop: each may take a microsecond.
+const LOOK_TEXTS: usize = 512;
 
 /// What patterns were found to match, by column.
 #[derive(Debug, Default)]
@@ -20,7 +24,7 @@ pub(super) struct Memo(Mutex<Vec<Answer>>);
 struct Answer {
     column: (Table, usize),
     pattern: Pattern,
-    numbers: Arc<[u32]>,
+    runs: Arc<Runs>,
 }
 
 impl Memo {
@@ -30,26 +34,23 @@ impl Memo {
         column: &ColumnReader<'_>,
         pattern: &Pattern,
         stops: &dyn Fn() -> bool,
-    ) -> Result<Arc<[u32]>, BlockError> {
-        if let Some(numbers) = self.known(column, pattern) {
-            return Ok(numbers);
+    ) -> Result<Arc<Runs>, BlockError> {
+        if let Some(runs) = self.known(column, pattern) {
+            return Ok(runs);
         }
-        let numbers: Arc<[u32]> = matching(column, pattern, stops)?.into();
-        let answer = Answer {
-            column: column.place(),
-            pattern: pattern.clone(),
-            numbers: Arc::clone(&numbers),
-        };
+        let runs = Arc::new(matching(column, pattern, stops)?);
+        let (column, pattern) = (column.place(), pattern.clone());
+        let answer = Answer { column, pattern, runs: Arc::clone(&runs) };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
-        Ok(numbers)
+        Ok(runs)
     }
 
     /// The same where it is known.
-    fn known(&self, column: &ColumnReader<'_>, pattern: &Pattern) -> Option<Arc<[u32]>> {
+    fn known(&self, column: &ColumnReader<'_>, pattern: &Pattern) -> Option<Arc<Runs>> {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_it =
             |answer: &&Answer| answer.column == column.place() && answer.pattern == *pattern;
-        answers.iter().find(is_it).map(|answer| Arc::clone(&answer.numbers))
+        answers.iter().find(is_it).map(|answer| Arc::clone(&answer.runs))
     }
 
     /// True where looking at the values of so many rows is less work than asking the dictionary.
@@ -69,7 +70,7 @@ fn matching(
     column: &ColumnReader<'_>,
     pattern: &Pattern,
     stops: &dyn Fn() -> bool,
-) -> Result<Vec<u32>, BlockError> {
+) -> Result<Runs, BlockError> {
     let mut strings = column.strings()?;
     let ranges: Vec<_> = match pattern.prefixes() {
         [] => std::iter::once(0..column.values()).collect(),
@@ -79,17 +80,18 @@ fn matching(
         }
     };
     let texts: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-    let is_table_worth = !pattern.has_required() && texts >= TABLE_TEXTS_MIN;
+    let is_table_worth = pattern.required().is_none() && texts >= TABLE_TEXTS_MIN;
     let automaton = if is_table_worth { pattern.automaton() } else { None };
-    let mut found = Vec::new();
+    let mut found = Runs::default();
     for range in ranges {
-        strings.for_each(range, |texts| {
+        strings.for_each_front(range, |texts, places| {
             if stops() {
                 return Ok(());
             }
-            match automaton {
-                Some(automaton) => walk(texts, automaton, &mut found),
-                None => ask(texts, pattern, &mut found),
+            match (pattern.required(), automaton) {
+                (Some(literal), _) => look_for(texts, places, (pattern, literal), &mut found),
+                (None, Some(automaton)) => walk(texts, places, automaton, &mut found),
+                (None, None) => ask(texts, places, pattern, stops, &mut found),
             }
             Ok(())
         })?;
@@ -98,65 +100,134 @@ fn matching(
 }
 
 /// Finds those that match by the pattern's table. Texts ascend, so that those which begin alike lie
-/// together: what the first of them settles is not asked again.
-fn walk(texts: &Texts, automaton: &Automaton, found: &mut Vec<u32>) {
-    let mut place = 0;
-    while place < texts.len() {
-        let (matches, next) = match automaton.ask(texts.get(place)) {
+/// together: what the first of them settles is not asked again, and what was read of one is not read again.
+fn walk(texts: &Fronts, places: Range<usize>, automaton: &Automaton, found: &mut Runs) {
+    let (mut whole, mut states) = (Whole::default(), Vec::new());
+    let mut place = places.start;
+    while place < places.end {
+        let verdict = if place == places.start {
+            automaton.ask(&mut states, 0, texts.whole(place, &mut whole))
+        } else {
+            automaton.ask(&mut states, texts.shared_of(place), texts.rest(place))
+        };
+        let (matches, next) = match verdict {
             Verdict::Whole(matches) => (matches, place + 1),
-            Verdict::Settled { matches, read } => (matches, texts.past(place, read)),
+            Verdict::Settled { matches, read } => (matches, texts.past(place, read, places.end)),
         };
         if matches {
-            found.extend((place..next).map(|place| number_of(texts, place)));
+            found.push(texts.numbers(place..next));
         }
         place = next;
     }
 }
 
-/// Finds those that match by asking each, or each that has the literal that every match has.
-fn ask(texts: &Texts, pattern: &Pattern, found: &mut Vec<u32>) {
-    let matches = |place: usize| {
-        let text = std::str::from_utf8(texts.get(place)).unwrap_or_default();
-        pattern.matches(text)
-    };
-    if !pattern.has_required() {
-        let numbers = (0..texts.len()).filter(|place| matches(*place));
-        found.extend(numbers.map(|place| number_of(texts, place)));
-        return;
+/// Finds those that match by asking each that has the literal which every match has.
+fn look_for(
+    texts: &Fronts,
+    places: Range<usize>,
+    (pattern, literal): (&Pattern, &Literal),
+    found: &mut Runs,
+) {
+    let mut whole = Whole::default();
+    seek(texts, places, literal, &mut whole, |run, end, whole| {
+        if pattern.suffices() {
+            return found.push(texts.numbers(run));
+        }
+        let from = end.saturating_sub(literal.bytes().len());
+        let from = if pattern.matches_from_literal() { from } else { 0 };
+        for place in run.filter(|place| matches(pattern, texts.from(*place, from, whole))) {
+            found.push(texts.numbers(place..place + 1));
+        }
+    });
+}
+
+/// Finds those that match by asking each.
+fn ask(
+    texts: &Fronts,
+    places: Range<usize>,
+    pattern: &Pattern,
+    stops: &dyn Fn() -> bool,
+    found: &mut Runs,
+) {
+    let mut whole = Whole::default();
+    for place in places {
+        if place.is_multiple_of(LOOK_TEXTS) && stops() {
+            return;
+        }
+        if matches(pattern, texts.whole(place, &mut whole)) {
+            found.push(texts.numbers(place..place + 1));
+        }
     }
-    let (mut from, mut place) = (0, 0);
-    while let Some(at) = pattern.next_required(texts.bytes(), from) {
-        place = texts.place_of(at, place);
-        let end = texts.range(place).end;
-        let holds = match pattern.suffices() {
-            // What is found may lie in two texts.
-            Some(len) if at + len > end => {
-                from = at + 1;
-                continue;
-            }
-            Some(_) => true,
-            None => matches(place),
+}
+
+fn matches(pattern: &Pattern, text: &[u8]) -> bool {
+    pattern.matches(std::str::from_utf8(text).unwrap_or_default())
+}
+
+/// The numbers of all texts but these.
+pub(super) fn all_but(column: &ColumnReader<'_>, runs: &Runs) -> Numbers {
+    let (mut others, mut next) = (Runs::default(), 0);
+    for run in runs.iter() {
+        others.push(next..run.start);
+        next = run.end;
+    }
+    others.push(next..column.values());
+    Numbers::Runs(Arc::new(others))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The numbers of the texts at these places that match, by each way that there is.
+    fn found(texts: &Fronts, places: &Range<usize>, pattern: &Pattern) -> Vec<Vec<u32>> {
+        let mut all = Vec::new();
+        let mut take = |find: &dyn Fn(&mut Runs)| {
+            let mut runs = Runs::default();
+            find(&mut runs);
+            all.push(Numbers::Runs(Arc::new(runs)).to_vec());
         };
-        if holds {
-            found.push(number_of(texts, place));
+        take(&|runs| ask(texts, places.clone(), pattern, &|| false, runs));
+        if let Some(automaton) = pattern.automaton() {
+            take(&|runs| walk(texts, places.clone(), automaton, runs));
         }
-        from = end.max(at + 1);
+        if let Some(literal) = pattern.required() {
+            take(&|runs| look_for(texts, places.clone(), (pattern, literal), runs));
+        }
+        all
     }
-}
 
-fn number_of(texts: &Texts, place: usize) -> u32 {
-    texts.first.saturating_add(u32_of(place).unwrap_or(u32::MAX))
-}
-
-/// The numbers of all texts but these, ascending ones.
-pub(super) fn all_but(column: &ColumnReader<'_>, numbers: &[u32]) -> Numbers {
-    let mut others = Vec::with_capacity(usize_of(column.values()).saturating_sub(numbers.len()));
-    let mut left = numbers;
-    for number in 0..column.values() {
-        match left.split_first() {
-            Some((first, rest)) if *first == number => left = rest,
-            _ => others.push(number),
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+        #[test]
+        fn each_way_finds_the_texts_that_match(
+            groups in prop::collection::vec(
+                prop::collection::btree_set("(/cart|/car|t/|art/users/|users/cart){0,5}[a-c]{0,4}", 1..30), 1..4,
+            ),
+            pattern in prop::sample::select(vec![
+                ".*/cart.*", ".*art.*", ".*/users/cart.*", ".*rt/users/users/.*", ".*/cart/cart/cart.*",
+                ".*/cart", "/cart.*", ".*/cart[ab].*", ".*t/users/.*c", "[^a]*users/cart.*", "(.*a)?", ".+",
+                "[/a-u]*b", "/c.*", ".*",
+            ]),
+            from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>(),
+        ) {
+            let groups: Vec<Vec<&[u8]>> =
+                groups.iter().map(|group| group.iter().map(String::as_bytes).collect()).collect();
+            let (fronts, texts) = (Fronts::of(100, &groups), groups.concat());
+            let pattern = Pattern::new(pattern).unwrap();
+            let from = from.index(texts.len() + 1);
+            let places = from..from + to.index(texts.len() + 1 - from);
+            let expected: Vec<u32> = (100..)
+                .zip(&texts)
+                .enumerate()
+                .filter(|(place, (_, text))| places.contains(place) && matches(&pattern, text))
+                .map(|(_, (number, _))| number)
+                .collect();
+            for found in found(&fronts, &places, &pattern) {
+                prop_assert_eq!(&found, &expected);
+            }
         }
     }
-    Numbers::List(others)
 }

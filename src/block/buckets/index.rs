@@ -27,7 +27,10 @@ const FEW_ROWS_SHARE: u64 = 64;
 pub(crate) const RUN_WORDS: usize = 8;
 pub(super) const RUN_ROWS: usize = RUN_WORDS * 64;
 
-type Run = [u64; RUN_WORDS];
+/// Bits of a run of rows, in as many bytes as a processor reads at once.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Run([u64; RUN_WORDS]);
 
 /// The bucket of each row of a block.
 #[derive(Debug)]
@@ -106,7 +109,7 @@ impl Buckets {
         };
         let (words, _) = bytes.as_chunks::<8>();
         let (runs, _) = words.as_chunks::<RUN_WORDS>();
-        let runs = runs.iter().map(|run| run.map(u64::from_le_bytes)).collect();
+        let runs = runs.iter().map(|run| Run(run.map(u64::from_le_bytes))).collect();
         Ok(Self { bounds, before, runs, bits, rows })
     }
 
@@ -152,15 +155,19 @@ impl Buckets {
         let bits = usize_of(self.bits);
         let mut words = Vec::with_capacity((last.saturating_sub(first)) * RUN_WORDS);
         let runs = self.runs.get(first * bits..last * bits).unwrap_or_default();
-        if bits == 0 {
-            let all = if buckets.contains(&0) { u64::MAX } else { 0 };
-            words.resize(words.capacity(), all);
-        } else {
-            for run in runs.chunks_exact(bits) {
-                let from = at_least(run, buckets.start);
-                let beyond = at_least(run, buckets.end);
-                words.extend(from.iter().zip(&beyond).map(|(from, beyond)| from & !beyond));
+        match self.bits {
+            0 => {
+                let all = if buckets.contains(&0) { u64::MAX } else { 0 };
+                words.resize(words.capacity(), all);
             }
+            1 => self.compare::<1>(runs, buckets, &mut words),
+            2 => self.compare::<2>(runs, buckets, &mut words),
+            3 => self.compare::<3>(runs, buckets, &mut words),
+            4 => self.compare::<4>(runs, buckets, &mut words),
+            5 => self.compare::<5>(runs, buckets, &mut words),
+            6 => self.compare::<6>(runs, buckets, &mut words),
+            7 => self.compare::<7>(runs, buckets, &mut words),
+            _ => self.compare::<8>(runs, buckets, &mut words),
         }
         words.drain(..usize_of(window.start) / 64 - first * RUN_WORDS);
         let start = window.start & !63;
@@ -174,6 +181,23 @@ impl Buckets {
             *word &= !(u64::MAX << (end % 64));
         }
         words
+    }
+
+    /// Appends the rows of some buckets, run by run. The number of bits is known to the compiler, so that what
+    /// is found stays in registers from bit to bit.
+    fn compare<const BITS: usize>(&self, runs: &[Run], buckets: &Range<u32>, to: &mut Vec<u64>) {
+        let (runs, _) = runs.as_chunks::<BITS>();
+        if usize_of(buckets.end) >= self.bounds.len() {
+            // No row is in a bucket beyond the last.
+            let from = |run| to.extend_from_slice(&at_least(run, buckets.start));
+            return runs.iter().for_each(from);
+        }
+        for run in runs {
+            let mut found = at_least(run, buckets.start);
+            let beyond = at_least(run, buckets.end);
+            found.iter_mut().zip(&beyond).for_each(|(found, beyond)| *found &= !beyond);
+            to.extend_from_slice(&found);
+        }
     }
 
     /// The rows of the window whose value is one of `values`; `members` gives the rows of a bucket.
@@ -212,30 +236,24 @@ impl Buckets {
 
 /// The rows of a run whose bucket number is at least `number`.
 #[inline]
-fn at_least(run: &[Run], number: u32) -> Run {
-    let bits = u32::try_from(run.len()).unwrap_or(0);
-    if number == 0 {
-        return [u64::MAX; RUN_WORDS];
-    }
-    if number >> bits != 0 {
+fn at_least<const BITS: usize>(run: &[Run; BITS], number: u32) -> [u64; RUN_WORDS] {
+    if number >> BITS != 0 {
         return [0; RUN_WORDS];
     }
-    // Those above the number before, bit by bit from the highest: above are rows that have a bit which
-    // it has not, while all bits before were the same.
-    let below = number - 1;
-    let (mut above, mut same) = ([0; RUN_WORDS], [u64::MAX; RUN_WORDS]);
-    for (words, bit) in run.iter().zip((0..bits).rev()) {
-        if below >> bit & 1 != 0 {
-            same.iter_mut().zip(words).for_each(|(same, word)| *same &= word);
+    // From the lowest bit up, of the numbers made of the bits so far: where `number` has a bit, those that
+    // are at least as great need it too, and else those that have it are greater.
+    // One by one, for an array would be written to memory and read again with each bit.
+    let [mut f0, mut f1, mut f2, mut f3, mut f4, mut f5, mut f6, mut f7] = [u64::MAX; RUN_WORDS];
+    for (Run([w0, w1, w2, w3, w4, w5, w6, w7]), bit) in run.iter().rev().zip(0..) {
+        if number >> bit & 1 != 0 {
+            (f0, f1, f2, f3) = (f0 & w0, f1 & w1, f2 & w2, f3 & w3);
+            (f4, f5, f6, f7) = (f4 & w4, f5 & w5, f6 & w6, f7 & w7);
         } else {
-            let masks = above.iter_mut().zip(&mut same).zip(words);
-            masks.for_each(|((above, same), word)| {
-                *above |= *same & word;
-                *same &= !word;
-            });
+            (f0, f1, f2, f3) = (f0 | w0, f1 | w1, f2 | w2, f3 | w3);
+            (f4, f5, f6, f7) = (f4 | w4, f5 | w5, f6 | w6, f7 | w7);
         }
     }
-    above
+    [f0, f1, f2, f3, f4, f5, f6, f7]
 }
 
 impl Block {

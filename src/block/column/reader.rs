@@ -2,7 +2,6 @@
 //! Invariant: sets and vectors come from the cache where they were decoded before; single reads touch
 //! only the chunks they need.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -31,33 +30,6 @@ pub(crate) struct ColumnReader<'a> {
     entry: usize,
     rows: u32,
     values: u32,
-}
-
-/// Numbers of values in a sorted dictionary.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Numbers {
-    /// These, in a row.
-    Range(Range<u32>),
-    /// These, ascending.
-    List(Vec<u32>),
-}
-
-impl Numbers {
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Range(range) => range.len(),
-            Self::List(list) => list.len(),
-        }
-    }
-
-    /// True where `number` is one of them.
-    pub(crate) fn has(&self, number: u32) -> bool {
-        match self {
-            Self::Range(range) => range.contains(&number),
-            Self::List(list) => list.binary_search(&number).is_ok(),
-        }
-    }
 }
 
 impl<'a> ColumnReader<'a> {

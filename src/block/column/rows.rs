@@ -1,6 +1,7 @@
 //! The rows of a column that have one of some values: the value numbers are scanned, as far as the
 //! postings say. Invariant: exactly the rows whose value number is one of those asked for.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -70,19 +71,19 @@ impl ColumnReader<'_> {
         Ok(rows)
     }
 
-    /// The rows whose texts match a pattern, where that was found before and is still kept.
-    pub(crate) fn known_matches(&self, pattern: &Arc<str>) -> Option<Arc<RoaringBitmap>> {
-        let image = self.image();
-        match image.cache.get(image.block, self.matches_slot(pattern)) {
-            Some(Cached::Rows(rows)) => Some(rows),
-            _ => None,
-        }
+    /// What is kept of the texts that match a pattern; `None` where it was never kept, or had to go.
+    pub(crate) fn known_matches<T: Any + Send + Sync>(&self, pattern: &Arc<str>) -> Option<Arc<T>> {
+        self.block().kept(self.matches_slot(pattern))
     }
 
-    /// Keeps the rows whose texts match a pattern, because questions come again.
-    pub(crate) fn keep_matches(&self, pattern: &Arc<str>, rows: &Arc<RoaringBitmap>) {
-        let image = self.image();
-        image.cache.put(image.block, self.matches_slot(pattern), Cached::Rows(Arc::clone(rows)));
+    /// Keeps what was found of the texts that match a pattern, because questions come again.
+    pub(crate) fn keep_matches<T: Any + Send + Sync>(
+        &self,
+        pattern: &Arc<str>,
+        found: &Arc<T>,
+        bytes: usize,
+    ) {
+        self.block().keep(self.matches_slot(pattern), found, bytes);
     }
 
     fn matches_slot(&self, pattern: &Arc<str>) -> Slot {

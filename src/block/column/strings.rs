@@ -64,7 +64,7 @@ pub(super) fn encode(texts: &[&[u8]], is_compressed: bool, out: &mut Vec<u8>) {
 /// A sorted dictionary of strings.
 #[derive(Debug)]
 pub(crate) struct Strings<'a> {
-    column: ColumnReader<'a>,
+    pub(super) column: ColumnReader<'a>,
     layout: Layout<'a>,
     /// The group of the last string asked for, and its first number.
     last: Option<(u32, Arc<TextGroup>)>,
@@ -133,19 +133,19 @@ impl<'a> Strings<'a> {
     }
 
     /// How many groups there are.
-    fn groups(&self) -> usize {
+    pub(super) fn groups(&self) -> usize {
         match &self.layout {
             Layout::One => 1,
             Layout::Many(many) => many.firsts.count() - 1,
         }
     }
 
-    fn corrupt(&self, what: impl Into<String>) -> BlockError {
+    pub(super) fn corrupt(&self, what: impl Into<String>) -> BlockError {
         self.column.corrupt(Part::Dictionary, what)
     }
 
     /// The numbers of group `at`'s strings.
-    fn numbers(&mut self, at: usize) -> Result<Range<u32>, BlockError> {
+    pub(super) fn numbers(&mut self, at: usize) -> Result<Range<u32>, BlockError> {
         let all = 0..self.column.values();
         let Layout::Many(many) = &mut self.layout else { return Ok(all) };
         let last = at + 2 == many.firsts.count();
@@ -161,7 +161,7 @@ impl<'a> Strings<'a> {
     }
 
     /// The group that holds string `number`.
-    fn group_of(&mut self, number: u32) -> Result<usize, BlockError> {
+    pub(super) fn group_of(&mut self, number: u32) -> Result<usize, BlockError> {
         let Layout::Many(many) = &mut self.layout else { return Ok(0) };
         let (mut low, mut high) = (1, many.firsts.count() - 1);
         while low < high {
@@ -209,6 +209,13 @@ impl<'a> Strings<'a> {
     }
 
     fn read_group(&mut self, at: usize, numbers: &Range<u32>) -> Result<TextGroup, BlockError> {
+        let bytes = self.group_bytes(at)?;
+        TextGroup::decode(&bytes, numbers.end - numbers.start)
+            .map_err(|cause| self.corrupt(format!("group {at}: {cause}")))
+    }
+
+    /// Group `at` as it is stored.
+    pub(super) fn group_bytes(&mut self, at: usize) -> Result<Slice, BlockError> {
         let run = self.column.run(|entry| entry.dictionary);
         let (offset, len) = match &mut self.layout {
             Layout::One => (run.offset + 1, run.len.checked_sub(1)),
@@ -221,9 +228,7 @@ impl<'a> Strings<'a> {
         let Some(len) = len.filter(|len| offset.saturating_add(*len) <= end) else {
             return Err(self.corrupt(format!("group {at} ends beyond {end}, or before it begins")));
         };
-        let bytes = self.column.bytes(Part::Dictionary, offset, len)?;
-        TextGroup::decode(&bytes, numbers.end - numbers.start)
-            .map_err(|cause| self.corrupt(format!("group {at}: {cause}")))
+        self.column.bytes(Part::Dictionary, offset, len)
     }
 
     /// The head of group `at`.
@@ -339,58 +344,9 @@ fn holds(first: u32, group: &TextGroup, number: u32) -> bool {
 }
 
 impl Texts {
-    /// All strings, one after another.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        let range = self.group.start(self.places.start)..self.group.start(self.places.end);
-        self.group.bytes().get(range).unwrap_or_default()
-    }
-
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.places.len()
-    }
-
-    /// The place of the string that the byte at `offset` belongs to, which is not before the one at
-    /// `from`; the end beyond the last.
-    pub(crate) fn place_of(&self, offset: usize, from: usize) -> usize {
-        let offset = offset.saturating_add(self.group.start(self.places.start));
-        let place = self.group.place_of(offset, self.places.start.saturating_add(from));
-        place.min(self.places.end).saturating_sub(self.places.start)
-    }
-
-    /// The first place after `from` whose string does not begin as the one there, in its first `shared`
-    /// bytes. Cost: as many looks as bits in how far it is.
-    pub(crate) fn past(&self, from: usize, shared: usize) -> usize {
-        let prefix = self.get(from).get(..shared).unwrap_or_default();
-        // Neighbours differ late if at all, so the last byte says most.
-        let (before, last) = (shared.saturating_sub(1), prefix.last());
-        let begins = |place: usize| {
-            let text = self.get(place);
-            place < self.len()
-                && last.is_none_or(|last| text.get(before) == Some(last))
-                && text.starts_with(prefix)
-        };
-        let (mut low, mut step) = (from, 1);
-        while begins(low + step) {
-            low += step;
-            step *= 2;
-        }
-        // The one at `low` begins so, and the one a step on does not.
-        while step > 1 {
-            step /= 2;
-            if begins(low + step) {
-                low += step;
-            }
-        }
-        low + 1
-    }
-
-    /// The bytes of string `place` among these.
-    pub(crate) fn range(&self, place: usize) -> Range<usize> {
-        let base = self.group.start(self.places.start);
-        let place = self.places.start.saturating_add(place);
-        let at = |place| self.group.start(place).saturating_sub(base);
-        at(place)..at(place.saturating_add(1))
     }
 
     /// String `place` among these.

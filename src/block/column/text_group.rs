@@ -78,64 +78,83 @@ pub(crate) fn encode<'a>(
     }
 }
 
+/// Hands the texts of a group of `count` to `each`, in order: how many first bytes each shares with the one
+/// before it, and what follows. What `each` refuses ends it.
+pub(crate) fn decode(
+    bytes: &[u8],
+    count: u32,
+    each: impl FnMut(usize, &[u8]) -> Option<()>,
+) -> Result<(), Malformed> {
+    let mut reader = Reader::new(bytes);
+    match reader.u8()? {
+        GROUP_PLAIN => expand(reader.rest(), count, each),
+        GROUP_ZSTD => {
+            let len = usize_of_u64(reader.varint()?);
+            let most = match count {
+                1 => usize::MAX,
+                count => usize_of(count).saturating_mul(LENGTHS_MAX) + GROUP_BYTES,
+            };
+            expand(&decompress(reader.rest(), len, most)?, count, each)
+        }
+        other => Err(Malformed::new(0, format!("form {other} of a group"))),
+    }
+}
+
+fn expand(
+    plain: &[u8],
+    count: u32,
+    mut each: impl FnMut(usize, &[u8]) -> Option<()>,
+) -> Result<(), Malformed> {
+    let count = usize_of(count);
+    if plain.len() / 2 < count {
+        let what = format!("{count} texts in {} bytes", plain.len());
+        return Err(Malformed::new(0, what));
+    }
+    let mut reader = Reader::new(plain);
+    let mut lengths = Vec::with_capacity(count);
+    for _ in 0..count {
+        lengths.push((usize_of_u64(reader.varint()?), 0));
+    }
+    let mut len = 0usize;
+    for (kept, rest) in &mut lengths {
+        *rest = usize_of_u64(reader.varint()?);
+        len = len.saturating_add(*kept).saturating_add(*rest);
+    }
+    if len > GROUP_BYTES && (count > 1 || len > plain.len()) {
+        return Err(Malformed::new(0, format!("{len} bytes in a group of {count} texts")));
+    }
+    let mut before = 0;
+    for (kept, rest) in lengths {
+        let at = reader.offset();
+        let rest = reader.take(rest)?;
+        if before < kept {
+            let what = format!("{kept} bytes of a text of {before}");
+            return Err(Malformed::new(at, what));
+        }
+        before = kept + rest.len();
+        each(kept, rest).ok_or_else(|| Malformed::new(at, "more than 4 GiB of texts"))?;
+    }
+    if reader.is_at_end() {
+        Ok(())
+    } else {
+        Err(Malformed::new(reader.offset(), "bytes after a group"))
+    }
+}
+
 impl TextGroup {
     /// The group of `count` texts that these bytes are.
-    pub(crate) fn decode(bytes: &[u8], count: u32) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(bytes);
-        match reader.u8()? {
-            GROUP_PLAIN => Self::expand(reader.rest(), count),
-            GROUP_ZSTD => {
-                let len = usize_of_u64(reader.varint()?);
-                let most = match count {
-                    1 => usize::MAX,
-                    count => usize_of(count).saturating_mul(LENGTHS_MAX) + GROUP_BYTES,
-                };
-                Self::expand(&decompress(reader.rest(), len, most)?, count)
-            }
-            other => Err(Malformed::new(0, format!("form {other} of a group"))),
-        }
-    }
-
-    fn expand(plain: &[u8], count: u32) -> Result<Self, Malformed> {
-        let count = usize_of(count);
-        if plain.len() / 2 < count {
-            let what = format!("{count} texts in {} bytes", plain.len());
-            return Err(Malformed::new(0, what));
-        }
-        let mut reader = Reader::new(plain);
-        let mut lengths = Vec::with_capacity(count);
-        for _ in 0..count {
-            lengths.push((usize_of_u64(reader.varint()?), 0));
-        }
-        let mut len = 0usize;
-        for (kept, rest) in &mut lengths {
-            *rest = usize_of_u64(reader.varint()?);
-            len = len.saturating_add(*kept).saturating_add(*rest);
-        }
-        if len > GROUP_BYTES && (count > 1 || len > plain.len()) {
-            return Err(Malformed::new(0, format!("{len} bytes in a group of {count} texts")));
-        }
-        let (mut bytes, mut ends) = (Vec::with_capacity(len), Vec::with_capacity(count));
-        let mut start = 0;
-        for (kept, rest) in lengths {
-            let at = reader.offset();
-            let rest = reader.take(rest)?;
+    pub(crate) fn decode(encoded: &[u8], count: u32) -> Result<Self, Malformed> {
+        let mut bytes: Vec<u8> = Vec::with_capacity(GROUP_BYTES);
+        let (mut ends, mut start) = (Vec::with_capacity(usize_of(count).min(GROUP_BYTES)), 0);
+        decode(encoded, count, |kept, rest| {
             let before = bytes.len();
-            if before - start < kept {
-                let what = format!("{kept} bytes of a text of {}", before - start);
-                return Err(Malformed::new(at, what));
-            }
             bytes.extend_from_within(start..start + kept);
             bytes.extend_from_slice(rest);
             start = before;
-            let end = u32_of(bytes.len());
-            ends.push(end.ok_or_else(|| Malformed::new(at, "a text of more than 4 GiB"))?);
-        }
-        if reader.is_at_end() {
-            Ok(Self { bytes: bytes.into(), ends })
-        } else {
-            Err(Malformed::new(reader.offset(), "bytes after a group"))
-        }
+            ends.push(u32_of(bytes.len())?);
+            Some(())
+        })?;
+        Ok(Self { bytes: bytes.into(), ends })
     }
 
     /// All texts, one after another.
@@ -158,19 +177,6 @@ impl TextGroup {
     /// Text `place`; nothing beyond the last.
     pub(crate) fn get(&self, place: usize) -> &[u8] {
         self.bytes.get(self.start(place)..self.start(place + 1)).unwrap_or_default()
-    }
-
-    /// The place of the text that the byte at `offset` belongs to, which is not before the one at `from`;
-    /// the end beyond the last. Cost: as many looks as bits in how far it is from there.
-    pub(crate) fn place_of(&self, offset: usize, from: usize) -> usize {
-        let is_before = |end: &u32| usize_of(*end) <= offset;
-        let (mut low, mut step) = (from, 1);
-        while self.ends.get(low + step - 1).is_some_and(is_before) {
-            low += step;
-            step *= 2;
-        }
-        let near = self.ends.get(low..self.ends.len().min(low + step)).unwrap_or_default();
-        low + near.partition_point(is_before)
     }
 
     /// The first place whose text is not below `text`.
@@ -222,11 +228,6 @@ mod tests {
             for (place, text) in texts.iter().enumerate() {
                 prop_assert_eq!(group.get(place), text.as_slice());
                 prop_assert_eq!(group.lower_bound(text), place);
-                if !text.is_empty() {
-                    for from in 0..=place {
-                        prop_assert_eq!(group.place_of(group.start(place), from), place);
-                    }
-                }
             }
         }
 

@@ -17,6 +17,8 @@ pub(crate) struct Literals {
     pub(crate) required: Option<Vec<u8>>,
     /// Every text that has that in it matches.
     pub(crate) suffices: bool,
+    /// Before that there is anything, so that a text matches if what begins with it does.
+    pub(crate) after_anything: bool,
 }
 
 impl Literals {
@@ -25,7 +27,8 @@ impl Literals {
         let mut required = None;
         longest(hir, &mut required);
         let suffices = required.is_some() && is_literal_in_anything(hir);
-        Self { prefixes: prefixes(hir), required, suffices }
+        let after_anything = required.as_deref().is_some_and(|part| begins_anyhow(hir, part));
+        Self { prefixes: prefixes(hir), required, suffices, after_anything }
     }
 }
 
@@ -48,6 +51,13 @@ fn is_literal_in_anything(hir: &Hir) -> bool {
     let HirKind::Concat(parts) = hir.kind() else { return false };
     let [before, literal, after] = parts.as_slice() else { return false };
     matches!(literal.kind(), HirKind::Literal(_)) && is_anything(before) && is_anything(after)
+}
+
+/// True for anything, or nothing, before a literal, and whatever after it.
+fn begins_anyhow(hir: &Hir, literal: &[u8]) -> bool {
+    let HirKind::Concat(parts) = hir.kind() else { return false };
+    let [before, first, ..] = parts.as_slice() else { return false };
+    matches!(first.kind(), HirKind::Literal(first) if *first.0 == *literal) && is_anything(before)
 }
 
 /// True for any number of any characters.
@@ -86,6 +96,20 @@ mod tests {
             ["cart", ".*cart", "cart.*", ".+cart.*", "(?-s).*cart.*", ".*ca[rt].*", ".*ca.*"]
         {
             assert!(!suffices(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_before_a_literal_counts_unless_it_may_be_anything() {
+        let anything = |pattern: &str| {
+            let mut parser = regex_syntax::ParserBuilder::new().dot_matches_new_line(true).build();
+            Literals::of(&parser.parse(pattern).unwrap()).after_anything
+        };
+        assert!(anything(".*cart.*") && anything(".*cart[ab]x?") && anything(".*?cart"));
+        for other in
+            ["cart.*", ".+cart", ".*?.cart", r".*\bcart", ".*(cart)", ".*ca", ".*car[rt].*longer"]
+        {
+            assert!(!anything(other), "{other}");
         }
     }
 

@@ -82,7 +82,7 @@ fn too_large(len: usize, help: &str) -> PatternError {
 }
 
 impl Compiled {
-    /// What matches texts one by one.
+    /// What matches texts one by one, which are UTF-8.
     ///
     /// # Errors
     /// If it grows too large.
@@ -90,10 +90,16 @@ impl Compiled {
         let config = Config::new()
             .nfa_size_limit(Some(PATTERN_BYTES_MAX))
             .onepass_size_limit(Some(PATTERN_BYTES_MAX));
-        let built = Regex::builder().configure(config).build_from_hir(&self.hir);
+        let built = Regex::builder().configure(config).build_from_hir(&self.of_bytes());
         built.map_err(|_too_large| {
             too_large(self.len, "shorten its repetitions: `x{100}` counts as a hundred `x`")
         })
+    }
+
+    /// What matches any texts one by one, for tests: nothing is said of bytes.
+    #[cfg(test)]
+    pub(crate) fn plain(&self) -> Regex {
+        Regex::builder().build_from_hir(&self.hir).unwrap()
     }
 
     /// The same for texts that are known to be UTF-8, in which `.*` takes any bytes: with that there are

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::codec::cast;
 use crate::query::bits::Bits;
 use crate::query::rows::{Rows, gallop};
+use crate::query::sweep;
 
 /// All rows of the traces that have a row in `rows`.
 pub(crate) fn whole_traces(rows: &Rows, trace_starts: &[u32]) -> Rows {
@@ -67,7 +68,7 @@ pub(super) fn are_dense(rows: &Rows) -> bool {
 /// How many traces have a row that is set; `lasts` has the last rows of all traces.
 pub(super) fn count_traces(bits: &Bits, lasts: &Bits) -> u64 {
     /// Words whose bits are counted at once.
-    const AT_ONCE: usize = 16;
+    const AT_ONCE: usize = 512;
     let span = bits.span();
     let (words, lasts) = (bits.words(&span), lasts.words(&span));
     let mut carry = 0;
@@ -80,19 +81,18 @@ pub(super) fn count_traces(bits: &Bits, lasts: &Bits) -> u64 {
             *hit = (sum | word) & last;
         }
     };
-    let count = |hits: &[u64]| hits.iter().map(|hit| u64::from(hit.count_ones())).sum::<u64>();
     let mut found = [0; AT_ONCE];
     let (chunks, rest) = words.as_chunks::<AT_ONCE>();
     let (of_chunks, of_rest) = lasts.as_chunks::<AT_ONCE>();
     let mut total = 0;
     for (words, lasts) in chunks.iter().zip(of_chunks) {
         hits(words, lasts, &mut found);
-        total += count(&found);
+        total += sweep::count(&found);
     }
-    found = [0; AT_ONCE];
     hits(rest, of_rest, &mut found);
+    let of_rest = found.get(..rest.len().min(of_rest.len())).unwrap_or_default();
     // A trace that was hit may end behind the last word.
-    total + count(&found) + carry
+    total + sweep::count(of_rest) + carry
 }
 
 /// The same of an ascending list.

@@ -41,14 +41,15 @@ impl NumberRange {
             }
             low
         };
-        let (lower, upper) = (first(CompareOp::GreaterEqual), first(CompareOp::Greater));
+        // Where the numbers begin whose values are not below the constant, and where those above it do.
+        let (lower, upper) = (|| first(CompareOp::GreaterEqual), || first(CompareOp::Greater));
         let (range, inside) = match op {
-            CompareOp::Equal => (lower..upper, true),
-            CompareOp::NotEqual => (lower..upper, false),
-            CompareOp::Less => (0..lower, true),
-            CompareOp::LessEqual => (0..upper, true),
-            CompareOp::Greater => (upper..end, true),
-            CompareOp::GreaterEqual => (lower..end, true),
+            CompareOp::Equal => (lower()..upper(), true),
+            CompareOp::NotEqual => (lower()..upper(), false),
+            CompareOp::Less => (0..lower(), true),
+            CompareOp::LessEqual => (0..upper(), true),
+            CompareOp::Greater => (upper()..end, true),
+            CompareOp::GreaterEqual => (lower()..end, true),
             CompareOp::Match | CompareOp::NotMatch => (0..0, true),
         };
         let width = range.end.checked_sub(range.start + 1);
