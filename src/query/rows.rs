@@ -70,6 +70,12 @@ impl Rows {
         Self(Arc::new(Forms { bits: OnceLock::from(bits), ..Forms::default() }))
     }
 
+    /// The rows of flat bits, of which it is known how many there are.
+    pub(crate) fn counted(bits: Bits, len: u64) -> Self {
+        let (bits, len) = (OnceLock::from(bits), OnceLock::from(len));
+        Self(Arc::new(Forms { bits, len, ..Forms::default() }))
+    }
+
     /// No rows.
     pub(crate) fn empty() -> Self {
         Self::default()

@@ -53,11 +53,10 @@ impl<'a> BlockSource<'a> {
         brake: Brake,
     ) -> Result<Self, BlockError> {
         let header = view.block.header()?;
-        let masked = view.masked_rows()?;
-        let live = match (within, masked) {
+        let live = match (within, view.live_rows()?) {
             (within, None) => within,
-            (None, Some(masked)) => Some(masked.complement(0..header.rows)),
-            (Some(within), Some(masked)) => Some(within.minus(masked)),
+            (None, live) => live,
+            (Some(within), Some(live)) => Some(within.and(&live)),
         };
         Ok(Self {
             block: &view.block,

@@ -1,5 +1,6 @@
-//! Answers that blocks keep: what a test of one value finds in all rows. Invariant: rows and figures are
-//! those of a run that keeps nothing.
+//! Answers that blocks keep: what a test of one value finds in all rows. Invariant: rows are those of a run
+//! that keeps nothing, and so are figures, but that where most rows are candidates and not all, indexes are
+//! asked for all.
 
 use std::sync::Arc;
 
@@ -10,6 +11,9 @@ use crate::query::plan::filter::FieldTest;
 use crate::query::rows::Rows;
 use crate::query::source::{Answer, Source};
 
+/// Where one in so many rows is a candidate, what all rows give is found, and kept.
+const MOST_SHARE: u64 = 2;
+
 impl<S: Source> Execution<'_, S> {
     /// The candidates that pass a test, by what is kept where that does.
     pub(super) fn named_test(
@@ -17,17 +21,18 @@ impl<S: Source> Execution<'_, S> {
         test: &FieldTest,
         candidates: &Candidates,
     ) -> Result<Rows, S::Error> {
+        let is_most = candidates.len().saturating_mul(MOST_SHARE) >= self.window_len();
         let found = match candidates {
-            Candidates::All(_) => self.answer_or_find(test)?.map(|answer| {
-                self.figures.note_found(answer.considered, true);
-                self.figures.ways.check |= answer.checked;
-                answer.rows.clone()
-            }),
-            Candidates::Rows(rows) => self.answer_for(test, rows.len()).map(|answer| {
-                self.figures.note_found(answer.considered, true);
-                answer.rows.and(rows)
-            }),
+            Candidates::All(_) => self.answer_or_find(test)?,
+            // Traces that moved to another block are masked in this one: few of many.
+            Candidates::Rows(_) if is_most => self.answer_or_find(test)?,
+            Candidates::Rows(rows) => self.answer_for(test, rows.len()),
         };
+        let found = found.map(|answer| {
+            self.figures.note_found(answer.considered, true);
+            self.figures.ways.check |= answer.checked;
+            candidates.keep(&answer.rows)
+        });
         match found {
             Some(found) => Ok(found),
             None => self.field_test(&test.field, &test.test, candidates),
