@@ -53,9 +53,7 @@ pub(crate) enum Derived {
     TraceErrors,
     /// How many services each trace has.
     TraceServices,
-    /// The rows without stored parent of the traces that have several.
-    Loose,
-    /// The same with what makes them siblings.
+    /// The rows without stored parent of the traces that have several, and what makes them siblings.
     Kin,
     /// The parent of each row, in a byte.
     NearParents,
