@@ -56,11 +56,6 @@ impl Bits {
         }
     }
 
-    /// The words, of which the first is that of the first row of the range.
-    pub(crate) fn into_words(self) -> Vec<u64> {
-        self.words
-    }
-
     /// The rows from `first` on for whose value `holds`: one step a value, whatever the answer.
     pub(crate) fn of_values<T: Copy>(first: u32, values: &[T], holds: impl Fn(T) -> bool) -> Self {
         let base = first & !63;
