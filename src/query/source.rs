@@ -221,9 +221,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Bytes that it takes, at most.
-    pub(crate) fn bytes_max(&self) -> usize {
-        self.rows.bytes_max() + size_of::<Self>()
+    /// Bytes that it takes.
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.rows.bytes_len() + size_of::<Self>()
     }
 }
 

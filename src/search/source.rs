@@ -312,7 +312,7 @@ impl Source for BlockSource<'_> {
     }
 
     fn keep_answer(&self, name: &Arc<str>, answer: &Arc<Answer>) {
-        self.block.keep(Slot::Named(Arc::clone(name)), answer, answer.bytes_max() + name.len());
+        self.block.keep(Slot::Named(Arc::clone(name)), answer, answer.bytes_len() + name.len());
     }
 
     fn loose(&self) -> Result<Arc<[Loose]>, BlockError> {

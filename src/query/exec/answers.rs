@@ -1,6 +1,5 @@
-//! Answers that blocks keep: what a test of one value finds in all rows. Invariant: rows are those of a run
-//! that keeps nothing, and so are figures, but that where most rows are candidates and not all, indexes are
-//! asked for all.
+//! Answers that blocks keep: what a test of one value finds in all rows. Invariant: rows and figures are
+//! those of a run that keeps nothing.
 
 use std::sync::Arc;
 
@@ -11,9 +10,6 @@ use crate::query::plan::filter::FieldTest;
 use crate::query::rows::Rows;
 use crate::query::source::{Answer, Source};
 
-/// Where one in so many rows is a candidate, what all rows give is found, and kept.
-const MOST_SHARE: u64 = 2;
-
 impl<S: Source> Execution<'_, S> {
     /// The candidates that pass a test, by what is kept where that does.
     pub(super) fn named_test(
@@ -21,13 +17,8 @@ impl<S: Source> Execution<'_, S> {
         test: &FieldTest,
         candidates: &Candidates,
     ) -> Result<Rows, S::Error> {
-        let is_most = candidates.len().saturating_mul(MOST_SHARE) >= self.window_len();
-        let found = match candidates {
-            Candidates::All(_) => self.answer_or_find(test)?,
-            // Traces that moved to another block are masked in this one: few of many.
-            Candidates::Rows(_) if is_most => self.answer_or_find(test)?,
-            Candidates::Rows(rows) => self.answer_for(test, rows.len()),
-        };
+        let found =
+            if self.whole_pays(test, candidates)? { self.answer_or_find(test)? } else { None };
         let found = found.map(|answer| {
             self.figures.note_found(answer.considered, true);
             self.figures.ways.check |= answer.checked;
@@ -61,22 +52,23 @@ impl<S: Source> Execution<'_, S> {
         let considered = self.figures.rows_considered - before.0;
         let checked = self.figures.ways.check;
         (self.figures.rows_considered, self.figures.ways) = before;
+        // What is joined later is made once.
+        let rows = rows.settled();
         let answer = Arc::new(Answer { rows, considered, checked, matches_max });
         if !self.source.is_stopped() {
-            // What is joined later is made once.
-            answer.rows.settle();
             self.source.keep_answer(name, &answer);
         }
         Ok(Some(answer))
     }
 
-    /// The answer to a test of some rows, where finding it would have gone the same way: one set of an
-    /// index, small enough to be worth asking for.
-    fn answer_for(&self, test: &FieldTest, candidates: u64) -> Option<Arc<Answer>> {
-        let name = test.name.as_ref().filter(|_| candidates > 0 && self.is_whole())?;
-        let answer = self.source.answer(name)?;
-        let pays = answer.matches_max <= candidates.saturating_mul(INDEX_SHARE);
-        Some(answer).filter(|answer| pays && answer.considered == answer.rows.len())
+    /// True where finding all rows that pass is no more work than looking at the candidates.
+    fn whole_pays(&self, test: &FieldTest, candidates: &Candidates) -> Result<bool, S::Error> {
+        let Candidates::Rows(rows) = candidates else { return Ok(true) };
+        if test.name.is_none() || rows.is_empty() || !self.is_whole() {
+            return Ok(false);
+        }
+        let matches_max = self.rank_named(test)?.matches_max;
+        Ok(matches_max <= rows.len().saturating_mul(INDEX_SHARE))
     }
 
     /// True where the run looks at all rows of the source.
