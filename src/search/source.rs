@@ -387,6 +387,18 @@ impl Source for BlockSource<'_> {
         self.check_in(&self.place(&predicate.column)?, &predicate.test, rows)
     }
 
+    fn check_kept(
+        &self,
+        names: &[Arc<str>],
+        predicate: &Predicate,
+        rows: &Rows,
+    ) -> Result<Option<Rows>, BlockError> {
+        if predicate.column != Column::Intrinsic(Intrinsic::Duration) {
+            return Ok(None);
+        }
+        durations::check_kept(self.block, (names, |name| self.answer(name)), &predicate.test, rows)
+    }
+
     fn numbered(&self, column: &Column, rows: &[u32]) -> Result<Option<Numbered>, BlockError> {
         let Place::Table(table, columns, default) = self.place(column)? else { return Ok(None) };
         let default = default.unwrap_or_default();

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::Execution;
 use super::candidates::Candidates;
 use super::filter::{INDEX_SHARE, Rank};
-use crate::query::plan::filter::FieldTest;
+use crate::query::plan::field::{Lookup, SpanField};
+use crate::query::plan::filter::{FieldTest, Filter};
 use crate::query::rows::Rows;
-use crate::query::source::{Answer, Source};
+use crate::query::source::{Answer, Predicate, Source};
 
 impl<S: Source> Execution<'_, S> {
     /// The candidates that pass a test, by what is kept where that does.
@@ -69,6 +70,41 @@ impl<S: Source> Execution<'_, S> {
         }
         let matches_max = self.rank_named(test)?.matches_max;
         Ok(matches_max <= rows.len().saturating_mul(INDEX_SHARE))
+    }
+
+    /// Those of `left` that pass an operand of `&&`, where those `before` it are all tests whose answers are
+    /// kept, so that what it looks at of their rows may be kept too; `None` where it is not.
+    pub(super) fn kept_check<'f>(
+        &mut self,
+        operand: &Filter,
+        before: impl Iterator<Item = &'f Filter>,
+        left: &Candidates,
+    ) -> Result<Option<Rows>, S::Error> {
+        let (Filter::Test(test), Candidates::Rows(rows)) = (operand, left) else { return Ok(None) };
+        let FieldTest { step, field: SpanField { parent: false, lookup }, test, name: None } = test
+        else {
+            return Ok(None);
+        };
+        let Lookup::Plain(column) = lookup else { return Ok(None) };
+        let is_scan = rows.len().saturating_mul(2) > self.window_len();
+        if is_scan || !self.is_whole() || self.source.stops() {
+            return Ok(None);
+        }
+        let mut names = Vec::new();
+        for filter in before {
+            match filter {
+                Filter::Test(FieldTest { name: Some(name), .. }) => names.push(Arc::clone(name)),
+                _ => return Ok(None),
+            }
+        }
+        names.sort_unstable();
+        let predicate = Predicate { column: column.clone(), test: test.clone() };
+        let found = self.source.check_kept(&names, &predicate, rows)?;
+        if let Some(found) = &found {
+            self.figures.note_checked(rows.len());
+            self.figures.note(*step, rows.len(), found.len());
+        }
+        Ok(found)
     }
 
     /// True where the run looks at all rows of the source.
