@@ -1,9 +1,11 @@
 //! What blocks keep in memory, under one byte budget. *Materials* are chunks, which are quickly had again;
 //! *results* are what was decoded or made from them. When the budget is passed, entries go until an eighth
 //! of it is free, so that choosing them is rare: first materials used longest ago, as far as they have more
-//! than their share; then of the older half of the results the large ones, one here and one there, for where
-//! blocks are asked in turn and do not all fit, the one used longest ago is the next that is needed; then the
-//! rest by age. Invariant: after a call the entries never take more than the budget.
+//! than their share; then the older half of the results, those first that nobody asked for again: what is read
+//! once, to make another result of it, makes room for that; of these and of the others the large ones first,
+//! one here and one there, for where blocks are asked in turn and do not all fit, the one used longest ago is
+//! the next that is needed; then the rest by age. Invariant: after a call the entries never take more than the
+//! budget.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,9 +55,7 @@ pub(crate) enum Derived {
     TraceErrors,
     /// How many services each trace has.
     TraceServices,
-    /// The rows without stored parent of the traces that have several.
-    Loose,
-    /// The same with what makes them siblings.
+    /// The rows without stored parent of the traces that have several, and what makes them siblings.
     Kin,
     /// The parent of each row, in a byte.
     NearParents,
@@ -88,6 +88,10 @@ pub(crate) enum Cached {
 const MATERIALS_SHARE: u64 = 8;
 /// What takes one part of this many of the budget, or less, is small: much of it fits.
 const SMALL_SHARE: u64 = 256;
+/// Of what takes one part of this many, or less, nothing is gained.
+const TINY_SHARE: u64 = 1 << 15;
+/// Who asks for something within so many uses of its last one mostly goes on with the same work.
+const SAME_WORK_USES: u64 = 64;
 /// An odd number far from any pattern of uses (2^64 divided by the golden ratio).
 const SCATTER: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -131,6 +135,16 @@ struct Entry {
     value: Cached,
     bytes: u64,
     last_use: u64,
+    /// Asked for again, when the work that it was made for was done.
+    is_reused: bool,
+}
+
+/// What choosing entries looks at.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    last_use: u64,
+    bytes: u64,
+    is_reused: bool,
 }
 
 impl Cache {
@@ -150,6 +164,7 @@ impl Cache {
         entries.uses += 1;
         let now = entries.uses;
         let entry = entries.map.get_mut(&(block, slot))?;
+        entry.is_reused |= now - entry.last_use > SAME_WORK_USES;
         entry.last_use = now;
         Some(entry.value.clone())
     }
@@ -170,7 +185,7 @@ impl Cache {
             return;
         }
         entries.uses += 1;
-        let entry = Entry { value, bytes, last_use: entries.uses };
+        let entry = Entry { value, bytes, last_use: entries.uses, is_reused: false };
         entries.bytes += bytes;
         if let Some(before) = entries.map.insert((block, slot), entry) {
             entries.bytes = entries.bytes.saturating_sub(before.bytes);
@@ -185,39 +200,46 @@ impl Entries {
     /// Drops entries until the rest takes at most `target` bytes of the budget.
     fn shrink(&mut self, budget: u64, target: u64) {
         let (materials, results) = (self.by_age(true), self.by_age(false));
-        let taken: u64 = materials.iter().map(|(_, bytes)| bytes).sum();
+        let taken: u64 = materials.iter().map(|one| one.bytes).sum();
         let mut surplus = taken.saturating_sub(budget / MATERIALS_SHARE);
-        let is_surplus = |(_, bytes): &&(u64, u64)| {
+        let is_surplus = |one: &&Candidate| {
             let is = surplus > 0;
-            surplus = surplus.saturating_sub(*bytes);
+            surplus = surplus.saturating_sub(one.bytes);
             is
         };
         let surplus = materials.iter().take_while(is_surplus).count();
         let (first, last) = materials.split_at(surplus);
         let (older, newer) = results.split_at(results.len() / 2);
-        let is_small = |(_, bytes): &(u64, u64)| *bytes <= budget / SMALL_SHARE;
-        let (small, mut large): (Vec<_>, Vec<_>) = older.iter().copied().partition(is_small);
-        large.sort_unstable_by_key(|(last_use, _)| (last_use ^ self.uses).wrapping_mul(SCATTER));
-        let in_turn = [first, &large, &small, newer, last].into_iter().flatten();
+        let mut older = older.to_vec();
+        older.sort_by_key(|one| {
+            let is_small = one.bytes <= budget / SMALL_SHARE;
+            let is_kept = one.is_reused || one.bytes <= budget / TINY_SHARE;
+            (is_kept, is_small, (one.last_use ^ self.uses).wrapping_mul(SCATTER))
+        });
+        let in_turn = [first, &older, newer, last].into_iter().flatten();
         let (mut going, newest) = (HashSet::new(), self.uses);
         // What was put just now stays.
-        for (last_use, bytes) in in_turn.filter(|(last_use, _)| *last_use != newest) {
+        for one in in_turn.filter(|one| one.last_use != newest) {
             if self.bytes <= target {
                 break;
             }
-            self.bytes = self.bytes.saturating_sub(*bytes);
-            going.insert(*last_use);
+            self.bytes = self.bytes.saturating_sub(one.bytes);
+            going.insert(one.last_use);
         }
         self.map.retain(|_, entry| !going.contains(&entry.last_use));
     }
 
-    /// Materials or results, each by its last use and with its bytes, used longest ago first.
-    fn by_age(&self, materials: bool) -> Vec<(u64, u64)> {
+    /// Materials or results, used longest ago first.
+    fn by_age(&self, materials: bool) -> Vec<Candidate> {
         let is_material = |slot: &Slot| matches!(slot, Slot::Chunk(_));
         let wanted = self.map.iter().filter(|((_, slot), _)| is_material(slot) == materials);
-        let ages = wanted.map(|(_, entry)| (entry.last_use, entry.bytes));
-        let mut ages: Vec<(u64, u64)> = ages.collect();
-        ages.sort_unstable();
+        let mut ages: Vec<Candidate> = wanted
+            .map(|(_, entry)| {
+                let Entry { last_use, bytes, is_reused, .. } = *entry;
+                Candidate { last_use, bytes, is_reused }
+            })
+            .collect();
+        ages.sort_unstable_by_key(|one| one.last_use);
         ages
     }
 }
@@ -287,6 +309,26 @@ mod tests {
             }
         }
         assert!(found > 15_000 / 10, "{found} found, by age alone it would be none");
+    }
+
+    #[test]
+    fn what_is_read_to_make_results_makes_room_for_them() {
+        let cache = Cache::new(100_000);
+        let numbers = || Cached::Numbers(vec![0; 226].into());
+        let mut missed = 0;
+        for turn in 0..100 {
+            missed = 0;
+            for block in 0..60 {
+                if cache.get(BlockId(block), Slot::Section(0)).is_none() {
+                    missed += 1;
+                    (1..3)
+                        .for_each(|part| cache.put(BlockId(block), Slot::Section(part), numbers()));
+                    cache.put(BlockId(block), Slot::Section(0), numbers());
+                }
+            }
+            assert!(turn > 0 || missed == 60);
+        }
+        assert_eq!(missed, 0, "what is asked for in turn fits");
     }
 
     #[test]

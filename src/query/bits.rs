@@ -14,7 +14,7 @@ use crate::query::{few, sweep, words};
 const AT_ONCE: usize = 8;
 
 /// Bits for the rows of a range: an eighth of a byte a row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bits {
     /// A multiple of 64.
     base: u32,
@@ -54,11 +54,6 @@ impl Bits {
             Some(base) => Self { base, words },
             None => Self { base: 0, words: Vec::new() },
         }
-    }
-
-    /// The words, of which the first is that of the first row of the range.
-    pub(crate) fn into_words(self) -> Vec<u64> {
-        self.words
     }
 
     /// The rows from `first` on for whose value `holds`: one step a value, whatever the answer.
@@ -118,6 +113,21 @@ impl Bits {
         }
         let first = u32::try_from(at * 64).ok()?;
         Some(self.base + first + word.trailing_zeros())
+    }
+
+    /// The last row set that is before `end`.
+    pub(crate) fn last_before(&self, end: u32) -> Option<u32> {
+        let offset = end.checked_sub(self.base)?;
+        let (at, below) = (cast::usize_of(offset / 64), !(u64::MAX << (offset % 64)));
+        let (before, word) = match self.words.get(at) {
+            Some(word) => (self.words.get(..at).unwrap_or_default(), word & below),
+            None => (self.words.as_slice(), 0),
+        };
+        let (at, word) = match word {
+            0 => before.iter().enumerate().rev().find(|(_, word)| **word != 0)?,
+            _ => (at, &word),
+        };
+        Some(self.base + u32::try_from(at * 64).ok()? + word.ilog2())
     }
 
     /// Sets `row`.

@@ -8,14 +8,13 @@ use std::ops::Range;
 
 use super::bits::Bits;
 
-/// The largest distance of a parent that is moved over by shifting.
-const CLOSE_MAX: u8 = 3;
-
-/// How far rows are from their parents, as far as that is close; half a byte a row.
+/// How far rows are from their parents, as far as that is close; three eighths of a byte a row.
 #[derive(Debug, Clone)]
 pub(crate) struct Close {
-    /// The rows whose parent is one row before them, two rows, three.
-    steps: [Vec<u64>; 3],
+    /// The rows whose parent is one row before them, or three.
+    odd: Vec<u64>,
+    /// The rows whose parent is two rows before them, or three.
+    more: Vec<u64>,
     /// The rows whose parent is farther off.
     others: Vec<u64>,
 }
@@ -35,11 +34,18 @@ type Word = (u64, [u64; 3]);
 impl Close {
     /// Of the distances of all rows to their parents, 0 where there is none.
     pub(crate) fn new(steps: &[u8]) -> Self {
-        let with = |holds: &dyn Fn(u8) -> bool| Bits::of_values(0, steps, holds).into_words();
-        Self {
-            steps: [1, 2, 3].map(|close| with(&|step| step == close)),
-            others: with(&|step| step > CLOSE_MAX),
+        let words = || Vec::with_capacity(steps.len().div_ceil(64));
+        let mut close = Self { odd: words(), more: words(), others: words() };
+        let (whole, rest) = steps.as_chunks::<64>();
+        let mut last = [0; 64];
+        last.iter_mut().zip(rest).for_each(|(slot, step)| *slot = *step);
+        for steps in whole.iter().chain((!rest.is_empty()).then_some(&last)) {
+            let [odd, more, others] = word(steps);
+            close.odd.push(odd);
+            close.more.push(more);
+            close.others.push(others);
         }
+        close
     }
 
     /// Those of `rows` whose parent is set in `marks`.
@@ -99,11 +105,9 @@ impl Close {
         rows: &'a [u64],
         span: &Range<usize>,
     ) -> impl Iterator<Item = Word> + 'a {
-        let [one, two, three] = &self.steps;
-        let [one, two, three] =
-            [one, two, three].map(|words| words.get(span.start..).unwrap_or_default());
-        let words = rows.iter().zip(one).zip(two).zip(three);
-        words.map(|(((rows, one), two), three)| (*rows, [*one, *two, *three]))
+        let from = |words: &'a [u64]| words.get(span.start..).unwrap_or_default();
+        let words = rows.iter().zip(from(&self.odd)).zip(from(&self.more));
+        words.map(|((rows, odd), more)| (*rows, [odd & !more, more & !odd, odd & more]))
     }
 
     fn rest(&self, rows: &[u64], span: &Range<usize>) -> Bits {
@@ -114,9 +118,24 @@ impl Close {
 
     /// Bytes that it takes.
     pub(crate) fn bytes_len(&self) -> usize {
-        let [one, two, three] = &self.steps;
-        [one, two, three, &self.others].map(|words| size_of_val::<[u64]>(words)).iter().sum()
+        [&self.odd, &self.more, &self.others].map(|words| size_of_val::<[u64]>(words)).iter().sum()
     }
+}
+
+/// The words of 64 distances: those of one row and three, of two and three, and those farther.
+fn word(steps: &[u8; 64]) -> [u64; 3] {
+    let mut word = [0; 3];
+    let (eights, _) = steps.as_chunks::<8>();
+    for (eight, at) in eights.iter().zip((0..64).step_by(8)) {
+        // Four stands for all that are farther.
+        let eight = u64::from_le_bytes(eight.map(|step| step.min(4)));
+        for (bits, bit) in word.iter_mut().zip(0..) {
+            // One bit of each of eight bytes: multiplied, they come to lie side by side in the highest.
+            let lowest = eight >> bit & 0x0101_0101_0101_0101;
+            *bits |= lowest.wrapping_mul(0x0102_0408_1020_4080) >> 56 << at;
+        }
+    }
+    word
 }
 
 /// The parents in a word of rows, and of those at the beginning of the next word, by their distance.

@@ -70,6 +70,12 @@ impl Rows {
         Self(Arc::new(Forms { bits: OnceLock::from(bits), ..Forms::default() }))
     }
 
+    /// The rows of flat bits, of which it is known how many there are.
+    pub(crate) fn counted(bits: Bits, len: u64) -> Self {
+        let (bits, len) = (OnceLock::from(bits), OnceLock::from(len));
+        Self(Arc::new(Forms { bits, len, ..Forms::default() }))
+    }
+
     /// No rows.
     pub(crate) fn empty() -> Self {
         Self::default()
@@ -165,12 +171,14 @@ impl Rows {
         self.0.list.get().map(Vec::as_slice)
     }
 
-    /// Makes what passes over the rows read: bits, and a list where that has fewer rows than words.
-    pub(crate) fn settle(&self) {
-        let words = self.bits().span().len();
-        if self.len() < cast::u64_of(words) / 2 {
-            self.0.list.get_or_init(|| self.to_vec());
-        }
+    /// The same as what passes over the rows read, and no more: bits, and a list where that has fewer rows
+    /// than words.
+    pub(crate) fn settled(self) -> Self {
+        let bits = self.bits();
+        let (words, len) = (cast::u64_of(bits.span().len()), self.len());
+        let list = if len < words / 2 { OnceLock::from(self.to_vec()) } else { OnceLock::new() };
+        let bits = OnceLock::from(bits.clone());
+        Self(Arc::new(Forms { bits, list, len: OnceLock::from(len), ..Forms::default() }))
     }
 
     /// The flat bits, where they are there already.
@@ -384,13 +392,20 @@ impl Rows {
         all
     }
 
-    /// Bytes of memory that all forms take together.
-    pub(crate) fn bytes_max(&self) -> usize {
-        let bounds = self.bounds();
-        let flat = cast::usize_of(bounds.end.saturating_sub(bounds.start)) / 8;
-        // A container of a bitmap takes two bytes a row, or a bit for each row there may be.
-        let list = self.0.list.get().map_or(0, |list| size_of_val(list.as_slice()));
-        list + flat + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
+    /// The last row before `end`.
+    pub(crate) fn last_before(&self, end: u32) -> Option<u32> {
+        match (self.few(), self.flat()) {
+            (Some(list), _) => few::within(list, &(0..end)).last().copied(),
+            (None, Some(bits)) => bits.last_before(end),
+            (None, None) => self.bitmap().range(..end).next_back(),
+        }
+    }
+
+    /// Bytes of memory that the forms take that are there.
+    pub(crate) fn bytes_len(&self) -> usize {
+        let list = self.few().map_or(0, size_of_val);
+        let bitmap = self.0.bitmap.get().map_or(0, |bitmap| bitmap.serialized_size());
+        list + self.flat().map_or(0, Bits::bytes_len) + bitmap
     }
 }
 
@@ -476,10 +491,7 @@ mod tests {
                     0 => set,
                     1 => Bits::of(set.bitmap()).into_rows(),
                     2 => Rows(Arc::new(Forms { list: OnceLock::from(list), ..Forms::default() })),
-                    _ => {
-                        set.settle();
-                        set
-                    }
+                    _ => set.settled(),
                 }
             };
             let (a, b) = (form(&one, first), form(&other, second));
@@ -495,6 +507,8 @@ mod tests {
             let bounds = one.first().zip(one.last()).map_or(0..0, |(first, last)| *first..last + 1);
             prop_assert_eq!(a.bounds(), bounds);
             prop_assert!(one.iter().all(|row| a.contains(*row)) && !a.contains(300_000));
+            prop_assert_eq!(a.last_before(end), one.range(..end).next_back().copied());
+            prop_assert_eq!(a.last_before(u32::MAX), one.last().copied());
             prop_assert_eq!(a == b, one == other);
             let mut cursor = a.cursor();
             let mut read = Vec::new();

@@ -221,9 +221,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Bytes that it takes, at most.
-    pub(crate) fn bytes_max(&self) -> usize {
-        self.rows.bytes_max() + size_of::<Self>()
+    /// Bytes that it takes.
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.rows.bytes_len() + size_of::<Self>()
     }
 }
 
@@ -322,6 +322,17 @@ pub(crate) trait Source {
 
     /// Those of `rows` for which it holds, by looking at the column for these rows only.
     fn check(&self, predicate: &Predicate, rows: &Rows) -> Result<Rows, Self::Error>;
+
+    /// The same as [`Source::check`] gives for `rows` that are all in the answers kept under some names;
+    /// `None` where the values of the rows that are in all of these answers are not kept.
+    fn check_kept(
+        &self,
+        _: &[Arc<str>],
+        _: &Predicate,
+        _: &Rows,
+    ) -> Result<Option<Rows>, Self::Error> {
+        Ok(None)
+    }
 
     /// The values of a column for ascending rows as small numbers. `None` where it is no less work to
     /// ask for the values themselves; that does not depend on the rows.

@@ -53,11 +53,10 @@ impl<'a> BlockSource<'a> {
         brake: Brake,
     ) -> Result<Self, BlockError> {
         let header = view.block.header()?;
-        let masked = view.masked_rows()?;
-        let live = match (within, masked) {
+        let live = match (within, view.live_rows()?) {
             (within, None) => within,
-            (None, Some(masked)) => Some(masked.complement(0..header.rows)),
-            (Some(within), Some(masked)) => Some(within.minus(masked)),
+            (None, live) => live,
+            (Some(within), Some(live)) => Some(within.and(&live)),
         };
         Ok(Self {
             block: &view.block,
@@ -313,7 +312,7 @@ impl Source for BlockSource<'_> {
     }
 
     fn keep_answer(&self, name: &Arc<str>, answer: &Arc<Answer>) {
-        self.block.keep(Slot::Named(Arc::clone(name)), answer, answer.bytes_max() + name.len());
+        self.block.keep(Slot::Named(Arc::clone(name)), answer, answer.bytes_len() + name.len());
     }
 
     fn loose(&self) -> Result<Arc<[Loose]>, BlockError> {
@@ -386,6 +385,18 @@ impl Source for BlockSource<'_> {
             return Ok(Rows::empty());
         }
         self.check_in(&self.place(&predicate.column)?, &predicate.test, rows)
+    }
+
+    fn check_kept(
+        &self,
+        names: &[Arc<str>],
+        predicate: &Predicate,
+        rows: &Rows,
+    ) -> Result<Option<Rows>, BlockError> {
+        if predicate.column != Column::Intrinsic(Intrinsic::Duration) {
+            return Ok(None);
+        }
+        durations::check_kept(self.block, (names, |name| self.answer(name)), &predicate.test, rows)
     }
 
     fn numbered(&self, column: &Column, rows: &[u32]) -> Result<Option<Numbered>, BlockError> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::block::{
-    Block, BlockError, ColumnKey, ColumnReader, Derived, NONE, Section, Slot, Table, field,
+    Block, BlockError, ColumnKey, ColumnReader, Derived, Section, Slot, Table, field,
 };
 use crate::codec::cast::{bits_of_i64, usize_of};
 use crate::id::SpanId;
@@ -86,20 +86,21 @@ pub(super) fn loose(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
 }
 
 fn loose_rows(block: &Block) -> Result<Arc<[Loose]>, BlockError> {
-    let rows = block.derived(Derived::Loose, || {
-        let (parents, firsts) = (block.parents()?, block.trace_first_rows()?);
-        let mut rows: Vec<u32> = Vec::new();
-        for bounds in firsts.windows(2) {
-            let [first, next] = bounds else { continue };
-            let parents = parents.get(usize_of(*first)..usize_of(*next)).unwrap_or_default();
-            let known = rows.len();
-            let loose = parents.iter().zip(*first..).filter(|(parent, _)| **parent == NONE);
-            rows.extend(loose.map(|(_, row)| row));
+    let lasts = trace_lasts(block)?;
+    let (mut rows, mut row): (Vec<u32>, u32) = (Vec::new(), 0);
+    // How many there were before the trace.
+    let mut known = 0;
+    block.for_each_parent_step(|step| {
+        if step == 0 {
+            rows.push(row);
+        }
+        if lasts.get(row) {
             if rows.len() == known + 1 {
                 rows.truncate(known);
             }
+            known = rows.len();
         }
-        Ok(rows)
+        row += 1;
     })?;
     if rows.is_empty() {
         return Ok(Arc::new([]));

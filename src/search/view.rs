@@ -1,5 +1,7 @@
 //! A block as one snapshot of the store sees it.
 
+use std::iter::once;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
@@ -7,6 +9,7 @@ use roaring::RoaringBitmap;
 use crate::block::{Block, BlockError, Section};
 use crate::codec::cast::usize_of;
 use crate::id::TraceId;
+use crate::query::bits::Bits;
 use crate::query::rows::Rows;
 use crate::time::Timestamp;
 
@@ -33,7 +36,8 @@ pub(crate) struct BlockView {
     pub(crate) end: Timestamp,
     /// The latest of their retention times.
     pub(crate) retention: Timestamp,
-    masked_rows: OnceLock<Rows>,
+    /// The rows of masked traces: ascending, with something between each and the next.
+    masked_rows: OnceLock<Box<[Range<u32>]>>,
     /// The true block where `block` gives errors only.
     within: Option<Arc<Block>>,
 }
@@ -78,21 +82,56 @@ impl BlockView {
         Self { within, ..Self::new(Arc::clone(&self.block), masked, times) }
     }
 
-    /// The rows of masked traces; `None` where none is masked.
-    pub(crate) fn masked_rows(&self) -> Result<Option<&Rows>, BlockError> {
+    /// The rows of the traces that count; `None` where all do. Cost: that of filling their bits, an eighth
+    /// of a byte a row, which is less than to keep them for; the first time also a look at each masked trace.
+    pub(crate) fn live_rows(&self) -> Result<Option<Rows>, BlockError> {
         if self.masked.is_empty() {
             return Ok(None);
         }
-        if let Some(rows) = self.masked_rows.get() {
-            return Ok(Some(rows));
+        let rows = self.block.header()?.rows;
+        let mut live = Bits::over(0..rows);
+        let (mut next, mut count) = (0, 0);
+        for range in self.masked_rows()?.iter().cloned().chain(once(rows..rows)) {
+            if let Some(last) = range.start.checked_sub(1).filter(|last| *last >= next) {
+                live.set_through(next, last);
+                count += u64::from(range.start - next);
+            }
+            next = range.end;
         }
-        let firsts = self.block.trace_first_rows()?;
-        let ranges = self.masked.iter().filter_map(|trace| {
-            let at = usize_of(trace);
-            Some(firsts.get(at).copied()?..firsts.get(at + 1).copied()?)
-        });
-        Ok(Some(self.masked_rows.get_or_init(|| Rows::from_ranges(ranges))))
+        Ok(Some(Rows::counted(live, count)))
     }
+
+    /// How many rows masked traces have.
+    pub(crate) fn masked_len(&self) -> Result<u64, BlockError> {
+        Ok(self.masked_rows()?.iter().map(|range| u64::from(range.end - range.start)).sum())
+    }
+
+    fn masked_rows(&self) -> Result<&[Range<u32>], BlockError> {
+        if self.masked.is_empty() {
+            return Ok(&[]);
+        }
+        if let Some(known) = self.masked_rows.get() {
+            return Ok(known);
+        }
+        let find = || self.find_masked_rows();
+        let found = self.block.made_of(Section::TraceFirstRows, find)?;
+        Ok(self.masked_rows.get_or_init(|| found))
+    }
+
+    fn find_masked_rows(&self) -> Result<Box<[Range<u32>]>, BlockError> {
+        let firsts = self.block.trace_first_rows()?;
+        let mut ranges: Vec<Range<u32>> = Vec::new();
+        for trace in &self.masked {
+            let at = usize_of(trace);
+            let (Some(first), Some(end)) = (firsts.get(at), firsts.get(at + 1)) else { continue };
+            match ranges.last_mut().filter(|last| last.end == *first) {
+                Some(last) => last.end = *end,
+                None => ranges.push(*first..*end),
+            }
+        }
+        Ok(ranges.into())
+    }
+
     /// Earliest start and latest end of the traces that count; `None` where none does.
     pub(crate) fn live_range(&self) -> Result<Option<(Timestamp, Timestamp)>, BlockError> {
         if self.masked.is_empty() {

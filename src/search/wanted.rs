@@ -1,7 +1,6 @@
 //! The matches that a search wants, as they are gathered. Invariant: what is dropped comes after as many
 //! others as are wanted, or before the cursor.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::options::SearchOptions;
@@ -198,7 +197,7 @@ fn newest_traces(
         return Ok(traces);
     }
     let mut end = rows.bounds().end;
-    while let Some(last) = last_before(rows, end) {
+    while let Some(last) = rows.last_before(end) {
         let trace = trace_of(firsts, last);
         let first = firsts.get(usize_of(trace)).copied().unwrap_or(0);
         let start = starts.get(usize_of(trace));
@@ -207,16 +206,8 @@ fn newest_traces(
         if wanted.is_some_and(beyond) {
             break;
         }
-        traces.push((trace, whole(rows_between(rows, first..end))));
+        traces.push((trace, whole(rows.within(first..end).to_vec())));
         end = first;
     }
     Ok(traces)
-}
-
-fn last_before(rows: &Rows, end: u32) -> Option<u32> {
-    rows.bitmap().range(..end).next_back()
-}
-
-fn rows_between(rows: &Rows, range: Range<u32>) -> Vec<u32> {
-    rows.bitmap().range(range).collect()
 }

@@ -374,8 +374,7 @@ impl Shared {
 
 /// Traces and spans of a block that count. One that cannot be read counts whole: it is dropped, too.
 fn counted(stored: &Stored) -> (u64, u64) {
-    let masked = stored.view.masked_rows().ok().flatten();
-    let masked = masked.map_or(0, crate::query::rows::Rows::len);
+    let masked = stored.view.masked_len().unwrap_or(0);
     let traces = u64::from(stored.record.traces).saturating_sub(stored.view.masked.len());
     (traces, u64::from(stored.record.rows).saturating_sub(masked))
 }

@@ -167,8 +167,7 @@ impl Shared {
 }
 
 fn is_much_dead(stored: &Stored) -> bool {
-    let rows = stored.view.masked_rows().ok().flatten();
-    let dead = rows.map_or(0, crate::query::rows::Rows::len);
+    let dead = stored.view.masked_len().unwrap_or(0);
     dead * DEAD_SHARE >= u64::from(stored.record.rows)
 }
 

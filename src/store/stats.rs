@@ -66,7 +66,7 @@ pub(super) fn stats(shared: &Shared) -> Result<Stats, Error> {
     let mut sections: BTreeMap<String, u64> = BTreeMap::new();
     for (id, view) in base.views() {
         let header = view.block.header()?;
-        let masked_rows = view.masked_rows()?.map_or(0, crate::query::rows::Rows::len);
+        let masked_rows = view.masked_len()?;
         stats.spans += u64::from(header.rows).saturating_sub(masked_rows);
         stats.traces += u64::from(header.traces).saturating_sub(view.masked.len());
         let is_stored = base.stored.contains_key(&id);

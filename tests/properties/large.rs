@@ -108,6 +108,46 @@ fn operators_cross_the_borders_of_containers() {
     }
 }
 
+/// From the second time on durations come from lists that are kept, whatever they are compared with, and
+/// spans that come late take some traces of a block away.
+#[test]
+fn what_is_asked_again_is_found_again() {
+    let mut spans = spans();
+    spans.truncate(40_000);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("store.redb"), Options::default()).unwrap();
+    ingest(&store, &spans);
+    store.maintain().unwrap();
+    let conditions = ["> 50us", "> 99us", "<= 10us", "!= 777ns", "= 50us", "> 1h"];
+    for late in [None, Some(12_345), Some(20_000)] {
+        if let Some(of) = late {
+            let id = SpanId::from_bytes((1_u64 << 60).to_le_bytes());
+            let span = Span { span_id: id, ..Span::clone(&spans[of]) };
+            ingest(&store, std::slice::from_ref(&span));
+            spans.push(span);
+            store.maintain().unwrap();
+        }
+        let oracle = Oracle::new(&spans);
+        for before in
+            ["span.few = 1 && kind = server", "name = \"get\"", "span.few = 2 && span.n = 4711"]
+        {
+            for condition in conditions {
+                let query = format!("{{ {before} && duration {condition} }} ~ {{ span.few = 1 }}");
+                let expected = oracle.search(&parse(&query), &Ask::default()).unwrap();
+                let counted = || store.count(&query, &SearchOptions::default()).unwrap();
+                let first = counted();
+                for _ in 0..3 {
+                    let found = search(&store, &query, &Ask::default());
+                    assert!(found.is_some_and(|found| found == expected), "{query}");
+                    let again = counted();
+                    assert_eq!(again.spans, expected.spans(), "{query}");
+                    assert_eq!(again.rows_considered, first.rows_considered, "{query}");
+                }
+            }
+        }
+    }
+}
+
 /// Most values are small and most traces short: what passes has one large value, or many small ones.
 #[test]
 fn sums_pass_by_a_large_value_or_by_many_small_ones() {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::Execution;
 use super::candidates::Candidates;
 use super::filter::{INDEX_SHARE, Rank};
-use crate::query::plan::filter::FieldTest;
+use crate::query::plan::field::{Lookup, SpanField};
+use crate::query::plan::filter::{FieldTest, Filter};
 use crate::query::rows::Rows;
-use crate::query::source::{Answer, Source};
+use crate::query::source::{Answer, Predicate, Source};
 
 impl<S: Source> Execution<'_, S> {
     /// The candidates that pass a test, by what is kept where that does.
@@ -17,17 +18,13 @@ impl<S: Source> Execution<'_, S> {
         test: &FieldTest,
         candidates: &Candidates,
     ) -> Result<Rows, S::Error> {
-        let found = match candidates {
-            Candidates::All(_) => self.answer_or_find(test)?.map(|answer| {
-                self.figures.note_found(answer.considered, true);
-                self.figures.ways.check |= answer.checked;
-                answer.rows.clone()
-            }),
-            Candidates::Rows(rows) => self.answer_for(test, rows.len()).map(|answer| {
-                self.figures.note_found(answer.considered, true);
-                answer.rows.and(rows)
-            }),
-        };
+        let found =
+            if self.whole_pays(test, candidates)? { self.answer_or_find(test)? } else { None };
+        let found = found.map(|answer| {
+            self.figures.note_found(answer.considered, true);
+            self.figures.ways.check |= answer.checked;
+            candidates.keep(&answer.rows)
+        });
         match found {
             Some(found) => Ok(found),
             None => self.field_test(&test.field, &test.test, candidates),
@@ -56,22 +53,58 @@ impl<S: Source> Execution<'_, S> {
         let considered = self.figures.rows_considered - before.0;
         let checked = self.figures.ways.check;
         (self.figures.rows_considered, self.figures.ways) = before;
+        // What is joined later is made once.
+        let rows = rows.settled();
         let answer = Arc::new(Answer { rows, considered, checked, matches_max });
         if !self.source.is_stopped() {
-            // What is joined later is made once.
-            answer.rows.settle();
             self.source.keep_answer(name, &answer);
         }
         Ok(Some(answer))
     }
 
-    /// The answer to a test of some rows, where finding it would have gone the same way: one set of an
-    /// index, small enough to be worth asking for.
-    fn answer_for(&self, test: &FieldTest, candidates: u64) -> Option<Arc<Answer>> {
-        let name = test.name.as_ref().filter(|_| candidates > 0 && self.is_whole())?;
-        let answer = self.source.answer(name)?;
-        let pays = answer.matches_max <= candidates.saturating_mul(INDEX_SHARE);
-        Some(answer).filter(|answer| pays && answer.considered == answer.rows.len())
+    /// True where finding all rows that pass is no more work than looking at the candidates.
+    fn whole_pays(&self, test: &FieldTest, candidates: &Candidates) -> Result<bool, S::Error> {
+        let Candidates::Rows(rows) = candidates else { return Ok(true) };
+        if test.name.is_none() || rows.is_empty() || !self.is_whole() {
+            return Ok(false);
+        }
+        let matches_max = self.rank_named(test)?.matches_max;
+        Ok(matches_max <= rows.len().saturating_mul(INDEX_SHARE))
+    }
+
+    /// Those of `left` that pass an operand of `&&`, where those `before` it are all tests whose answers are
+    /// kept, so that what it looks at of their rows may be kept too; `None` where it is not.
+    pub(super) fn kept_check<'f>(
+        &mut self,
+        operand: &Filter,
+        before: impl Iterator<Item = &'f Filter>,
+        left: &Candidates,
+    ) -> Result<Option<Rows>, S::Error> {
+        let (Filter::Test(test), Candidates::Rows(rows)) = (operand, left) else { return Ok(None) };
+        let FieldTest { step, field: SpanField { parent: false, lookup }, test, name: None } = test
+        else {
+            return Ok(None);
+        };
+        let Lookup::Plain(column) = lookup else { return Ok(None) };
+        let is_scan = rows.len().saturating_mul(2) > self.window_len();
+        if is_scan || !self.is_whole() || self.source.stops() {
+            return Ok(None);
+        }
+        let mut names = Vec::new();
+        for filter in before {
+            match filter {
+                Filter::Test(FieldTest { name: Some(name), .. }) => names.push(Arc::clone(name)),
+                _ => return Ok(None),
+            }
+        }
+        names.sort_unstable();
+        let predicate = Predicate { column: column.clone(), test: test.clone() };
+        let found = self.source.check_kept(&names, &predicate, rows)?;
+        if let Some(found) = &found {
+            self.figures.note_checked(rows.len());
+            self.figures.note(*step, rows.len(), found.len());
+        }
+        Ok(found)
     }
 
     /// True where the run looks at all rows of the source.

@@ -69,8 +69,12 @@ impl<S: Source> Execution<'_, S> {
         }
         ranked.sort_by_key(|(rank, _)| *rank);
         let mut left = candidates.clone();
-        for (_, operand) in ranked {
-            let rows = self.filter(operand, &left)?;
+        for (at, (_, operand)) in ranked.iter().enumerate() {
+            let before = ranked.get(..at).unwrap_or_default().iter().map(|(_, operand)| *operand);
+            let rows = match self.kept_check(operand, before, &left)? {
+                Some(rows) => rows,
+                None => self.filter(operand, &left)?,
+            };
             if rows.is_empty() {
                 return Ok(rows);
             }

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use super::passes::{self, Around};
-use crate::query::rows::{Rows, gallop};
+use crate::query::bits::Bits;
+use crate::query::rows::Rows;
 use crate::query::source::{Kin, Loose, Source};
 use crate::query::syntax::{Form, Relation};
 
@@ -65,8 +66,7 @@ fn plain<S: Source>(
                 Relation::Child => passes::children(left, right, around),
                 Relation::Parent => passes::parents_of(left, Some(right), around),
                 _ => {
-                    let loose =
-                        loose_siblings(left, right, &source.loose()?, &source.trace_starts()?);
+                    let loose = loose_siblings(left, right, &source.loose()?, &lasts);
                     passes::siblings(left, right, around).or(&loose)
                 }
             })
@@ -102,7 +102,7 @@ fn apart<S: Source>(
 
 /// The rows of `right` without stored parent that have a sibling in `left`: per trace, because
 /// such siblings share nothing but their trace and the parent they lack.
-fn loose_siblings(left: &Rows, right: &Rows, loose: &[Loose], trace_starts: &[u32]) -> Rows {
+fn loose_siblings(left: &Rows, right: &Rows, loose: &[Loose], lasts: &Bits) -> Rows {
     let (lefts, rights) = (left.bounds(), right.bounds());
     let first = lefts.start.min(rights.start);
     let end = lefts.end.max(rights.end);
@@ -111,11 +111,9 @@ fn loose_siblings(left: &Rows, right: &Rows, loose: &[Loose], trace_starts: &[u3
     let mut rest = asked.as_slice();
     let mut kept = Vec::new();
     let mut one_trace: Vec<Loose> = Vec::new();
-    let mut next_trace = 0;
     while let Some(next) = rest.first() {
-        next_trace = gallop(trace_starts, next_trace, next.row.saturating_add(1));
-        let end = trace_starts.get(next_trace).copied().unwrap_or(u32::MAX);
-        let count = rest.iter().take_while(|loose| loose.row < end).count();
+        let last = lasts.next_set(next.row).unwrap_or(u32::MAX);
+        let count = rest.iter().take_while(|loose| loose.row <= last).count();
         let (trace, after) = rest.split_at(count);
         rest = after;
         // Most traces have one root and no orphan.
@@ -157,7 +155,6 @@ mod tests {
 
     use super::*;
     use crate::codec::cast;
-    use crate::query::bits::Bits;
     use crate::query::exec::testing::{Forest, Random, forests, large_forest};
     use crate::query::exec::traces::{count_traces, count_traces_of};
 
