@@ -401,6 +401,15 @@ impl Rows {
         }
     }
 
+    /// Bytes of memory that all forms take together, those that are yet to be made among them.
+    pub(crate) fn bytes_max(&self) -> usize {
+        let bounds = self.bounds();
+        let flat = cast::usize_of(bounds.end.saturating_sub(bounds.start)) / 8;
+        // A container of a bitmap takes two bytes a row, or a bit for each row there may be.
+        let list = self.few().map_or(0, size_of_val);
+        list + flat + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
+    }
+
     /// Bytes of memory that the forms take that are there.
     pub(crate) fn bytes_len(&self) -> usize {
         let list = self.few().map_or(0, size_of_val);
