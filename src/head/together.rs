@@ -19,6 +19,8 @@ use crate::time::Timestamp;
 
 /// A trace of more rows stays in its block: columns are joined faster than rows are staged again.
 const STAGED_AGAIN_MAX: u32 = 1 << 7;
+/// So does one with which there would be more rows than this to be staged again.
+const STAGED_AGAIN_SUM_MAX: u32 = 1 << 12;
 
 /// A batch as it was staged, and the spans that were taken in, by number.
 #[derive(Debug)]
@@ -35,8 +37,9 @@ impl Staged {
 }
 
 /// Makes the traces of some batches whole with what the places have of them, every trace at most once;
-/// the batches arrived no later than at `arrived`. False where a trace is too large for that: it is left
-/// where it lies, and what came of it is in a new block, to be joined by [`unite`](super::unite).
+/// the batches arrived no later than at `arrived`. False where a trace is too large for that, or
+/// there are too many: then it is left where it lies, and what came of it is in a new block, to be joined by
+/// [`unite`](super::unite).
 pub(crate) fn together<'s>(
     places: &[Place<'_>],
     batches: impl Iterator<Item = &'s Staged>,
@@ -48,7 +51,7 @@ pub(crate) fn together<'s>(
         all.append(staging, spans);
     }
     let ids: Vec<TraceId> = group_by_trace(&all).into_iter().map(|(id, _)| id).collect();
-    let mut is_whole = true;
+    let (mut is_whole, mut room) = (true, STAGED_AGAIN_SUM_MAX);
     let mut spots: HashMap<TraceId, (Spot, u32)> = HashMap::new();
     for (at, place) in places.iter().enumerate() {
         let mut entries = Vec::new();
@@ -57,10 +60,11 @@ pub(crate) fn together<'s>(
                 continue;
             }
             let entry = place.block.trace_entry(number)?;
-            if entry.rows > STAGED_AGAIN_MAX {
+            if entry.rows > room.min(STAGED_AGAIN_MAX) {
                 is_whole = false;
                 continue;
             }
+            room -= entry.rows;
             spots.insert(entry.id, ((at, number), entry.rows));
             entries.push(entry);
         }

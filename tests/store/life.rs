@@ -200,3 +200,24 @@ fn a_trace_is_made_whole_however_large_the_part_that_is_known() {
         assert_holds(&store, &content, &format!("{known} known"));
     }
 }
+
+#[test]
+fn traces_are_made_whole_however_many_grow() {
+    let place = place();
+    let mut options = Options::default();
+    options.maintenance = Maintenance::ByHand;
+    let store = Store::open(&place.path, options).unwrap();
+    let spans = |numbers: std::ops::Range<u64>| -> Vec<Span> {
+        let of_trace = |trace| numbers.clone().map(move |at| span(trace, at, 10 + at));
+        (0..100).flat_map(of_trace).collect()
+    };
+    let (old, new) = (spans(0..60), spans(60..64));
+    ingest(&store, &old);
+    store.maintain().unwrap();
+    for part in new.chunks(30) {
+        ingest(&store, part);
+    }
+    let mut content = Content::new();
+    add(&mut content, old.iter().chain(&new));
+    assert_holds(&store, &content, "6,000 rows that grow");
+}
