@@ -30,9 +30,9 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// What was taken in of a batch.
-    pub(crate) fn new(staging: Staging, traces: &[OrderedTrace]) -> Self {
-        Self { staging, spans: traces.iter().flat_map(|trace| &trace.spans).copied().collect() }
+    /// A batch of which these spans were taken in.
+    pub(crate) fn new(staging: Staging, spans: Vec<u32>) -> Self {
+        Self { staging, spans }
     }
 }
 

@@ -21,8 +21,9 @@ const DIRECT_SHARE_CAPPED: u64 = 2;
 /// A batch of at least so many spans gets a block for those of its traces that are known already. One
 /// of fewer is built in moments, and in the journal it would be two entries.
 const APART_SPANS_MIN: usize = 1 << 15;
-/// A batch of more spans is folded from its block, as what it was staged in takes more memory.
-const STAGED_SPANS_MAX: u64 = 1 << 10;
+/// A batch of more spans, those that are not taken in among them, is folded from its block, as what it was
+/// staged in takes more memory.
+const STAGED_SPANS_MAX: usize = 1 << 10;
 /// Ingest seals by itself once so many times too much is in memory,
 const STALL_TIMES: u64 = 2;
 /// and refuses spans if that fails and so many times too much is.
@@ -63,7 +64,7 @@ impl Shared {
             too_old += self.refuse_old(&staging, numbers, oldest);
             !numbers.is_empty()
         });
-        let (mut traces, settled) = arrange_all(&staging, groups);
+        let (traces, settled) = arrange_all(&staging, groups);
         let ingested = Ingested {
             spans: traces.iter().map(|trace| u64_of(trace.spans.len())).sum(),
             traces: u64_of(traces.len()),
@@ -75,10 +76,10 @@ impl Shared {
         if traces.is_empty() {
             return Ok(ingested);
         }
-        let mut made = self.blocks_of(&staging, &mut traces, arrived)?;
-        let is_small = ingested.spans <= STAGED_SPANS_MAX;
-        let staged = is_small.then(|| Arc::new(Staged::new(staging, &traces)));
-        drop(traces);
+        let is_small = staging.spans.len() <= STAGED_SPANS_MAX;
+        let taken_in = is_small.then(|| numbers_of(&traces));
+        let mut made = self.blocks_of(&staging, traces, arrived)?;
+        let staged = taken_in.map(|spans| Arc::new(Staged::new(staging, spans)));
         if let Some(first) = made.first_mut() {
             first.settled = settled;
         }
@@ -101,11 +102,11 @@ impl Shared {
     fn blocks_of(
         &self,
         staging: &Staging,
-        traces: &mut Vec<OrderedTrace>,
+        mut traces: Vec<OrderedTrace>,
         arrived: Timestamp,
     ) -> Result<Vec<Made>, Error> {
         if staging.spans.len() < APART_SPANS_MIN {
-            return self.make(staging, traces, arrived);
+            return self.make(staging, &mut traces, arrived);
         }
         let ids: Vec<TraceId> = traces.iter().map(|trace| trace.id).collect();
         let mut is_known = vec![false; ids.len()];
@@ -117,7 +118,7 @@ impl Shared {
             }
         }
         let (mut new, mut known) = (Vec::new(), Vec::new());
-        for (trace, is_known) in traces.drain(..).zip(is_known) {
+        for (trace, is_known) in traces.into_iter().zip(is_known) {
             let place = if is_known { &mut known } else { &mut new };
             place.push(trace);
         }
@@ -176,4 +177,9 @@ impl Shared {
         }
         Ok(u64_of(found.len()))
     }
+}
+
+/// The staged spans of some traces.
+fn numbers_of(traces: &[OrderedTrace]) -> Vec<u32> {
+    traces.iter().flat_map(|trace| &trace.spans).copied().collect()
 }

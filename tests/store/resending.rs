@@ -167,3 +167,19 @@ fn spans_that_share_only_an_id_all_stay() {
     add(&mut content, &spans);
     assert_holds(&store, &content, "shared ids");
 }
+
+/// A batch as large as those whose known traces are built apart, of which one span is kept.
+#[test]
+fn what_is_left_of_a_large_batch_is_seen_with_what_waits_beside_it() {
+    let place = place();
+    let store = Store::open(&place.path, by_hand(8)).unwrap();
+    let [many, other] = [span(1, 0, 10), span(2, 0, 20)];
+    let ingested = ingest(&store, std::iter::repeat_n(&many, 1 << 15));
+    assert_eq!((ingested.spans, ingested.duplicates), (1, (1 << 15) - 1));
+    ingest(&store, [&other]);
+    let mut content = Content::new();
+    add(&mut content, [&many, &other]);
+    assert_holds(&store, &content, "one of many and another");
+    store.maintain().unwrap();
+    assert_holds(&store, &content, "maintained");
+}
