@@ -161,9 +161,11 @@ impl Shared {
         let (mut blocks, mut small) = (Vec::with_capacity(run.len()), Vec::new());
         let mut rows = 0;
         for (id, block, staged) in run {
-            rows += block.made.rows;
             match staged {
-                Some(staged) if rows <= TOGETHER_ROWS_MAX => small.push((id, block, staged)),
+                Some(staged) if rows + block.made.rows <= TOGETHER_ROWS_MAX => {
+                    rows += block.made.rows;
+                    small.push((id, block, staged));
+                }
                 _ => blocks.push((id, block.clone())),
             }
         }

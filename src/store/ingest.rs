@@ -21,9 +21,8 @@ const DIRECT_SHARE_CAPPED: u64 = 2;
 /// A batch of at least so many spans gets a block for those of its traces that are known already. One
 /// of fewer is built in moments, and in the journal it would be two entries.
 const APART_SPANS_MIN: usize = 1 << 15;
-/// A batch of more spans, those that are not taken in among them, is folded from its block, as what it was
-/// staged in takes more memory.
-const STAGED_SPANS_MAX: usize = 1 << 10;
+/// A batch that takes more bytes as it was staged is folded from its block, which takes less.
+const STAGED_BYTES_MAX: usize = 512 << 10;
 /// Ingest seals by itself once so many times too much is in memory,
 const STALL_TIMES: u64 = 2;
 /// and refuses spans if that fails and so many times too much is.
@@ -76,7 +75,7 @@ impl Shared {
         if traces.is_empty() {
             return Ok(ingested);
         }
-        let is_small = staging.spans.len() <= STAGED_SPANS_MAX;
+        let is_small = staging.bytes_len() <= STAGED_BYTES_MAX;
         let taken_in = is_small.then(|| numbers_of(&traces));
         let mut made = self.blocks_of(&staging, traces, arrived)?;
         let staged = taken_in.map(|spans| Arc::new(Staged::new(staging, spans)));
