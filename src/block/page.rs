@@ -62,7 +62,7 @@ fn constants_are_as_the_page_says() {
         (include_str!("../codec/packed.rs"), &["ENTRY_LEN"][..]),
         (include_str!("column/postings.rs"), &["POSTINGS_ROWS_MIN", "STRIDE_MAX", "ZONE_BITS"]),
         (include_str!("column/postings.rs"), &["EVERYWHERE"]),
-        (include_str!("column/text_group.rs"), &["GROUP_BYTES"]),
+        (include_str!("column/text_group.rs"), &["GROUP_BYTES", "LONG_TEXT_MIN"]),
         (include_str!("column/writer.rs"), &["COMPRESSED_ROWS_MIN"]),
         (include_str!("buckets/index.rs"), &["BUCKETS_MAX", "RUN_WORDS"]),
         (include_str!("buckets/encode.rs"), &["BUCKETS_ROWS_MIN", "SAMPLED"]),
