@@ -86,8 +86,18 @@ fn written() -> u64 {
     line.and_then(|bytes| bytes.parse().ok()).unwrap_or(0)
 }
 
-/// Prints a rate and what was written.
-fn report(store: &Store, spans: usize, seconds: f64, before: u64) -> Outcome<()> {
+/// What was written, and what was done, before something begins.
+struct Before {
+    written: u64,
+    done: treering::Maintained,
+}
+
+fn before(store: &Store) -> Outcome<Before> {
+    Ok(Before { written: written(), done: store.stats()?.maintenance })
+}
+
+/// Prints a rate, and what was written since.
+fn report(store: &Store, spans: usize, seconds: f64, before: &Before) -> Outcome<()> {
     let count = spans as f64;
     println!("{:.0} spans/s ({seconds:.2} s)", count / seconds);
     let started = Instant::now();
@@ -96,11 +106,11 @@ fn report(store: &Store, spans: usize, seconds: f64, before: u64) -> Outcome<()>
     let stats = store.stats()?;
     println!(
         "{:.0} B/span written, of these {:.0} images of blocks ({} seals, {} compactions); {:.0} B/span on disk",
-        (written() - before) as f64 / count,
-        stats.maintenance.written_bytes as f64 / count,
-        stats.maintenance.seals,
-        stats.maintenance.compactions,
-        stats.allocated_bytes as f64 / count,
+        (written() - before.written) as f64 / count,
+        (stats.maintenance.written_bytes - before.done.written_bytes) as f64 / count,
+        stats.maintenance.seals - before.done.seals,
+        stats.maintenance.compactions - before.done.compactions,
+        stats.allocated_bytes as f64 / stats.spans as f64,
     );
     Ok(())
 }
@@ -121,11 +131,11 @@ fn times(what: &str, mut taken: Vec<Duration>) {
 fn small() -> Outcome<()> {
     let spans: Vec<Span> = Generator::new(1).spans(300_000).collect();
     let (_folder, store) = open(Options::default())?;
-    let (before, started) = (written(), Instant::now());
+    let (before, started) = (before(&store)?, Instant::now());
     for part in spans.chunks(BATCH) {
         store.ingest(batch(part)?)?;
     }
-    report(&store, spans.len(), started.elapsed().as_secs_f64(), before)
+    report(&store, spans.len(), started.elapsed().as_secs_f64(), &before)
 }
 
 fn large() -> Outcome<()> {
@@ -150,7 +160,7 @@ fn large() -> Outcome<()> {
         stats.allocated_bytes / 1_000_000,
     );
     let spans: Vec<Span> = coming.take(300_000).collect();
-    let (before, mut taken) = (written(), Vec::with_capacity(spans.len() / BATCH));
+    let (before, mut taken) = (before(&store)?, Vec::with_capacity(spans.len() / BATCH));
     let started = Instant::now();
     for part in spans.chunks(BATCH) {
         let begun = Instant::now();
@@ -159,14 +169,14 @@ fn large() -> Outcome<()> {
     }
     let seconds = started.elapsed().as_secs_f64();
     times("batches", taken);
-    report(&store, spans.len(), seconds, before)
+    report(&store, spans.len(), seconds, &before)
 }
 
 fn threads() -> Outcome<()> {
     const THREADS: usize = 4;
     let spans: Vec<Span> = Generator::new(1).spans(300_000).collect();
     let (_folder, store) = open(Options::default())?;
-    let (before, started) = (written(), Instant::now());
+    let (before, started) = (before(&store)?, Instant::now());
     std::thread::scope(|scope| {
         let run = |thread: usize| {
             let (store, spans) = (&store, &spans);
@@ -183,7 +193,7 @@ fn threads() -> Outcome<()> {
             thread.join().expect("no panic").expect("taken in");
         }
     });
-    report(&store, spans.len(), started.elapsed().as_secs_f64(), before)
+    report(&store, spans.len(), started.elapsed().as_secs_f64(), &before)
 }
 
 fn giant() -> Outcome<()> {
@@ -198,7 +208,7 @@ fn giant() -> Outcome<()> {
     options.seal_after = Duration::from_secs(1);
     let (_folder, store) = open(options)?;
     let done = AtomicBool::new(false);
-    let (before, started) = (written(), Instant::now());
+    let (before, started) = (before(&store)?, Instant::now());
     let taken = std::thread::scope(|scope| -> Outcome<Vec<Duration>> {
         let asking = scope.spawn(|| {
             let mut taken = Vec::new();
@@ -218,7 +228,7 @@ fn giant() -> Outcome<()> {
     })?;
     let seconds = started.elapsed().as_secs_f64();
     times("searches", taken);
-    report(&store, spans.len(), seconds, before)
+    report(&store, spans.len(), seconds, &before)
 }
 
 fn late() -> Outcome<()> {
