@@ -83,9 +83,7 @@ impl Block {
         holds: impl Fn(&[u32]) -> bool,
     ) -> Result<Arc<[u32]>, BlockError> {
         let slot = Slot::Section(section.code());
-        if let Some(Cached::Numbers(numbers)) =
-            self.image().cache.get(self.image().block, slot.clone())
-        {
+        if let Some(Cached::Numbers(numbers)) = self.image().cache.get(self.image().block, &slot) {
             return Ok(numbers);
         }
         let mut values = Vec::with_capacity(usize_of(count));

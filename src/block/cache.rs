@@ -4,8 +4,8 @@
 //! than their share; then the older half of the results, those first that nobody asked for again: what is read
 //! once, to make another result of it, makes room for that; of these and of the others the large ones first,
 //! one here and one there, for where blocks are asked in turn and do not all fit, the one used longest ago is
-//! the next that is needed; then the rest by age. Invariant: after a call the entries never take more than the
-//! budget.
+//! the next that is needed; then the rest by age. What is kept of a block in memory goes with it. Invariant:
+//! after a call the entries never take more than the budget.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -124,7 +124,7 @@ pub(crate) struct Cache {
 
 #[derive(Debug, Default)]
 struct Entries {
-    map: HashMap<(BlockId, Slot), Entry>,
+    blocks: HashMap<BlockId, HashMap<Slot, Entry>>,
     bytes: u64,
     /// Counts uses; an entry's age is the count at its last use.
     uses: u64,
@@ -159,46 +159,64 @@ impl Cache {
     }
 
     /// What is cached under `slot`.
-    pub(crate) fn get(&self, block: BlockId, slot: Slot) -> Option<Cached> {
+    pub(crate) fn get(&self, block: BlockId, slot: &Slot) -> Option<Cached> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.uses += 1;
         let now = entries.uses;
-        let entry = entries.map.get_mut(&(block, slot))?;
+        let entry = entries.blocks.get_mut(&block)?.get_mut(slot)?;
         entry.is_reused |= now - entry.last_use > SAME_WORK_USES;
         entry.last_use = now;
         Some(entry.value.clone())
     }
 
     /// Forgets what is cached under `slot`.
-    pub(crate) fn forget(&self, block: BlockId, slot: Slot) {
+    pub(crate) fn forget(&self, block: BlockId, slot: &Slot) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.map.remove(&(block, slot)) {
+        let entry = entries.blocks.get_mut(&block).and_then(|slots| slots.remove(slot));
+        if let Some(entry) = &entry {
             entries.bytes = entries.bytes.saturating_sub(entry.bytes);
         }
+        drop(entries);
+    }
+
+    /// Forgets all of a block that nobody reads any more.
+    pub(crate) fn forget_block(&self, block: BlockId) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = entries.blocks.remove(&block);
+        let bytes: u64 = slots.iter().flat_map(HashMap::values).map(|entry| entry.bytes).sum();
+        entries.bytes = entries.bytes.saturating_sub(bytes);
+        // To give memory back may take longer than others should wait.
+        drop(entries);
+        drop(slots);
     }
 
     /// Caches `value` under `slot`; not at all where it is larger than the budget.
     pub(crate) fn put(&self, block: BlockId, slot: Slot, value: Cached) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = value.bytes_len();
         if bytes > self.budget {
             return;
         }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.uses += 1;
         let entry = Entry { value, bytes, last_use: entries.uses, is_reused: false };
         entries.bytes += bytes;
-        if let Some(before) = entries.map.insert((block, slot), entry) {
+        let before = entries.blocks.entry(block).or_default().insert(slot, entry);
+        if let Some(before) = &before {
             entries.bytes = entries.bytes.saturating_sub(before.bytes);
         }
-        if entries.bytes > self.budget {
-            entries.shrink(self.budget, (self.budget - self.budget / 8).max(bytes));
-        }
+        let gone = if entries.bytes > self.budget {
+            entries.shrink(self.budget, (self.budget - self.budget / 8).max(bytes))
+        } else {
+            Vec::new()
+        };
+        drop(entries);
+        drop((before, gone));
     }
 }
 
 impl Entries {
-    /// Drops entries until the rest takes at most `target` bytes of the budget.
-    fn shrink(&mut self, budget: u64, target: u64) {
+    /// Takes out entries until the rest takes at most `target` bytes of the budget.
+    fn shrink(&mut self, budget: u64, target: u64) -> Vec<Entry> {
         let (materials, results) = (self.by_age(true), self.by_age(false));
         let taken: u64 = materials.iter().map(|one| one.bytes).sum();
         let mut surplus = taken.saturating_sub(budget / MATERIALS_SHARE);
@@ -226,14 +244,21 @@ impl Entries {
             self.bytes = self.bytes.saturating_sub(one.bytes);
             going.insert(one.last_use);
         }
-        self.map.retain(|_, entry| !going.contains(&entry.last_use));
+        let mut gone = Vec::with_capacity(going.len());
+        for slots in self.blocks.values_mut() {
+            let taken = slots.extract_if(|_, entry| going.contains(&entry.last_use));
+            gone.extend(taken.map(|(_, entry)| entry));
+        }
+        self.blocks.retain(|_, slots| !slots.is_empty());
+        gone
     }
 
     /// Materials or results, used longest ago first.
     fn by_age(&self, materials: bool) -> Vec<Candidate> {
         let is_material = |slot: &Slot| matches!(slot, Slot::Chunk(_));
-        let wanted = self.map.iter().filter(|((_, slot), _)| is_material(slot) == materials);
-        let mut ages: Vec<Candidate> = wanted
+        let all = self.blocks.values().flatten();
+        let mut ages: Vec<Candidate> = all
+            .filter(|(slot, _)| is_material(slot) == materials)
             .map(|(_, entry)| {
                 let Entry { last_use, bytes, is_reused, .. } = *entry;
                 Candidate { last_use, bytes, is_reused }
@@ -254,33 +279,43 @@ mod tests {
         let bytes = || Cached::Bytes(vec![0; 904].into());
         for chunk in 0..1000 {
             cache.put(BlockId(1), Slot::Chunk(chunk), bytes());
-            assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_some(), "after chunk {chunk}");
+            assert!(cache.get(BlockId(1), &Slot::Chunk(0)).is_some(), "after chunk {chunk}");
             let entries = cache.entries.lock().unwrap();
-            let bytes: u64 = entries.map.values().map(|entry| entry.bytes).sum();
+            let all = entries.blocks.values().flat_map(HashMap::values);
+            let bytes: u64 = all.map(|entry| entry.bytes).sum();
             assert_eq!(bytes, entries.bytes);
             assert!(bytes <= 10_000 && (chunk < 10 || bytes >= 7_000), "{bytes} bytes");
         }
-        assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none());
-        assert!(cache.get(BlockId(2), Slot::Chunk(0)).is_none());
+        assert!(cache.get(BlockId(1), &Slot::Chunk(500)).is_none());
+        assert!(cache.get(BlockId(2), &Slot::Chunk(0)).is_none());
         let kept = Cached::Kept(Arc::new(7u8), 9_000);
         cache.put(BlockId(2), Slot::Named("large".into()), kept);
-        assert!(cache.get(BlockId(1), Slot::Chunk(500)).is_none(), "what is kept takes its bytes");
+        assert!(cache.get(BlockId(1), &Slot::Chunk(500)).is_none(), "what is kept takes its bytes");
         assert!(cache.entries.lock().unwrap().bytes <= 10_000);
-        assert!(cache.get(BlockId(2), Slot::Named("large".into())).is_some());
-        cache.forget(BlockId(2), Slot::Named("large".into()));
-        assert!(cache.get(BlockId(2), Slot::Named("large".into())).is_none());
+        assert!(cache.get(BlockId(2), &Slot::Named("large".into())).is_some());
+        cache.forget(BlockId(2), &Slot::Named("large".into()));
+        assert!(cache.get(BlockId(2), &Slot::Named("large".into())).is_none());
         assert_eq!(cache.entries.lock().unwrap().bytes, 0);
-        cache.forget(BlockId(2), Slot::Named("large".into()));
+        cache.forget(BlockId(2), &Slot::Named("large".into()));
+        for block in 1..=3 {
+            cache.put(BlockId(block), Slot::Chunk(0), bytes());
+            cache.put(BlockId(block), Slot::Chunk(1), bytes());
+        }
+        cache.forget_block(BlockId(2));
+        cache.forget_block(BlockId(7));
+        let has = |block| cache.get(BlockId(block), &Slot::Chunk(1)).is_some();
+        assert!(has(1) && !has(2) && has(3));
+        assert_eq!(cache.entries.lock().unwrap().bytes, 4_000);
         cache.put(BlockId(1), Slot::Chunk(0), bytes());
         cache.clear();
-        assert!(cache.get(BlockId(1), Slot::Chunk(0)).is_none());
+        assert!(cache.get(BlockId(1), &Slot::Chunk(0)).is_none());
         assert_eq!(cache.entries.lock().unwrap().bytes, 0);
     }
 
     #[test]
     fn materials_make_room_for_results_down_to_their_share() {
         let cache = Cache::new(100_000);
-        let has = |slot: &Slot| cache.get(BlockId(1), slot.clone()).is_some();
+        let has = |slot: &Slot| cache.get(BlockId(1), slot).is_some();
         let chunks: Vec<Slot> = (0..90).map(Slot::Chunk).collect();
         for slot in &chunks {
             cache.put(BlockId(1), slot.clone(), Cached::Bytes(vec![0; 904].into()));
@@ -303,7 +338,7 @@ mod tests {
         let mut found = 0;
         for number in (0..150).cycle().take(15_000) {
             let slot = Slot::Column(1, 0, number);
-            match cache.get(BlockId(1), slot.clone()) {
+            match cache.get(BlockId(1), &slot) {
                 Some(_) => found += 1,
                 None => cache.put(BlockId(1), slot, Cached::Numbers(vec![0; 226].into())),
             }
@@ -319,7 +354,7 @@ mod tests {
         for turn in 0..100 {
             missed = 0;
             for block in 0..60 {
-                if cache.get(BlockId(block), Slot::Section(0)).is_none() {
+                if cache.get(BlockId(block), &Slot::Section(0)).is_none() {
                     missed += 1;
                     (1..3)
                         .for_each(|part| cache.put(BlockId(block), Slot::Section(part), numbers()));
@@ -342,6 +377,6 @@ mod tests {
         for number in 1_000..1_050 {
             cache.put(BlockId(1), Slot::Section(number), Cached::Numbers(vec![0; 2_450].into()));
         }
-        assert!(small.iter().all(|slot| cache.get(BlockId(1), slot.clone()).is_some()));
+        assert!(small.iter().all(|slot| cache.get(BlockId(1), slot).is_some()));
     }
 }

@@ -103,7 +103,7 @@ impl Image {
         let chunk = low_u32(number);
         let in_memory = self.chunks.in_memory();
         if !in_memory
-            && let Some(Cached::Bytes(bytes)) = self.cache.get(self.block, Slot::Chunk(chunk))
+            && let Some(Cached::Bytes(bytes)) = self.cache.get(self.block, &Slot::Chunk(chunk))
         {
             return Ok(bytes);
         }

@@ -11,7 +11,7 @@ use super::reader::Block;
 
 impl Block {
     /// What is kept under `slot`; `None` where it was never kept, or had to go.
-    pub(crate) fn kept<T: Any + Send + Sync>(&self, slot: Slot) -> Option<Arc<T>> {
+    pub(crate) fn kept<T: Any + Send + Sync>(&self, slot: &Slot) -> Option<Arc<T>> {
         let image = self.image();
         match image.cache.get(image.block, slot) {
             Some(Cached::Kept(value, _)) => value.downcast().ok(),
@@ -33,7 +33,7 @@ impl Block {
         make: impl FnOnce() -> Result<T, BlockError>,
         bytes: impl FnOnce(&T) -> usize,
     ) -> Result<Arc<T>, BlockError> {
-        if let Some(value) = self.kept(slot.clone()) {
+        if let Some(value) = self.kept(&slot) {
             return Ok(value);
         }
         let value = Arc::new(make()?);
@@ -49,10 +49,10 @@ impl Block {
         make: impl FnOnce() -> Result<T, BlockError>,
     ) -> Result<T, BlockError> {
         let (image, slot) = (self.image(), Slot::Section(section.code()));
-        let was_kept = image.cache.get(image.block, slot.clone()).is_some();
+        let was_kept = image.cache.get(image.block, &slot).is_some();
         let smaller = make()?;
         if !was_kept {
-            image.cache.forget(image.block, slot);
+            image.cache.forget(image.block, &slot);
         }
         Ok(smaller)
     }

@@ -29,6 +29,16 @@ pub(crate) struct Block {
     directories: Mutex<BTreeMap<u32, Weak<Directory>>>,
 }
 
+impl Drop for Block {
+    /// What was decoded of a block in memory is of no use to anybody then. One of the file may be opened
+    /// again.
+    fn drop(&mut self) {
+        if self.image.chunks.in_memory() {
+            self.image.cache.forget_block(self.image.block);
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Head {
     header: Header,
@@ -112,7 +122,7 @@ impl Block {
     /// A section as decoded 64-bit numbers.
     pub(crate) fn wide(&self, section: Section) -> Result<Arc<[u64]>, BlockError> {
         let slot = Slot::Section(section.code());
-        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, slot.clone()) {
+        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, &slot) {
             return Ok(numbers);
         }
         let numbers = match self.packed(section)? {
@@ -127,7 +137,7 @@ impl Block {
     /// there are none.
     pub(crate) fn bounds(&self, section: Section) -> Result<Option<(u64, u64)>, BlockError> {
         let slot = Slot::Derived(Derived::Bounds(section.code()));
-        if let Some(Cached::Wide(bounds)) = self.image.cache.get(self.image.block, slot.clone()) {
+        if let Some(Cached::Wide(bounds)) = self.image.cache.get(self.image.block, &slot) {
             return Ok(bounds.first().copied().zip(bounds.last().copied()));
         }
         let bounds = match self.packed(section)? {
@@ -146,8 +156,7 @@ impl Block {
         make: impl FnOnce() -> Result<Vec<u32>, BlockError>,
     ) -> Result<Arc<[u32]>, BlockError> {
         let slot = Slot::Derived(what);
-        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, slot.clone())
-        {
+        if let Some(Cached::Numbers(numbers)) = self.image.cache.get(self.image.block, &slot) {
             return Ok(numbers);
         }
         let numbers: Arc<[u32]> = make()?.into();
@@ -162,7 +171,7 @@ impl Block {
         make: impl FnOnce() -> Result<Vec<u64>, BlockError>,
     ) -> Result<Arc<[u64]>, BlockError> {
         let slot = Slot::Derived(what);
-        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, slot.clone()) {
+        if let Some(Cached::Wide(numbers)) = self.image.cache.get(self.image.block, &slot) {
             return Ok(numbers);
         }
         let numbers: Arc<[u64]> = make()?.into();
@@ -202,7 +211,7 @@ impl Block {
     /// False if the trace is certainly not in the block. Reads the filter only.
     pub(crate) fn may_have_trace(&self, id: TraceId) -> Result<bool, BlockError> {
         let slot = Slot::Section(Section::TraceFilter.code());
-        if let Some(Cached::Bytes(filter)) = self.image.cache.get(self.image.block, slot.clone()) {
+        if let Some(Cached::Bytes(filter)) = self.image.cache.get(self.image.block, &slot) {
             return Ok(filter::may_contain(&filter, id));
         }
         let Some(extent) = self.extent(Section::TraceFilter)? else {
@@ -220,7 +229,7 @@ impl Block {
         // This leaves the filter in the cache.
         self.may_have_trace(*first)?;
         let slot = Slot::Section(Section::TraceFilter.code());
-        let kept = match self.image.cache.get(self.image.block, slot) {
+        let kept = match self.image.cache.get(self.image.block, &slot) {
             Some(Cached::Bytes(filter)) => Some(filter),
             _ => None,
         };
@@ -278,8 +287,7 @@ impl Block {
     pub(crate) fn directory(&self, table: Table) -> Result<Arc<Directory>, BlockError> {
         let section = Section::Table(table, Part::Directory);
         let slot = Slot::Section(section.code());
-        if let Some(Cached::Directory(found)) = self.image.cache.get(self.image.block, slot.clone())
-        {
+        if let Some(Cached::Directory(found)) = self.image.cache.get(self.image.block, &slot) {
             return Ok(found);
         }
         let used = || self.directories.lock().unwrap_or_else(PoisonError::into_inner);

@@ -72,7 +72,7 @@ pub(super) fn check_kept(
     let (Test::Compare(op, constant), false) = (test, names.is_empty()) else { return Ok(None) };
     let name: Arc<str> = format!("durations of {}", names.join(" && ")).into();
     let slot = Slot::Named(Arc::clone(&name));
-    let known = block.kept::<Kept>(slot.clone());
+    let known = block.kept::<Kept>(&slot);
     let made = match known.as_deref() {
         Some(Kept::Listed(..) | Kept::TooMany) => None,
         Some(Kept::Asked) => durations_of(block, names.iter().map(answer))?.map(Arc::new),

@@ -308,7 +308,7 @@ impl Source for BlockSource<'_> {
     }
 
     fn answer(&self, name: &Arc<str>) -> Option<Arc<Answer>> {
-        self.block.kept(Slot::Named(Arc::clone(name)))
+        self.block.kept(&Slot::Named(Arc::clone(name)))
     }
 
     fn keep_answer(&self, name: &Arc<str>, answer: &Arc<Answer>) {

@@ -72,6 +72,7 @@ impl Shared {
                 maintainer.retired.push(retired);
             } else {
                 self.storage.forget_expired(retired.id);
+                self.cache.forget_block(retired.id);
             }
         }
         if maintainer.retired.is_empty() {

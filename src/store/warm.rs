@@ -130,7 +130,7 @@ mod tests {
             store.maintain().unwrap();
             let newest = *store.shared.state().base.stored.last_key_value().unwrap().0;
             let slot = Slot::Section(Section::TraceFirstRows.code());
-            assert_eq!(store.shared.cache.get(newest, slot).is_some(), is_asked);
+            assert_eq!(store.shared.cache.get(newest, &slot).is_some(), is_asked);
         }
     }
 

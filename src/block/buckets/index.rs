@@ -274,7 +274,7 @@ impl Block {
         let section = Section::DurationBuckets;
         let Some(extent) = self.extent(section)? else { return Ok(None) };
         let (image, slot) = (self.image(), Slot::Section(section.code()));
-        if let Some(Cached::Buckets(buckets)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Buckets(buckets)) = image.cache.get(image.block, &slot) {
             return Ok(Some(buckets));
         }
         let bytes = image.read_once(extent.offset, extent.len)?;
@@ -287,7 +287,7 @@ impl Block {
     /// The rows of one bucket with their durations. Cost: the first time, a look at each; then none.
     fn members(&self, buckets: &Buckets, bucket: u32) -> Result<Members, BlockError> {
         let (image, slot) = (self.image(), Slot::Derived(Derived::Members(bucket)));
-        if let Some(Cached::Members(members)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Members(members)) = image.cache.get(image.block, &slot) {
             return Ok(members);
         }
         let mut durations = self.cursor(Section::Durations)?;

@@ -64,7 +64,7 @@ impl ColumnReader<'_> {
     pub(crate) fn by_value(&self) -> Result<ByValue, BlockError> {
         let image = self.image();
         let slot = self.by_value_slot();
-        if let Some(Cached::Numbers(all)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Numbers(all)) = image.cache.get(image.block, &slot) {
             return Ok(ByValue { all });
         }
         let (numbers, presence) = (self.numbers()?, self.presence()?);

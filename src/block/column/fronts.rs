@@ -242,7 +242,7 @@ impl Strings<'_> {
         let number = u32::MAX.saturating_sub(u32_of(section).unwrap_or(u32::MAX));
         let slot = self.column.slot(Part::Dictionary, run.offset, number);
         let block = self.column.block();
-        if let Some(fronts) = block.kept(slot.clone()) {
+        if let Some(fronts) = block.kept(&slot) {
             return Ok(fronts);
         }
         let groups = section * GROUPS..((section + 1) * GROUPS).min(self.groups());

@@ -73,7 +73,7 @@ impl ColumnReader<'_> {
     pub(crate) fn ranks(&self) -> Result<Arc<RankTable>, BlockError> {
         let place = self.run(|entry| entry.presence).offset;
         let (image, slot) = (self.image(), self.slot(Part::Presence, place, 1));
-        if let Some(Cached::Ranks(ranks)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Ranks(ranks)) = image.cache.get(image.block, &slot) {
             return Ok(ranks);
         }
         let ranks = Arc::new(RankTable::new(&*self.presence()?));

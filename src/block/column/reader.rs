@@ -123,7 +123,7 @@ impl<'a> ColumnReader<'a> {
         make: impl FnOnce() -> Result<RoaringBitmap, BlockError>,
     ) -> Result<Arc<RoaringBitmap>, BlockError> {
         let (image, slot) = (self.image(), self.slot(part, place, number));
-        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, &slot) {
             return Ok(rows);
         }
         let rows = Arc::new(make()?);
@@ -182,7 +182,7 @@ impl<'a> ColumnReader<'a> {
             _ => (Part::Numbers, self.run(|entry| entry.numbers).offset),
         };
         let (image, slot) = (self.image(), self.slot(part, place, u32::MAX));
-        if let Some(Cached::Narrow(numbers)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Narrow(numbers)) = image.cache.get(image.block, &slot) {
             return Ok(numbers);
         }
         let mut of_rows = vec![self.values; usize_of(self.table_rows)];
@@ -216,7 +216,7 @@ impl<'a> ColumnReader<'a> {
     /// The value numbers, where they were decoded before.
     pub(super) fn known_numbers(&self) -> Option<Arc<[u32]>> {
         let image = self.image();
-        match image.cache.get(image.block, self.numbers_slot()) {
+        match image.cache.get(image.block, &self.numbers_slot()) {
             Some(Cached::Numbers(numbers)) => Some(numbers),
             _ => None,
         }
@@ -269,7 +269,7 @@ impl<'a> ColumnReader<'a> {
     pub(crate) fn integers(&self) -> Result<Arc<[u64]>, BlockError> {
         let run = self.run(|entry| entry.dictionary);
         let (image, slot) = (self.image(), self.slot(Part::Dictionary, run.offset, 0));
-        if let Some(Cached::Wide(integers)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Wide(integers)) = image.cache.get(image.block, &slot) {
             return Ok(integers);
         }
         let mut integers = Vec::with_capacity(usize_of(self.values) + 1);

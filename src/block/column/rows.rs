@@ -63,7 +63,7 @@ impl ColumnReader<'_> {
         let image = self.image();
         let code = Section::Table(self.place().0, Part::Postings).code();
         let slot = Slot::Union(code, self.run(|entry| entry.numbers).offset, numbers.into());
-        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Rows(rows)) = image.cache.get(image.block, &slot) {
             return Ok(rows);
         }
         let rows = Arc::new(self.rows_with(numbers)?);
@@ -73,7 +73,7 @@ impl ColumnReader<'_> {
 
     /// What is kept of the texts that match a pattern; `None` where it was never kept, or had to go.
     pub(crate) fn known_matches<T: Any + Send + Sync>(&self, pattern: &Arc<str>) -> Option<Arc<T>> {
-        self.block().kept(self.matches_slot(pattern))
+        self.block().kept(&self.matches_slot(pattern))
     }
 
     /// Keeps what was found of the texts that match a pattern, because questions come again.

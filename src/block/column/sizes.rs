@@ -51,7 +51,7 @@ impl ColumnReader<'_> {
         }
         let place = self.run(|entry| entry.numbers).offset;
         let (image, slot) = (self.image(), self.slot(Part::Numbers, place, 1));
-        if let Some(Cached::Wide(counts)) = image.cache.get(image.block, slot.clone()) {
+        if let Some(Cached::Wide(counts)) = image.cache.get(image.block, &slot) {
             return Ok(counts);
         }
         let mut counts = vec![0; values];

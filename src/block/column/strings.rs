@@ -196,7 +196,7 @@ impl<'a> Strings<'a> {
         let run = self.column.run(|entry| entry.dictionary);
         let slot = self.column.slot(Part::Dictionary, run.offset, u32_of(at).unwrap_or(u32::MAX));
         let image = self.column.image();
-        let group = if let Some(Cached::Texts(group)) = image.cache.get(image.block, slot.clone()) {
+        let group = if let Some(Cached::Texts(group)) = image.cache.get(image.block, &slot) {
             group
         } else {
             let group = Arc::new(self.read_group(at, &numbers)?);
