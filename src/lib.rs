@@ -55,6 +55,7 @@
 mod block;
 mod codec;
 mod error;
+mod foreground;
 mod head;
 mod id;
 mod kind;

@@ -122,7 +122,8 @@ fn maintaining() -> Turn {
             shared.note(shared.storage.sync().map_err(Into::into));
             sync_at = Instant::now() + limit / 2;
         }
-        shared.note(shared.maintain_if_due().map(drop));
+        let maintained = shared.foreground.give_way(|| shared.maintain_if_due());
+        shared.note(maintained.map(drop));
         Pause::Wakeable(match shared.options.durability {
             _ if is_busy => PAUSE,
             Durability::Within(limit) => (limit / 2).min(PAUSE_IDLE),
@@ -159,7 +160,7 @@ fn folding() -> Turn {
 fn merging() -> Turn {
     Box::new(move |shared| {
         let is_busy = !shared.state().fresh.is_empty();
-        let merged = shared.merge_aside();
+        let merged = shared.foreground.give_way(|| shared.merge_aside());
         let is_more = matches!(merged, Ok(true));
         shared.note(merged.map(drop));
         if is_busy || is_more { Pause::Folding } else { Pause::Wakeable(PAUSE_IDLE) }

@@ -11,6 +11,7 @@ use super::state::{Base, Fresh, HeadBlock, State, place};
 use crate::block::BlockId;
 use crate::codec::cast::u64_of;
 use crate::error::Error;
+use crate::foreground::Urgent;
 use crate::head::{Place, Staged, United, together, unite};
 use crate::id::TraceId;
 use crate::search::BlockView;
@@ -28,8 +29,12 @@ const TOGETHER_ROWS_MAX: u32 = 1 << 14;
 /// What waits to be folded, and how it was staged if that is known.
 type Waiting<'a> = (BlockId, &'a HeadBlock, Option<&'a Staged>);
 
-/// The right to replace the base.
-pub(super) type Folding<'a> = MutexGuard<'a, ()>;
+/// The right to replace the base, which others may wait for.
+#[derive(Debug)]
+pub(super) struct Folding<'a> {
+    _right: MutexGuard<'a, ()>,
+    _urgent: Urgent,
+}
 
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -38,7 +43,8 @@ impl Shared {
 
     /// The right to replace the base. Whoever has it must not wait for the medium.
     pub(super) fn folding(&self) -> Folding<'_> {
-        self.folding.lock().unwrap_or_else(PoisonError::into_inner)
+        let right = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        Folding { _right: right, _urgent: Urgent::new() }
     }
 
     /// What readers see now: all that was acknowledged is in it.
@@ -46,14 +52,16 @@ impl Shared {
         if let Some(follower) = &self.follower {
             return self.follow(follower);
         }
-        {
+        let wanted = {
             let state = self.state();
             if state.fresh.is_empty() {
                 return Ok(Arc::clone(&state.base));
             }
-        }
+            state.journal_next()
+        };
         let folding = self.folding();
-        match self.fold(&folding) {
+        // Who had the right before may have folded it, and what came while this waited may wait.
+        match self.fold_and(&folding, wanted, |base| self.merge_many(base)) {
             Ok(base) => Ok(base),
             Err(error) => self.base_aside(error),
         }
@@ -77,12 +85,12 @@ impl Shared {
 
     /// Folds what is fresh, and merges where blocks in memory are many.
     fn fold(&self, folding: &Folding<'_>) -> Result<Arc<Base>, Error> {
-        self.fold_and(folding, |base| self.merge_many(base))
+        self.fold_and(folding, u64::MAX, |base| self.merge_many(base))
     }
 
     /// Folds what is fresh, and no more.
     pub(super) fn fold_only(&self, folding: &Folding<'_>) -> Result<Arc<Base>, Error> {
-        self.fold_and(folding, |_| Ok(()))
+        self.fold_and(folding, u64::MAX, |_| Ok(()))
     }
 
     /// Folds what is fresh, for a writer that added to it, where that is more than a reader should find:
@@ -97,7 +105,7 @@ impl Shared {
             return;
         }
         let folding = match self.folding.try_lock() {
-            Ok(folding) => folding,
+            Ok(right) => Folding { _right: right, _urgent: Urgent::new() },
             Err(_) if is_much(WAIT_BATCHES) => self.folding(),
             Err(_) => return,
         };
@@ -107,14 +115,19 @@ impl Shared {
         }
     }
 
+    /// Folds the journal entries before this one that are not folded yet.
     fn fold_and(
         &self,
         _: &Folding<'_>,
+        end: u64,
         then: impl FnOnce(&mut Base) -> Result<(), Error>,
     ) -> Result<Arc<Base>, Error> {
         let (base, fresh) = {
             let state = self.state();
-            (Arc::clone(&state.base), state.fresh.clone())
+            let count = end.saturating_sub(state.base.journal_next);
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            let fresh: Vec<Fresh> = state.fresh.iter().take(count).cloned().collect();
+            (Arc::clone(&state.base), fresh)
         };
         if fresh.is_empty() {
             return Ok(base);

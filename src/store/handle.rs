@@ -306,6 +306,7 @@ impl Store {
         query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<SearchResult, Error> {
+        let _running = self.shared.foreground.run();
         let mut found = self.matches(query, options)?;
         let traces = found.by_ref().collect::<Result<_, _>>()?;
         Ok(SearchResult { traces, ..found.into_outcome() })
@@ -337,6 +338,7 @@ impl Store {
     ) -> Result<Matches, Error> {
         let query = prepare(query, options)?;
         self.shared.asked.searched(&query, options);
+        let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
         let found = Findings::new(&self.shared.pool, &views, query.prepared(), options)?;
         Ok(Matches::new(found))
@@ -388,6 +390,7 @@ impl Store {
     ) -> Result<search::Counts, Error> {
         let query = prepare(query, options)?;
         self.shared.asked.counted(&query);
+        let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
         Ok(search::count(&self.shared.pool, &views, query.prepared(), options)?)
     }
@@ -414,6 +417,7 @@ impl Store {
         options: &SearchOptions,
     ) -> Result<Explanation, Error> {
         let query = prepare(query, options)?;
+        let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
         Ok(search::explain(&self.shared.pool, &views, query.prepared(), options)?)
     }
@@ -447,6 +451,7 @@ impl Store {
     ) -> Result<TagNames, Error> {
         let prepared = query.map(PreparedQuery::new).transpose()?;
         let prepared = prepared.as_ref().map(|query| query.prepared().as_ref());
+        let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
         Ok(search::tag_names(&views, scope, prepared, options)?)
     }
@@ -482,6 +487,7 @@ impl Store {
         let field = query::field(field)?;
         let prepared = query.map(PreparedQuery::new).transpose()?;
         let prepared = prepared.as_ref().map(|query| query.prepared().as_ref());
+        let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
         Ok(search::tag_values(&views, &field, prepared, options)?)
     }
@@ -507,6 +513,7 @@ impl Store {
     /// # Errors
     /// If the file cannot be read.
     pub fn trace(&self, id: TraceId) -> Result<Option<Trace>, Error> {
+        let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
         Ok(search::trace(&views, id)?)
     }

@@ -18,6 +18,7 @@ use super::state::{Base, Fresh, HeadBlock, State, Stored};
 use super::warm::Asked;
 use crate::block::{Block, BlockId, Cache, Chunks, Image};
 use crate::error::Error;
+use crate::foreground::Foreground;
 use crate::head::{Made, in_memory};
 use crate::options::{Durability, Options};
 use crate::search::{BlockTimes, BlockView, Pool};
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) pool: Pool,
     pub(super) state: Mutex<State>,
     pub(super) folding: Mutex<()>,
+    /// Searches, which maintenance gives way to.
+    pub(super) foreground: Arc<Foreground>,
     pub(super) queue: Queue,
     maintainer: Mutex<Maintainer>,
     pub(super) handler: Handler,
@@ -85,6 +88,7 @@ impl Shared {
             options,
             state: Mutex::default(),
             folding: Mutex::default(),
+            foreground: Arc::default(),
             queue: Queue::new(journal_next),
             maintainer: Mutex::new(Maintainer::new(counters, journal_first)),
             handler: Handler::default(),

@@ -105,6 +105,11 @@ impl State {
         self.fresh.push(fresh);
     }
 
+    /// The number that the next journal entry gets.
+    pub(super) fn journal_next(&self) -> u64 {
+        self.base.journal_next + u64_of(self.fresh.len())
+    }
+
     /// Takes `base`, which the first `count` entries have gone into.
     pub(super) fn folded(&mut self, base: Arc<Base>, count: usize) {
         self.base = base;

@@ -18,6 +18,7 @@ use crate::block::image::Slice;
 use crate::block::packed::Cursor;
 use crate::codec::cast::{low_u32, u32_of, u64_of, usize_of};
 use crate::codec::packed;
+use crate::foreground::may_rest;
 
 /// One group, and nothing beside it.
 pub(crate) const DICTIONARY_ONE: u8 = 1;
@@ -33,6 +34,7 @@ pub(super) fn encode(texts: &[&[u8]], is_compressed: bool, out: &mut Vec<u8>) {
     let (mut heads, mut groups) = (Vec::new(), Vec::new());
     let (mut at, mut before): (usize, &[u8]) = (0, &[]);
     while at < texts.len() {
+        may_rest();
         let rest = texts.get(at..).unwrap_or_default();
         let group = rest.get(..text_group::group_len(rest.iter().copied())).unwrap_or(rest);
         if at > 0

@@ -12,6 +12,7 @@ use crate::block::format::Table;
 use crate::block::runs::Runs;
 use crate::block::staging::ValueKind;
 use crate::codec::cast::{u32_of, usize_of};
+use crate::foreground::may_rest;
 
 /// A column of so many rows of a table or more is put in order by laying its values out by row.
 const DENSE_SHARE: usize = 8;
@@ -103,6 +104,7 @@ impl Gathering {
         let is_sorted = members.len() == 1;
         let mut gathering = Self { key, cells: Vec::new(), gathered, is_sorted };
         for (from, column) in members {
+            may_rest();
             let Some((from, directory)) = froms.get(*from).zip(directories.get(*from)) else {
                 continue;
             };

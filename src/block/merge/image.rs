@@ -17,6 +17,7 @@ use crate::block::reader::Block;
 use crate::block::staging::{ValueKind, payload_of_bits};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u32_of, usize_of};
+use crate::foreground::may_rest;
 use crate::id::SpanId;
 
 const SPAN_ID_LEN: u64 = 8;
@@ -117,6 +118,7 @@ fn records(
 fn numbers(froms: &[From<'_>], rows: u32, section: Section) -> Result<Vec<u64>, BlockError> {
     let mut all = vec![0u64; usize_of(rows)];
     for from in froms {
+        may_rest();
         let mut read = from.block.read_rows(section, from.to.len())?;
         let shifts = if section == Section::Starts { from.shifts.as_slice() } else { &[] };
         let shifts = shifts.iter().copied().chain(std::iter::repeat(0));

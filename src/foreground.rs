@@ -1,0 +1,229 @@
+//! Maintenance gives way to searches. Where threads are more than processors, a search that has to wait
+//! until the system takes one away from a thread that writes blocks waits for several milliseconds, ten
+//! times what it takes itself. So long work in the background comes by here every now and then: where
+//! searches run it rests until they end, for no longer than it has worked since it rested last, and
+//! otherwise lets another thread run that wants to. Invariant: who holds a lock that searches take does
+//! not rest.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A thread rests no longer than this at once.
+const REST_MAX: Duration = Duration::from_millis(10);
+/// It works for so long before it looks whether others want the processor.
+const WORK_MIN: Duration = Duration::from_micros(100);
+
+thread_local! {
+    /// True where this thread gives way.
+    static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
+    static BEHIND: RefCell<Option<Behind>> = const { RefCell::new(None) };
+}
+
+/// The searches that run on a store.
+#[derive(Debug, Default)]
+pub(crate) struct Foreground {
+    running: AtomicUsize,
+    resting: Mutex<usize>,
+    ended: Condvar,
+}
+
+/// A thread that works behind searches.
+#[derive(Debug)]
+struct Behind {
+    foreground: Arc<Foreground>,
+    /// When it last rested, or let others run, and for how long.
+    rested: Instant,
+    rest: Duration,
+}
+
+/// While it lives, a search runs.
+#[derive(Debug)]
+pub(crate) struct Running<'a>(&'a Foreground);
+
+/// While it lives, this thread does not rest.
+#[derive(Debug)]
+pub(crate) struct Urgent {
+    gave_way: bool,
+}
+
+impl Foreground {
+    /// Others are to give way until this is dropped.
+    pub(crate) fn run(&self) -> Running<'_> {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Running(self)
+    }
+
+    /// Does `work`, which gives way to searches.
+    pub(crate) fn give_way<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        let (foreground, rested) = (Arc::clone(self), Instant::now());
+        BEHIND.set(Some(Behind { foreground, rested, rest: Duration::ZERO }));
+        let _ending = Ending;
+        GIVES_WAY.set(true);
+        work()
+    }
+
+    /// Waits until no search runs, or for [`REST_MAX`].
+    fn rest(&self) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        *resting += 1;
+        let is_running = |_: &mut usize| self.running.load(Ordering::Relaxed) > 0;
+        let rested = self.ended.wait_timeout_while(resting, REST_MAX, is_running);
+        let (mut resting, _) = rested.unwrap_or_else(PoisonError::into_inner);
+        *resting -= 1;
+    }
+}
+
+/// Ends the giving way of this thread, however the work is left.
+struct Ending;
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        GIVES_WAY.set(false);
+        BEHIND.set(None);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let Self(foreground) = self;
+        if foreground.running.fetch_sub(1, Ordering::Relaxed) == 1
+            && *foreground.resting.lock().unwrap_or_else(PoisonError::into_inner) > 0
+        {
+            foreground.ended.notify_all();
+        }
+    }
+}
+
+impl Urgent {
+    /// From now on.
+    pub(crate) fn new() -> Self {
+        Self { gave_way: GIVES_WAY.replace(false) }
+    }
+}
+
+impl Drop for Urgent {
+    fn drop(&mut self) {
+        GIVES_WAY.set(self.gave_way);
+    }
+}
+
+/// Gives way where this thread does that. Long work calls it about every ten microseconds; where nobody is
+/// to give way it costs next to nothing.
+#[inline]
+pub(crate) fn may_rest() {
+    if GIVES_WAY.get() {
+        BEHIND.with_borrow_mut(|behind| behind.as_mut().map(Behind::may_rest));
+    }
+}
+
+impl Behind {
+    fn may_rest(&mut self) {
+        let worked = self.rested.elapsed();
+        if worked < WORK_MIN {
+            return;
+        }
+        if self.foreground.running.load(Ordering::Relaxed) == 0 {
+            std::thread::yield_now();
+        } else if worked >= self.rest {
+            let began = Instant::now();
+            self.foreground.rest();
+            self.rest = began.elapsed();
+        } else {
+            return;
+        }
+        self.rested = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+    use std::thread;
+
+    use super::*;
+
+    /// Works on another thread that gives way, until told to end; gives what it did.
+    fn working(foreground: &Arc<Foreground>, is_urgent: bool) -> Arc<AtomicUsize> {
+        let done = Arc::new(AtomicUsize::new(0));
+        let (foreground, counted) = (Arc::clone(foreground), Arc::clone(&done));
+        thread::spawn(move || {
+            foreground.give_way(|| {
+                let _urgent = is_urgent.then(Urgent::new);
+                while Arc::strong_count(&counted) > 1 {
+                    let began = Instant::now();
+                    while began.elapsed() < WORK_MIN {
+                        std::hint::spin_loop();
+                    }
+                    may_rest();
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        });
+        done
+    }
+
+    fn is_resting(foreground: &Foreground) -> bool {
+        *foreground.resting.lock().unwrap() > 0
+    }
+
+    #[test]
+    fn work_rests_while_searches_run_and_goes_on_when_they_end() {
+        let foreground = Arc::new(Foreground::default());
+        let done = working(&foreground, false);
+        for _ in 0..5 {
+            let (first, second) = (foreground.run(), foreground.run());
+            while !is_resting(&foreground) {
+                thread::yield_now();
+            }
+            drop(first);
+            drop(second);
+            let so_far = done.load(Ordering::Relaxed);
+            while done.load(Ordering::Relaxed) < so_far + 3 {
+                thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn searches_without_end_do_not_stop_work() {
+        let foreground = Arc::new(Foreground::default());
+        let _running = foreground.run();
+        let done = working(&foreground, false);
+        while done.load(Ordering::Relaxed) < 200 {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn who_is_urgent_or_works_for_itself_does_not_rest() {
+        let foreground = Arc::new(Foreground::default());
+        let _running = foreground.run();
+        let done = working(&foreground, true);
+        while done.load(Ordering::Relaxed) < 100 {
+            assert!(!is_resting(&foreground));
+            thread::yield_now();
+        }
+        drop(done);
+        foreground.give_way(|| {
+            drop(Urgent::new());
+            assert!(GIVES_WAY.get(), "urgent no more");
+        });
+        may_rest();
+        assert!(!GIVES_WAY.get() && BEHIND.with_borrow(Option::is_none));
+    }
+
+    #[test]
+    fn a_panic_ends_the_giving_way() {
+        let foreground = Arc::new(Foreground::default());
+        let (send, panicked) = sync_channel(1);
+        let thread = thread::spawn(move || {
+            let work = || foreground.give_way(|| panic!("work fails"));
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            send.send(outcome.is_err() && !GIVES_WAY.get()).unwrap();
+        });
+        assert!(panicked.recv().unwrap());
+        thread.join().unwrap();
+    }
+}
