@@ -6,7 +6,7 @@
 //! not rest.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const REST_MAX: Duration = Duration::from_millis(10);
 /// It works for so long before it looks whether others want the processor.
 const WORK_MIN: Duration = Duration::from_micros(100);
+/// Who searched so long ago may search again.
+const LATELY: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// True where this thread gives way.
@@ -22,8 +24,11 @@ thread_local! {
 }
 
 /// The searches that run on a store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Foreground {
+    opened: Instant,
+    /// When the last search began: milliseconds since the store was opened, and one more; 0 for never.
+    last: AtomicU64,
     running: AtomicUsize,
     resting: Mutex<usize>,
     ended: Condvar,
@@ -48,11 +53,34 @@ pub(crate) struct Urgent {
     gave_way: bool,
 }
 
+impl Default for Foreground {
+    fn default() -> Self {
+        Self {
+            opened: Instant::now(),
+            last: AtomicU64::default(),
+            running: AtomicUsize::default(),
+            resting: Mutex::default(),
+            ended: Condvar::default(),
+        }
+    }
+}
+
 impl Foreground {
     /// Others are to give way until this is dropped.
     pub(crate) fn run(&self) -> Running<'_> {
+        self.last.store(self.now(), Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);
         Running(self)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// True where a search began within the last seconds: another may come soon.
+    pub(crate) fn was_lately(&self) -> bool {
+        let last = self.last.load(Ordering::Relaxed);
+        last > 0 && u128::from(self.now().saturating_sub(last)) < LATELY.as_millis()
     }
 
     /// Does `work`, which gives way to searches.
@@ -171,6 +199,7 @@ mod tests {
     #[test]
     fn work_rests_while_searches_run_and_goes_on_when_they_end() {
         let foreground = Arc::new(Foreground::default());
+        assert!(!foreground.was_lately());
         let done = working(&foreground, false);
         for _ in 0..5 {
             let (first, second) = (foreground.run(), foreground.run());
@@ -179,6 +208,7 @@ mod tests {
             }
             drop(first);
             drop(second);
+            assert!(foreground.was_lately());
             let so_far = done.load(Ordering::Relaxed);
             while done.load(Ordering::Relaxed) < so_far + 3 {
                 thread::yield_now();

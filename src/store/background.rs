@@ -14,8 +14,10 @@ use crate::options::{Durability, Maintenance};
 const PAUSE: Duration = Duration::from_millis(20);
 /// Between two looks at one that is not.
 const PAUSE_IDLE: Duration = Duration::from_secs(1);
-/// Between two foldings: what a reader may find to be folded.
+/// Between two foldings,
 const FOLDING_PAUSE: Duration = Duration::from_millis(8);
+/// and where searches come, each of which folds what it finds.
+const FOLDING_PAUSE_SEARCHED: Duration = Duration::from_millis(3);
 /// Where the last folding took longer because traces are large, a reader folds better for itself.
 const FOLDING_MAX: Duration = Duration::from_millis(20);
 /// After such a folding the thread pauses for so many times as long as it took.
@@ -41,8 +43,8 @@ type Turn = Box<dyn FnMut(&Shared) -> Pause + Send>;
 enum Pause {
     /// So long, or until it is woken.
     Wakeable(Duration),
-    /// For [`FOLDING_PAUSE`]: to be woken by each batch would cost more than it is worth.
-    Folding,
+    /// For so long: to be woken by each batch would cost more than it is worth.
+    Folding(Duration),
 }
 
 impl Background {
@@ -99,8 +101,8 @@ fn run(weak: &Weak<Shared>, woken: &Receiver<()>, mut turn: Turn) {
             Pause::Wakeable(pause) => {
                 woken.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected)
             }
-            Pause::Folding => {
-                std::thread::sleep(FOLDING_PAUSE);
+            Pause::Folding(pause) => {
+                std::thread::sleep(pause);
                 woken.try_recv() == Err(TryRecvError::Disconnected)
             }
         };
@@ -132,12 +134,17 @@ fn maintaining() -> Turn {
     })
 }
 
+fn folding_pause(shared: &Shared) -> Pause {
+    let is_searched = shared.foreground.was_lately();
+    Pause::Folding(if is_searched { FOLDING_PAUSE_SEARCHED } else { FOLDING_PAUSE })
+}
+
 fn folding() -> Turn {
     let mut fold_at = Instant::now();
     Box::new(move |shared| {
         let begin = Instant::now();
         if begin < fold_at {
-            return Pause::Folding;
+            return folding_pause(shared);
         }
         let is_busy = !shared.state().fresh.is_empty();
         if is_busy {
@@ -153,7 +160,7 @@ fn folding() -> Turn {
             }
             shared.note(folded.map(drop));
         }
-        if is_busy { Pause::Folding } else { Pause::Wakeable(PAUSE_IDLE) }
+        if is_busy { folding_pause(shared) } else { Pause::Wakeable(PAUSE_IDLE) }
     })
 }
 
@@ -163,6 +170,6 @@ fn merging() -> Turn {
         let merged = shared.foreground.give_way(|| shared.merge_aside());
         let is_more = matches!(merged, Ok(true));
         shared.note(merged.map(drop));
-        if is_busy || is_more { Pause::Folding } else { Pause::Wakeable(PAUSE_IDLE) }
+        if is_busy || is_more { folding_pause(shared) } else { Pause::Wakeable(PAUSE_IDLE) }
     })
 }

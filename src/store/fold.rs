@@ -16,10 +16,11 @@ use crate::head::{Place, Staged, United, together, unite};
 use crate::id::TraceId;
 use crate::search::BlockView;
 
-/// A writer folds where so many batches wait for it and nobody is at it,
-const HELP_BATCHES: usize = 16;
-/// and waits for its turn where so many do.
-const WAIT_BATCHES: usize = 48;
+/// A writer folds where so many batches wait for it and nobody is at it, and waits for its turn where so
+/// many do:
+const HELP_BATCHES: (usize, usize) = (16, 48);
+/// the same where searches come, which are to find little of that.
+const HELP_BATCHES_SEARCHED: (usize, usize) = (6, 16);
 /// A folding is tedious where it puts so many times the rows that came into new blocks.
 const TEDIOUS_TIMES: u64 = 8;
 
@@ -101,15 +102,17 @@ impl Shared {
             let state = self.state();
             state.fresh.len() >= most && !state.is_tedious && state.aside.is_none()
         };
-        if !is_much(HELP_BATCHES) {
+        let (help, wait) =
+            if self.foreground.was_lately() { HELP_BATCHES_SEARCHED } else { HELP_BATCHES };
+        if !is_much(help) {
             return;
         }
         let folding = match self.folding.try_lock() {
             Ok(right) => Folding { _right: right, _urgent: Urgent::new() },
-            Err(_) if is_much(WAIT_BATCHES) => self.folding(),
+            Err(_) if is_much(wait) => self.folding(),
             Err(_) => return,
         };
-        if is_much(HELP_BATCHES) {
+        if is_much(help) {
             // Who reads is told what is wrong.
             let _folded = self.fold(&folding);
         }

@@ -235,6 +235,13 @@ mod tests {
         store.shared.help_folding();
         assert_eq!((waiting(), blocks(&store)), (0, 1));
         assert_eq!(content(&store).len(), 16);
+        // Where somebody searched, it folds earlier.
+        for trace in 1..=6 {
+            assert_eq!(waiting(), usize::from(trace) - 1);
+            ingest_only(&store, trace, 2);
+            store.shared.help_folding();
+        }
+        assert_eq!(waiting(), 0);
     }
 
     #[test]
