@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 use super::state::{Base, Stored};
+use crate::block::{Block, BlockError};
 use crate::search::{self, BlockView, PreparedQuery, SearchOptions};
 use crate::storage::BlockRecord;
 
@@ -17,6 +18,10 @@ const QUERIES_MAX: usize = 4;
 const RECENT: Duration = Duration::from_secs(5);
 /// No further query is put to a new block once it took so long.
 const LONG: Duration = Duration::from_millis(100);
+/// The latest traces of a block are the likeliest to go on; of so many of them
+const TRACES: u32 = 4;
+/// those of no more rows are read.
+const TRACE_ROWS_MAX: u32 = 1 << 7;
 
 /// What was asked lately.
 #[derive(Debug, Default)]
@@ -72,15 +77,24 @@ impl Asked {
 }
 
 impl Shared {
-    /// Puts the questions of late to a new block.
+    /// Puts the questions of late to a new block, and reads traces of it as they are read when more of
+    /// them comes: what is large takes several milliseconds to be read for the first time.
     pub(super) fn warm(&self, view: &Arc<BlockView>) {
+        if self.foreground.was_lately() {
+            // Whatever is wrong with the block, who asks is told.
+            let _warm = read_latest(&view.block);
+        }
+        self.ask(view);
+    }
+
+    /// Puts the questions of late to a new block.
+    fn ask(&self, view: &Arc<BlockView>) {
         let begun = Instant::now();
         for question in self.asked.recent() {
             if begun.elapsed() >= LONG {
                 return;
             }
             let (pool, views) = (&self.pool, std::slice::from_ref(view));
-            // Whatever is wrong with the block, who asks is told.
             let _warm = search::warm(pool, views, &question.query, question.options.as_ref());
         }
     }
@@ -88,7 +102,7 @@ impl Shared {
     /// Puts the questions of late to what was folded.
     pub(super) fn warm_new(&self, before: &Base, folded: &Base) {
         for (_, block) in folded.head.iter().filter(|(id, _)| !before.head.contains_key(*id)) {
-            self.warm(&block.view);
+            self.ask(&block.view);
         }
     }
 
@@ -99,6 +113,20 @@ impl Shared {
             self.warm(&view);
         }
     }
+}
+
+/// Reads the latest traces of a block.
+fn read_latest(block: &Block) -> Result<(), BlockError> {
+    let traces = block.header()?.traces;
+    let mut entries = Vec::new();
+    for number in traces.saturating_sub(TRACES)..traces {
+        let entry = block.trace_entry(number)?;
+        if entry.rows <= TRACE_ROWS_MAX {
+            entries.push(entry);
+        }
+    }
+    entries.sort_unstable_by_key(|entry| entry.first_row);
+    block.traces_spans(&entries).map(drop)
 }
 
 #[cfg(test)]
@@ -129,8 +157,10 @@ mod tests {
             }
             store.maintain().unwrap();
             let newest = *store.shared.state().base.stored.last_key_value().unwrap().0;
-            let slot = Slot::Section(Section::TraceFirstRows.code());
-            assert_eq!(store.shared.cache.get(newest, &slot).is_some(), is_asked);
+            for section in [Section::TraceFirstRows, Section::Parents] {
+                let slot = Slot::Section(section.code());
+                assert_eq!(store.shared.cache.get(newest, &slot).is_some(), is_asked);
+            }
         }
     }
 
