@@ -17,6 +17,9 @@ pub(crate) struct Packed<'a> {
     offset: u64,
     len: u64,
     count: usize,
+    /// The chunk that the encoding starts in, and where that starts in the image: mostly it has all of the
+    /// directory, and the payload too where that is small, so that the cache need not be asked again.
+    held: Option<(Arc<[u8]>, u64)>,
 }
 
 /// Reads single values; fast where their positions ascend or stay close.
@@ -34,8 +37,11 @@ impl<'a> Packed<'a> {
         offset: u64,
         len: u64,
     ) -> Result<Self, BlockError> {
-        let mut packed = Self { image, section, offset, len, count: 0 };
+        let mut packed = Self { image, section, offset, len, count: 0, held: None };
         let head = packed.read(0, 4)?;
+        if let Slice::Shared(chunk, range) = &head {
+            packed.held = Some((Arc::clone(chunk), offset - u64_of(range.start)));
+        }
         packed.count = packed::count(&head).map_err(|cause| image.corrupt(section, cause))?;
         if u64_of(packed::directory_len(packed.count)) > len {
             let what = format!("{} packed values in {len} bytes", packed.count);
@@ -115,7 +121,16 @@ impl<'a> Packed<'a> {
                 .image
                 .corrupt(self.section, Malformed::new(usize_of_u64(offset), what)));
         }
-        self.image.read(self.offset + offset, len)
+        let start = self.offset + offset;
+        self.held_bytes(start, len).map_or_else(|| self.image.read(start, len), Ok)
+    }
+
+    /// Bytes of the image, where they lie in the chunk that is held.
+    fn held_bytes(&self, start: u64, len: u64) -> Option<Slice> {
+        let (chunk, first) = self.held.as_ref()?;
+        let start = usize::try_from(start.checked_sub(*first)?).ok()?;
+        let range = start..start.checked_add(usize::try_from(len).ok()?)?;
+        (range.end <= chunk.len()).then(|| Slice::Shared(Arc::clone(chunk), range))
     }
 }
 
