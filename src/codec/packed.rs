@@ -4,7 +4,6 @@
 //!
 //! Bytes: count `u32`; per group: base `u64`, payload offset `u32`, width in bits `u8`; payloads.
 //! Invariant: what `encode` writes `Directory` and `decode` give back, and no input makes them panic.
-use crate::foreground::may_rest;
 
 use std::ops::Range;
 
@@ -41,7 +40,6 @@ pub(crate) fn encode(values: &[u64], out: &mut Vec<u8>) {
     let mut payload = Vec::with_capacity(values.len());
     let payload_start = directory_len(values.len());
     for group in values.chunks(GROUP_LEN) {
-        may_rest();
         let base = group.iter().copied().min().unwrap_or(0);
         let spread = group.iter().fold(0, |bits, value| bits | (value - base));
         let width = 64 - spread.leading_zeros();

@@ -11,6 +11,7 @@ mod crew;
 mod durations;
 mod explain;
 mod ids;
+mod making;
 mod numbered;
 mod options;
 mod order;

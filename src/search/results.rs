@@ -1,33 +1,34 @@
-//! From matches to results: the values of single rows, read for the spans shown and no others.
+//! From matches to results, some at once, when it is their turn.
 
 use std::sync::Arc;
 
-use super::brake::Brake;
 use super::count::count;
+use super::making;
 use super::options::{CancelToken, SearchOptions};
 use super::pool::Pool;
 use super::prepare::Prepared;
 use super::query::PreparedQuery;
 use super::run::matches;
-use super::source::BlockSource;
 use super::view::BlockView;
-use super::wanted::{Match, MatchSet};
-use crate::block::{BlockError, Section, TraceEntry};
-use crate::codec::cast::{u64_of, usize_of};
+use super::wanted::Match;
+use crate::block::BlockError;
 use crate::id::TraceId;
 use crate::model::Trace;
-use crate::query::exec::read_field;
-use crate::query::plan::field::SERVICE_NAME;
-use crate::query::source::{Column, Source};
-use crate::query::syntax::Intrinsic;
-use crate::query::value::Scalar;
-use crate::query::{FieldValue, SearchMetrics, SearchResult, SpanMatch, Spanset, TraceMatch};
-use crate::time::Timestamp;
+use crate::query::{SearchMetrics, SearchResult, TraceMatch};
 
-/// What a search found, of which no result is made yet.
+/// So many matches become results together at first, then twice as many each time, up to this:
+const TOGETHER_FIRST: usize = 4;
+const TOGETHER_MAX: usize = 64;
+/// as long as they have no more rows than this, one of more by itself.
+const TOGETHER_ROWS_MAX: usize = 1 << 10;
+
+/// What a search found, of which results are made when it is their turn.
 #[derive(Debug)]
 pub(crate) struct Findings {
     found: std::vec::IntoIter<Match>,
+    /// Results that are made.
+    made: std::vec::IntoIter<TraceMatch>,
+    together: usize,
     prepared: Arc<Prepared>,
     options: SearchOptions,
     bytes_left: usize,
@@ -57,6 +58,8 @@ impl Findings {
         };
         Ok(Self {
             found: found.into_iter(),
+            made: Vec::new().into_iter(),
+            together: TOGETHER_FIRST,
             prepared: Arc::clone(prepared),
             options: options.clone(),
             bytes_left: options.result_bytes_max.unwrap_or(usize::MAX),
@@ -66,16 +69,20 @@ impl Findings {
 
     /// How many traces are still to come, at most.
     pub(crate) fn remaining(&self) -> usize {
-        self.found.len()
+        self.found.len() + self.made.len()
     }
 
     /// The next result; `None` at the end, and where a token or the limit of bytes ends it.
     pub(crate) fn make_next(&mut self) -> Result<Option<TraceMatch>, BlockError> {
-        let Some(found) = self.found.next() else { return Ok(None) };
-        if self.options.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+        if self.remaining() > 0
+            && self.options.cancel.as_ref().is_some_and(CancelToken::is_cancelled)
+        {
             return Ok(self.cut());
         }
-        let made = trace_match(&found, &self.prepared, &self.options)?;
+        if self.made.len() == 0 {
+            self.make_some()?;
+        }
+        let Some(made) = self.made.next() else { return Ok(None) };
         match self.bytes_left.checked_sub(made.memory_bytes()) {
             Some(left) => {
                 self.bytes_left = left;
@@ -85,10 +92,36 @@ impl Findings {
         }
     }
 
+    /// Makes the next results, of matches of one block.
+    fn make_some(&mut self) -> Result<(), BlockError> {
+        let found = self.found.as_slice();
+        let Some(first) = found.first() else { return Ok(()) };
+        let mut rows = 0;
+        let fitting = found.iter().take(self.together).take_while(|one| {
+            rows += one.sets.iter().map(|set| set.rows.len()).sum::<usize>();
+            Arc::ptr_eq(&one.view, &first.view) && rows <= TOGETHER_ROWS_MAX
+        });
+        let mut count = fitting.count().max(1);
+        let results = |count| {
+            making::make(found.get(..count).unwrap_or_default(), &self.prepared, &self.options)
+        };
+        let mut made = results(count);
+        if made.is_err() && count > 1 {
+            // Those before what cannot be read are results all the same.
+            count = 1;
+            made = results(count);
+        }
+        self.found.by_ref().take(count).for_each(drop);
+        self.made = made?.into_iter();
+        self.together = (self.together * 2).min(TOGETHER_MAX);
+        Ok(())
+    }
+
     /// Ends it before its end.
     fn cut(&mut self) -> Option<TraceMatch> {
         self.outcome.partial = true;
         self.found = Vec::new().into_iter();
+        self.made = Vec::new().into_iter();
         None
     }
 }
@@ -136,111 +169,4 @@ pub(crate) fn has_trace(views: &[Arc<BlockView>], id: TraceId) -> Result<bool, B
         }
     }
     Ok(false)
-}
-
-fn trace_match(
-    found: &Match,
-    prepared: &Prepared,
-    options: &SearchOptions,
-) -> Result<TraceMatch, BlockError> {
-    let source = BlockSource::new(&found.view, None, Brake::default())?;
-    let entry = found.view.block.trace_entry(found.trace)?;
-    let root = [entry.root];
-    let sets = found.sets.iter().map(|set| spanset(&source, found, &entry, set, prepared, options));
-    Ok(TraceMatch {
-        trace_id: found.id,
-        root_service: texts(&source, &service_name(), &root)?.swap_remove(0),
-        root_name: texts(&source, &Column::Intrinsic(Intrinsic::Name), &root)?.swap_remove(0),
-        start: entry.start,
-        duration_nanos: entry.end.nanos_since(entry.start),
-        spansets: sets.collect::<Result<_, _>>()?,
-    })
-}
-
-fn service_name() -> Column {
-    Column::ResourceAttribute(SERVICE_NAME.to_owned())
-}
-
-/// A column's text for some rows; empty where it has none or it is no text.
-fn texts(
-    source: &BlockSource<'_>,
-    column: &Column,
-    rows: &[u32],
-) -> Result<Vec<String>, BlockError> {
-    let mut values = Vec::with_capacity(rows.len());
-    source.values(column, rows, &mut values)?;
-    values.resize(rows.len(), Scalar::Nil);
-    let text = |value: &Scalar| match value {
-        Scalar::String(text) => text.as_ref().to_owned(),
-        _ => String::new(),
-    };
-    Ok(values.iter().map(text).collect())
-}
-
-fn spanset(
-    source: &BlockSource<'_>,
-    found: &Match,
-    entry: &TraceEntry,
-    set: &MatchSet,
-    prepared: &Prepared,
-    options: &SearchOptions,
-) -> Result<Spanset, BlockError> {
-    let shown = first_rows(source, found, set, options.spans_per_spanset.unwrap_or(usize::MAX))?;
-    let mut rows: Vec<u32> = shown.clone();
-    rows.sort_unstable();
-    let names = texts(source, &Column::Intrinsic(Intrinsic::Name), &rows)?;
-    let services = texts(source, &service_name(), &rows)?;
-    let reads = prepared.fields.iter().map(|(_, field)| read_field(source, field, &rows));
-    let columns: Vec<Vec<Scalar>> = reads.collect::<Result<_, _>>()?;
-    let block = &found.view.block;
-    let mut starts = block.cursor(Section::Starts)?;
-    let mut durations = block.cursor(Section::Durations)?;
-    let mut spans = Vec::with_capacity(shown.len());
-    for row in &shown {
-        let Ok(at) = rows.binary_search(row) else { continue };
-        let at_row = |values: &Vec<Scalar>| values.get(at).cloned().unwrap_or_default();
-        let pairs = prepared.fields.iter().zip(&columns);
-        let attributes = pairs
-            .map(|((name, _), values)| (name.clone(), at_row(values).to_field_value()))
-            .filter(|(_, value)| *value != FieldValue::Nil)
-            .collect();
-        let start = entry.start.unix_nanos().saturating_add(starts.get(usize_of(*row))?);
-        spans.push(SpanMatch {
-            span_id: block.span_id(*row)?,
-            name: names.get(at).cloned().unwrap_or_default(),
-            service: services.get(at).cloned().unwrap_or_default(),
-            start: Timestamp::from_unix_nanos(start),
-            duration_nanos: durations.get(usize_of(*row))?,
-            attributes,
-        });
-    }
-    let attributes = set.attributes.iter();
-    Ok(Spanset {
-        spans,
-        matched: u64_of(set.rows.len()),
-        attributes: attributes
-            .map(|(name, value)| (name.as_ref().to_owned(), value.to_field_value()))
-            .collect(),
-    })
-}
-
-/// The first rows by start time, span id and kind.
-fn first_rows(
-    source: &BlockSource<'_>,
-    found: &Match,
-    set: &MatchSet,
-    count: usize,
-) -> Result<Vec<u32>, BlockError> {
-    let block = &found.view.block;
-    let mut starts = block.cursor(Section::Starts)?;
-    let mut kinds = Vec::with_capacity(set.rows.len());
-    source.values(&Column::Intrinsic(Intrinsic::Kind), &set.rows, &mut kinds)?;
-    let mut keyed = Vec::with_capacity(set.rows.len());
-    for (row, kind) in set.rows.iter().zip(&kinds) {
-        let kind = if let Scalar::Kind(number) = kind { *number } else { 0 };
-        keyed.push((starts.get(usize_of(*row))?, block.span_id(*row)?, kind, *row));
-    }
-    keyed.sort_unstable();
-    keyed.truncate(count);
-    Ok(keyed.into_iter().map(|(.., row)| row).collect())
 }

@@ -4,7 +4,7 @@
 use crate::source::File;
 
 /// The rooms, each with its layer. A room imports lower layers and itself.
-pub(crate) const ROOMS: [(&str, u8); 15] = [
+pub(crate) const ROOMS: [(&str, u8); 16] = [
     ("lib", 6),
     ("store", 5),
     ("error", 5),
@@ -19,6 +19,7 @@ pub(crate) const ROOMS: [(&str, u8); 15] = [
     ("id", 0),
     ("time", 0),
     ("kind", 0),
+    ("foreground", 0),
     ("codec", 0),
 ];
 

@@ -8,6 +8,7 @@ use crate::block::staging::ValueKind;
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u32_of, u64_of};
 use crate::codec::{packed, record};
+use crate::foreground::may_rest;
 
 /// Blocks of fewer rows have their texts as they are.
 pub(crate) const COMPRESSED_ROWS_MIN: usize = 4096;
@@ -64,6 +65,7 @@ impl Encoded {
         sorted: &Sorted<'_>,
         size: TableSize,
     ) -> Self {
+        may_rest();
         let mut parts = Parts::default();
         let values = match sorted {
             Sorted::Payloads(payloads) => {
@@ -76,6 +78,7 @@ impl Encoded {
             }
         };
         if values > 1 {
+            may_rest();
             let wide: Vec<u64> = numbers.iter().map(|number| u64::from(*number)).collect();
             packed::encode(&wide, &mut parts.numbers);
             postings::encode(numbers, values, &mut parts.postings);
