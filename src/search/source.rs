@@ -407,13 +407,15 @@ impl Source for BlockSource<'_> {
         }
         let shared = shared_of(self.block, table, rows)?;
         let (places, distinct) = placed(shared, self.block.table_rows(table)?);
-        let mut values = Vec::with_capacity(distinct.len());
-        for number in distinct {
-            let mut value = [default.clone()];
-            columns.values(&[number], &mut value)?;
-            values.extend(value);
-        }
-        Ok(Some(Numbered::Listed { places, values }))
+        let mut ascending = distinct.clone();
+        ascending.sort_unstable();
+        let mut values = vec![default; ascending.len()];
+        columns.values(&ascending, &mut values)?;
+        let value = |number| {
+            let at = ascending.binary_search(number).ok();
+            at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
+        };
+        Ok(Some(Numbered::Listed { places, values: distinct.iter().map(value).collect() }))
     }
 
     fn integers(
