@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::bytes::{Malformed, Reader};
 use super::cast;
+use crate::foreground::may_rest;
 
 /// Values in a group.
 pub(crate) const GROUP_LEN: usize = 1024;
@@ -40,6 +41,7 @@ pub(crate) fn encode(values: &[u64], out: &mut Vec<u8>) {
     let mut payload = Vec::with_capacity(values.len());
     let payload_start = directory_len(values.len());
     for group in values.chunks(GROUP_LEN) {
+        may_rest();
         let base = group.iter().copied().min().unwrap_or(0);
         let spread = group.iter().fold(0, |bits, value| bits | (value - base));
         let width = 64 - spread.leading_zeros();

@@ -59,6 +59,23 @@ impl Field<'_> {
         Ok(Some(Numbered::Listed { places, values }))
     }
 
+    /// The values of distinct rows in any order; `default` where one has none.
+    pub(super) fn values_in_any_order(
+        &self,
+        rows: &[u32],
+        default: Scalar,
+    ) -> Result<Vec<Scalar>, BlockError> {
+        let mut ascending = rows.to_vec();
+        ascending.sort_unstable();
+        let mut values = vec![default; ascending.len()];
+        self.values(&ascending, &mut values)?;
+        let value = |row| {
+            let at = ascending.binary_search(row).ok();
+            at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
+        };
+        Ok(rows.iter().map(value).collect())
+    }
+
     /// True where the dictionary has the order of groups.
     pub(super) fn is_ordered(&self) -> bool {
         let simple = |column: &ColumnReader<'_>| {

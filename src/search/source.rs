@@ -407,15 +407,8 @@ impl Source for BlockSource<'_> {
         }
         let shared = shared_of(self.block, table, rows)?;
         let (places, distinct) = placed(shared, self.block.table_rows(table)?);
-        let mut ascending = distinct.clone();
-        ascending.sort_unstable();
-        let mut values = vec![default; ascending.len()];
-        columns.values(&ascending, &mut values)?;
-        let value = |number| {
-            let at = ascending.binary_search(number).ok();
-            at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
-        };
-        Ok(Some(Numbered::Listed { places, values: distinct.iter().map(value).collect() }))
+        let values = columns.values_in_any_order(&distinct, default)?;
+        Ok(Some(Numbered::Listed { places, values }))
     }
 
     fn integers(

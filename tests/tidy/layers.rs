@@ -24,10 +24,11 @@ pub(crate) const ROOMS: [(&str, u8); 16] = [
 ];
 
 /// Imports between rooms of one layer that are meant, with the reason.
-const PEERS: [(&str, &str, &str); 3] = [
+const PEERS: [(&str, &str, &str); 4] = [
     ("store", "error", "the handle's methods return the public error"),
     ("id", "codec", "an id is written and read as hex digits"),
     ("time", "codec", "a time is written and read as decimal digits"),
+    ("codec", "foreground", "to encode many numbers is long work, which gives way to searches"),
 ];
 
 /// What is wrong with the imports of a file of the library.

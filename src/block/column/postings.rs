@@ -14,6 +14,7 @@ use std::ops::Range;
 use crate::codec::bytes::{Malformed, Reader, put_varint};
 use crate::codec::cast::{low_u32, u8_of, u64_of, usize_of};
 use crate::codec::packed;
+use crate::foreground::may_rest;
 
 /// Columns of fewer rows have no postings.
 pub(crate) const POSTINGS_ROWS_MIN: usize = 16_384;
@@ -30,6 +31,8 @@ pub(crate) const EVERYWHERE: u8 = 255;
 const SCAN_MAX: usize = 1 << 15;
 /// A value that at least one in so many rows has is looked for everywhere.
 const COMMON_SHARE: usize = 128;
+/// Lists of so many values are some tens of microseconds of work.
+const VALUES_BETWEEN_RESTS: usize = 1 << 10;
 
 /// Where to look for a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,9 @@ pub(super) fn encode(numbers: &[u32], values: usize, out: &mut Vec<u8>) {
     let (starts, ranks) = group(numbers, values);
     let (mut offsets, mut lists) = (Vec::with_capacity(values), Vec::new());
     for bounds in starts.windows(2) {
+        if offsets.len() % VALUES_BETWEEN_RESTS == 0 {
+            may_rest();
+        }
         offsets.push(u64_of(lists.len()));
         let (first, last) = (bounds.first().copied(), bounds.last().copied());
         let range = usize_of(first.unwrap_or(0))..usize_of(last.unwrap_or(0));
