@@ -67,6 +67,12 @@ impl Findings {
         })
     }
 
+    /// The same, each made by itself.
+    #[cfg(test)]
+    pub(crate) fn one_by_one(self) -> Self {
+        Self { together: 0, ..self }
+    }
+
     /// How many traces are still to come, at most.
     pub(crate) fn remaining(&self) -> usize {
         self.found.len() + self.made.len()

@@ -312,7 +312,7 @@ impl Store {
         Ok(SearchResult { traces, ..found.into_outcome() })
     }
 
-    /// As [`Store::search`], but makes each trace when it is asked for, so that an answer of any size
+    /// As [`Store::search`], but makes traces when they are asked for, some at a time, so that an answer of any size
     /// takes little memory.
     ///
     /// ```

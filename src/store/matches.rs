@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::query::{SearchResult, TraceMatch};
 use crate::search::Findings;
 
-/// The traces that a search found, each made when it is its turn, so that an answer of any size takes
-/// little memory: some bytes for each span found. All are of the instant of the question, whatever is
+/// The traces that a search found, made when it is their turn, some at a time, so that an answer of any
+/// size takes little memory: some bytes for each span found. All are of the instant of the question, whatever is
 /// stored meanwhile; of a store with a cap on bytes, what is dropped can be read for some time only
 /// ([`Error::SnapshotExpired`]).
 #[derive(Debug)]

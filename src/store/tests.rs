@@ -5,8 +5,9 @@
 use crate::block::{BlockId, Chunks};
 use crate::codec::cast::low_u32;
 use crate::id::{SpanId, TraceId};
-use crate::model::Span;
+use crate::model::{Attribute, Resource, Span, Value};
 use crate::options::{Maintenance, Options};
+use crate::query::TraceMatch;
 use crate::search::{Findings, PreparedQuery, SearchOptions};
 use crate::storage::BlockRecord;
 use crate::store::retain::Limits;
@@ -62,6 +63,48 @@ fn chunks_of_a_dropped_block_stay_while_it_is_read() {
     let record = &newest.stored.values().next().unwrap().record;
     for chunk in 0..record.chunks() {
         assert!(store.shared.storage.chunk(record.id, chunk).is_ok(), "chunk {chunk}");
+    }
+}
+
+#[test]
+fn results_are_the_same_made_together_and_one_by_one() {
+    let (_folder, store) = store();
+    for block in 0..3u8 {
+        let mut batch = Batch::new();
+        for trace in 1..=20u8 {
+            for span in 1..=1 + trace % 5 {
+                let x = Attribute { key: "x".to_owned(), value: Value::Int(i64::from(span)) };
+                let service = Value::String(format!("service {}", trace % 3));
+                let service = Attribute { key: "service.name".to_owned(), value: service };
+                batch
+                    .push(&Span {
+                        trace_id: TraceId::from_bytes([block * 20 + trace; 16]),
+                        span_id: SpanId::from_bytes([span; 8]),
+                        name: format!("{trace} {span}"),
+                        start: Timestamp::from_unix_nanos(u64::from(trace) * 10),
+                        end: Timestamp::from_unix_nanos(u64::from(trace) * 10 + u64::from(span)),
+                        attributes: if span % 2 == 0 { vec![x] } else { Vec::new() },
+                        resource: Resource { attributes: vec![service], ..<_>::default() }.into(),
+                        ..Span::default()
+                    })
+                    .unwrap();
+            }
+        }
+        store.ingest(batch).unwrap();
+        store.maintain().unwrap();
+    }
+    let options = SearchOptions { spans_per_spanset: Some(3), ..SearchOptions::all() };
+    let views = store.shared.base().unwrap().newest_first();
+    for text in ["{ }", "{ } | select(duration, span.x)", "{ } | by(span:id) | count() > 0"] {
+        let query = PreparedQuery::new(text).unwrap();
+        let found =
+            || Findings::new(&store.shared.pool, &views, query.prepared(), &options).unwrap();
+        let all = |mut found: Findings| -> Vec<TraceMatch> {
+            std::iter::from_fn(|| found.make_next().unwrap()).collect()
+        };
+        let together = all(found());
+        assert_eq!(together.len(), 60);
+        assert_eq!(together, all(found().one_by_one()), "{text}");
     }
 }
 
