@@ -23,7 +23,7 @@ pub enum Durability {
 #[non_exhaustive]
 pub enum Maintenance {
     /// Three threads of the store: one seals and compacts, one readies what comes in for readers, one
-    /// makes larger blocks of that in memory. New blocks are asked what was asked in the last seconds
+    /// makes larger blocks of that in memory; with [`Durability::Within`] a fourth makes it durable. New blocks are asked what was asked in the last seconds
     /// before readers see them. Where the second does not keep up, `ingest` does its work.
     Background,
     /// The program, by `Store::maintain`; and `ingest`, once twice as much is in memory as should be.

@@ -1,6 +1,7 @@
 //! The threads that maintain a store. Invariant: they hold the store only while they work, and end
 //! when the last handle is dropped.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -32,6 +33,8 @@ pub(super) struct Background {
 #[derive(Debug)]
 struct Running {
     wake: Option<SyncSender<()>>,
+    /// False for a thread that goes by the clock alone.
+    is_woken: bool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -49,22 +52,30 @@ enum Pause {
 
 impl Background {
     /// Starts the threads, if the options want them: one seals and compacts, which may take long, one
-    /// folds meanwhile, what readers would wait for, and one merges what was folded.
+    /// folds meanwhile, what readers would wait for, one merges what was folded, and one makes durable
+    /// what each commit does not.
     pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Option<Self>> {
         if shared.options.maintenance == Maintenance::ByHand {
             return Ok(None);
         }
-        let threads = vec![
-            Running::start("treering", shared, maintaining())?,
-            Running::start("treering-fold", shared, folding())?,
-            Running::start("treering-merge", shared, merging())?,
+        let mut threads = vec![
+            Running::start("treering", shared, PAUSE_IDLE, maintaining())?,
+            Running::start("treering-fold", shared, PAUSE_IDLE, folding())?,
+            Running::start("treering-merge", shared, PAUSE_IDLE, merging())?,
         ];
+        if let Durability::Within(limit) = shared.options.durability {
+            let pause = limit / 2;
+            let mut syncing = Running::start("treering-sync", shared, pause, syncing(pause))?;
+            syncing.is_woken = false;
+            threads.push(syncing);
+        }
         Ok(Some(Self { threads }))
     }
 
     /// Asks the threads to look at the store soon.
     pub(super) fn wake(&self) {
-        for wake in self.threads.iter().filter_map(|running| running.wake.as_ref()) {
+        let woken = self.threads.iter().filter(|running| running.is_woken);
+        for wake in woken.filter_map(|running| running.wake.as_ref()) {
             // Where a wish waits already, one more changes nothing.
             let _full = wake.try_send(());
         }
@@ -72,13 +83,19 @@ impl Background {
 }
 
 impl Running {
-    fn start(name: &str, shared: &Arc<Shared>, turn: Turn) -> std::io::Result<Self> {
+    /// Starts a thread that takes its first turn when it is woken, after `pause` at the latest.
+    fn start(
+        name: &str,
+        shared: &Arc<Shared>,
+        pause: Duration,
+        turn: Turn,
+    ) -> std::io::Result<Self> {
         let (wake, woken) = sync_channel(1);
         let weak = Arc::downgrade(shared);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || run(&weak, &woken, turn))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread) })
+            .spawn(move || run(&weak, &woken, pause, turn))?;
+        Ok(Self { wake: Some(wake), is_woken: true, thread: Some(thread) })
     }
 }
 
@@ -94,8 +111,8 @@ impl Drop for Running {
     }
 }
 
-fn run(weak: &Weak<Shared>, woken: &Receiver<()>, mut turn: Turn) {
-    let mut pause = Pause::Wakeable(PAUSE_IDLE);
+fn run(weak: &Weak<Shared>, woken: &Receiver<()>, pause: Duration, mut turn: Turn) {
+    let mut pause = Pause::Wakeable(pause);
     loop {
         let is_over = match pause {
             Pause::Wakeable(pause) => {
@@ -115,22 +132,22 @@ fn run(weak: &Weak<Shared>, woken: &Receiver<()>, mut turn: Turn) {
 }
 
 fn maintaining() -> Turn {
-    let mut sync_at = Instant::now();
-    Box::new(move |shared| {
+    Box::new(|shared| {
         let is_busy = !shared.state().fresh.is_empty();
-        if let Durability::Within(limit) = shared.options.durability
-            && Instant::now() >= sync_at
-        {
-            shared.note(shared.storage.sync().map_err(Into::into));
-            sync_at = Instant::now() + limit / 2;
-        }
         let maintained = shared.foreground.give_way(|| shared.maintain_if_due());
         shared.note(maintained.map(drop));
-        Pause::Wakeable(match shared.options.durability {
-            _ if is_busy => PAUSE,
-            Durability::Within(limit) => (limit / 2).min(PAUSE_IDLE),
-            Durability::EachCommit => PAUSE_IDLE,
-        })
+        Pause::Wakeable(if is_busy { PAUSE } else { PAUSE_IDLE })
+    })
+}
+
+/// Makes durable what came in, each time after `pause`: on a thread of its own, for the others may be at
+/// work for longer than that.
+fn syncing(pause: Duration) -> Turn {
+    Box::new(move |shared| {
+        if shared.is_unsynced.swap(false, Ordering::AcqRel) {
+            shared.note(shared.storage.sync().map_err(Into::into));
+        }
+        Pause::Wakeable(pause)
     })
 }
 

@@ -1,13 +1,14 @@
 //! Group commit: of the threads that wait, one writes what all of them brought as one transaction.
 //! Invariant: entries become visible in the order of their numbers, and only after they are durable.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use super::shared::Shared;
 use super::state::Fresh;
 use crate::codec::cast::u64_of;
 use crate::error::Error;
-use crate::storage::StorageError;
+use crate::storage::{Flush, StorageError};
 
 /// Bytes of entries written in one transaction, if there is more than one.
 const GROUP_BYTES_MAX: usize = 4 << 20;
@@ -96,6 +97,7 @@ impl Shared {
         let payloads: Vec<&[u8]> = group.iter().map(|entry| entry.payload.as_slice()).collect();
         let written = self.storage.append_journal(first, &payloads, self.flush()).map_err(Arc::new);
         if written.is_ok() {
+            self.is_unsynced.store(self.flush() == Flush::Later, Ordering::Release);
             let mut state = self.state();
             for entry in &group {
                 state.push(entry.fresh.clone());

@@ -3,7 +3,7 @@
 //! medium, the leader of the queue apart.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roaring::RoaringBitmap;
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) pool: Pool,
     pub(super) state: Mutex<State>,
     pub(super) folding: Mutex<()>,
+    /// True where what the journal took in may not be durable yet.
+    pub(super) is_unsynced: AtomicBool,
     /// Searches, which maintenance gives way to.
     pub(super) foreground: Arc<Foreground>,
     pub(super) queue: Queue,
@@ -88,6 +90,7 @@ impl Shared {
             options,
             state: Mutex::default(),
             folding: Mutex::default(),
+            is_unsynced: AtomicBool::default(),
             foreground: Arc::default(),
             queue: Queue::new(journal_next),
             maintainer: Mutex::new(Maintainer::new(counters, journal_first)),

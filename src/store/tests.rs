@@ -2,11 +2,14 @@
 //! dropped. Invariant: chunks stay as long as a reader holds the block, and are removed by the next
 //! write after that; what is dropped is the oldest.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use crate::block::{BlockId, Chunks};
 use crate::codec::cast::low_u32;
 use crate::id::{SpanId, TraceId};
 use crate::model::{Attribute, Resource, Span, Value};
-use crate::options::{Maintenance, Options};
+use crate::options::{Durability, Maintenance, Options};
 use crate::query::TraceMatch;
 use crate::search::{Findings, PreparedQuery, SearchOptions};
 use crate::storage::BlockRecord;
@@ -109,6 +112,24 @@ fn results_are_the_same_made_together_and_one_by_one() {
 }
 
 #[test]
+fn what_comes_in_is_made_durable_while_maintenance_is_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let durability = Durability::Within(Duration::from_millis(4));
+    let options = Options { durability, ..Options::default() };
+    let store = Store::open(folder.path().join("store"), options).unwrap();
+    let _sealing = store.shared.maintainer();
+    for span in 1..4 {
+        let mut batch = Batch::new();
+        let (trace_id, span_id) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([span; 8]));
+        batch.push(&Span { trace_id, span_id, ..Span::default() }).unwrap();
+        store.ingest(batch).unwrap();
+        while store.shared.is_unsynced.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
 fn readers_do_not_wait_for_maintenance() {
     let (_folder, store) = store();
     ingest(&store, 1, 1);
@@ -116,7 +137,7 @@ fn readers_do_not_wait_for_maintenance() {
     let (send, receive) = std::sync::mpsc::channel();
     let other = store.clone();
     std::thread::spawn(move || send.send(other.stats().map(|stats| low_u32(stats.spans))));
-    let stats = receive.recv_timeout(std::time::Duration::from_secs(10));
+    let stats = receive.recv_timeout(Duration::from_secs(10));
     assert_eq!(stats.expect("stats waits").unwrap(), 1);
 }
 
@@ -265,6 +286,6 @@ fn verifying_does_not_keep_others_from_maintaining() {
     let (send, receive) = std::sync::mpsc::channel();
     let other = store.clone();
     std::thread::spawn(move || send.send(other.verify()));
-    let found = receive.recv_timeout(std::time::Duration::from_secs(60));
+    let found = receive.recv_timeout(Duration::from_secs(60));
     assert!(!found.expect("verifying waits").unwrap().is_sound());
 }
