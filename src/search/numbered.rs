@@ -59,21 +59,17 @@ impl Field<'_> {
         Ok(Some(Numbered::Listed { places, values }))
     }
 
-    /// The values of distinct rows in any order; `default` where one has none.
-    pub(super) fn values_in_any_order(
+    /// The values of rows in any order, some of them more than once; `default` where a row has none.
+    pub(super) fn values_of_each(
         &self,
         rows: &[u32],
-        default: Scalar,
+        default: Option<&Scalar>,
     ) -> Result<Vec<Scalar>, BlockError> {
-        let mut ascending = rows.to_vec();
-        ascending.sort_unstable();
-        let mut values = vec![default; ascending.len()];
-        self.values(&ascending, &mut values)?;
-        let value = |row| {
-            let at = ascending.binary_search(row).ok();
-            at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
-        };
-        Ok(rows.iter().map(value).collect())
+        each_once(rows, |rows| {
+            let mut values = vec![default.cloned().unwrap_or_default(); rows.len()];
+            self.values(rows, &mut values)?;
+            Ok(values)
+        })
     }
 
     /// True where the dictionary has the order of groups.
@@ -113,6 +109,23 @@ impl Field<'_> {
         }
         Ok(Some(Unit::Int))
     }
+}
+
+/// What `read` gives for rows in any order, some of them more than once; it is asked for ascending ones,
+/// each once.
+pub(super) fn each_once(
+    rows: &[u32],
+    read: impl FnOnce(&[u32]) -> Result<Vec<Scalar>, BlockError>,
+) -> Result<Vec<Scalar>, BlockError> {
+    let mut distinct = rows.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let values = read(&distinct)?;
+    let value = |row| {
+        let at = distinct.binary_search(row).ok();
+        at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
+    };
+    Ok(rows.iter().map(value).collect())
 }
 
 /// The resource or scope of each of some rows.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::brake::Brake;
 use super::convert::{kind, status};
-use super::numbered::{placed, shared_of};
+use super::numbered::{each_once, placed, shared_of};
 use super::passed::{UNION_MAX, rows_of};
 use super::table::Field;
 use super::texts::Memo;
@@ -210,16 +210,7 @@ impl<'a> BlockSource<'a> {
         match place {
             Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
                 let shared = shared_of(self.block, *table, rows)?;
-                let mut distinct = shared.clone();
-                distinct.sort_unstable();
-                distinct.dedup();
-                let mut values = vec![default.clone().unwrap_or_default(); distinct.len()];
-                columns.values(&distinct, &mut values)?;
-                let value = |number: &u32| {
-                    let at = distinct.binary_search(number).ok();
-                    at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
-                };
-                out.extend(shared.iter().map(value));
+                out.extend(columns.values_of_each(&shared, default.as_ref())?);
             }
             Place::Table(_, columns, default) => {
                 out.resize(start + rows.len(), default.clone().unwrap_or_default());
@@ -235,16 +226,11 @@ impl<'a> BlockSource<'a> {
                     roots.peek().map_or(0, |(root, _)| *root)
                 };
                 let of: Vec<u32> = rows.iter().map(&mut root).collect();
-                let mut distinct = of.clone();
-                distinct.sort_unstable();
-                distinct.dedup();
-                let mut values = Vec::new();
-                self.values_in(inner, &distinct, &mut values)?;
-                let value = |root: &u32| {
-                    let at = distinct.binary_search(root).ok();
-                    at.and_then(|at| values.get(at)).cloned().unwrap_or_default()
-                };
-                out.extend(of.iter().map(value));
+                out.extend(each_once(&of, |roots| {
+                    let mut values = Vec::new();
+                    self.values_in(inner, roots, &mut values)?;
+                    Ok(values)
+                })?);
             }
             Place::Computed(which) => computed::values(self.block, *which, rows, out)?,
         }
@@ -401,13 +387,12 @@ impl Source for BlockSource<'_> {
 
     fn numbered(&self, column: &Column, rows: &[u32]) -> Result<Option<Numbered>, BlockError> {
         let Place::Table(table, columns, default) = self.place(column)? else { return Ok(None) };
-        let default = default.unwrap_or_default();
         if table == Table::Spans {
-            return columns.numbered(rows, &default);
+            return columns.numbered(rows, &default.unwrap_or_default());
         }
         let shared = shared_of(self.block, table, rows)?;
         let (places, distinct) = placed(shared, self.block.table_rows(table)?);
-        let values = columns.values_in_any_order(&distinct, default)?;
+        let values = columns.values_of_each(&distinct, default.as_ref())?;
         Ok(Some(Numbered::Listed { places, values }))
     }
 
