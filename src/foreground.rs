@@ -1,6 +1,6 @@
 //! Maintenance gives way to searches. Where threads are more than processors, a search that has to wait
-//! until the system takes one away from a thread that writes blocks waits for several milliseconds, ten
-//! times what it takes itself. So long work in the background comes by here every now and then: where
+//! until the system takes one away from a thread that writes blocks waits for several milliseconds, a
+//! multiple of what it takes itself. So long work in the background comes by here every now and then: where
 //! searches run it rests until they end, for no longer than it has worked since it rested last, and
 //! otherwise lets another thread run that wants to. Invariant: who holds a lock that searches take does
 //! not rest.
@@ -137,8 +137,8 @@ impl Drop for Urgent {
     }
 }
 
-/// Gives way where this thread does that. Long work calls it about every ten microseconds; where nobody is
-/// to give way it costs next to nothing.
+/// Gives way where this thread does that. Long work calls it wherever it begins a part that may take tens
+/// of microseconds; on other threads that is a look at one flag.
 #[inline]
 pub(crate) fn may_rest() {
     if GIVES_WAY.get() {
@@ -192,6 +192,14 @@ mod tests {
         done
     }
 
+    /// Waits until so much is done, and looks meanwhile.
+    fn wait_until(done: &AtomicUsize, count: usize, look: impl Fn()) {
+        while done.load(Ordering::Relaxed) < count {
+            look();
+            thread::yield_now();
+        }
+    }
+
     fn is_resting(foreground: &Foreground) -> bool {
         *foreground.resting.lock().unwrap() > 0
     }
@@ -210,9 +218,7 @@ mod tests {
             drop(second);
             assert!(foreground.was_lately());
             let so_far = done.load(Ordering::Relaxed);
-            while done.load(Ordering::Relaxed) < so_far + 3 {
-                thread::yield_now();
-            }
+            wait_until(&done, so_far + 3, || ());
         }
     }
 
@@ -220,10 +226,21 @@ mod tests {
     fn searches_without_end_do_not_stop_work() {
         let foreground = Arc::new(Foreground::default());
         let _running = foreground.run();
-        let done = working(&foreground, false);
-        while done.load(Ordering::Relaxed) < 200 {
-            thread::yield_now();
-        }
+        wait_until(&working(&foreground, false), 200, || ());
+    }
+
+    #[test]
+    fn nobody_rests_longer_than_it_works() {
+        let foreground = Arc::new(Foreground::default());
+        let _running = foreground.run();
+        let worked = Duration::from_secs(1);
+        let rested = Instant::now().checked_sub(worked).unwrap();
+        let behind = |rest| Behind { foreground: Arc::clone(&foreground), rested, rest };
+        let [mut lately, mut long_ago] = [behind(worked * 60), behind(worked)];
+        lately.may_rest();
+        assert_eq!((lately.rested, lately.rest), (rested, worked * 60));
+        long_ago.may_rest();
+        assert!(long_ago.rested > rested && long_ago.rest >= REST_MAX);
     }
 
     #[test]
@@ -231,10 +248,7 @@ mod tests {
         let foreground = Arc::new(Foreground::default());
         let _running = foreground.run();
         let done = working(&foreground, true);
-        while done.load(Ordering::Relaxed) < 100 {
-            assert!(!is_resting(&foreground));
-            thread::yield_now();
-        }
+        wait_until(&done, 100, || assert!(!is_resting(&foreground)));
         drop(done);
         foreground.give_way(|| {
             drop(Urgent::new());

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Durability {
     /// When `ingest` returns. Batches of threads that wait for one another share one write.
     EachCommit,
-    /// At most so long after `ingest` returned, as long as the store's threads run. A crash of the
-    /// process or the machine may lose what was acknowledged since, the latest batches first and
-    /// each whole; closing the store loses nothing. No other process can read the file meanwhile. From
-    /// a millisecond to a minute.
+    /// At most so long after `ingest` returned, and as long as a write to the medium takes then, while
+    /// the store's threads run. A crash of the process or the machine may lose what was acknowledged
+    /// since, the latest batches first and each whole; closing the store loses nothing. No other process
+    /// can read the file meanwhile. From a millisecond to a minute.
     Within(Duration),
 }
 

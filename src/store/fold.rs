@@ -37,6 +37,12 @@ pub(super) struct Folding<'a> {
     _urgent: Urgent,
 }
 
+impl<'a> Folding<'a> {
+    fn of(right: MutexGuard<'a, ()>) -> Self {
+        Self { _right: right, _urgent: Urgent::new() }
+    }
+}
+
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,8 +50,7 @@ impl Shared {
 
     /// The right to replace the base. Whoever has it must not wait for the medium.
     pub(super) fn folding(&self) -> Folding<'_> {
-        let right = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
-        Folding { _right: right, _urgent: Urgent::new() }
+        Folding::of(self.folding.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What readers see now: all that was acknowledged is in it.
@@ -108,7 +113,7 @@ impl Shared {
             return;
         }
         let folding = match self.folding.try_lock() {
-            Ok(right) => Folding { _right: right, _urgent: Urgent::new() },
+            Ok(right) => Folding::of(right),
             Err(_) if is_much(wait) => self.folding(),
             Err(_) => return,
         };

@@ -312,8 +312,8 @@ impl Store {
         Ok(SearchResult { traces, ..found.into_outcome() })
     }
 
-    /// As [`Store::search`], but makes traces when they are asked for, some at a time, so that an answer of any size
-    /// takes little memory.
+    /// As [`Store::search`], but makes traces when they are asked for, some at a time, so that an answer
+    /// of any size takes little memory.
     ///
     /// ```
     /// # use treering::{Error, Options, SearchOptions, Store};

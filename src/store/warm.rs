@@ -95,6 +95,7 @@ impl Shared {
                 return;
             }
             let (pool, views) = (&self.pool, std::slice::from_ref(view));
+            // Whatever is wrong with the block, who asks is told.
             let _warm = search::warm(pool, views, &question.query, question.options.as_ref());
         }
     }
