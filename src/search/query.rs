@@ -13,7 +13,7 @@ use crate::query::{QueryError, check};
 /// clone. `Display` is its canonical text; two with the same one are equal.
 ///
 /// A text can be given instead wherever one is taken ([`ToQuery`]); reading and planning it takes some
-/// microseconds.
+/// microseconds, but for the last few texts that a store was asked.
 ///
 /// ```
 /// use treering::{Options, PreparedQuery, SearchOptions, Store};
@@ -86,17 +86,30 @@ pub trait ToQuery {
     /// # Errors
     /// If it is a text that is no query.
     fn to_query(&self) -> Result<PreparedQuery, QueryError>;
+
+    /// The text, where it is one: a store keeps what it made of the last few.
+    fn text(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl ToQuery for str {
     fn to_query(&self) -> Result<PreparedQuery, QueryError> {
         PreparedQuery::new(self)
     }
+
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 impl ToQuery for String {
     fn to_query(&self) -> Result<PreparedQuery, QueryError> {
         PreparedQuery::new(self)
+    }
+
+    fn text(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
@@ -109,5 +122,9 @@ impl ToQuery for PreparedQuery {
 impl<Q: ToQuery + ?Sized> ToQuery for &Q {
     fn to_query(&self) -> Result<PreparedQuery, QueryError> {
         (**self).to_query()
+    }
+
+    fn text(&self) -> Option<&str> {
+        (**self).text()
     }
 }

@@ -20,8 +20,7 @@ use crate::model::Trace;
 use crate::options::Options;
 use crate::query::{self, SearchResult, TraceMatch};
 use crate::search::{
-    self, Explanation, Findings, Order, PreparedQuery, SearchOptions, TagNames, TagOptions,
-    TagScope, TagValues, ToQuery,
+    self, Explanation, Findings, SearchOptions, TagNames, TagOptions, TagScope, TagValues, ToQuery,
 };
 
 /// A trace store in one file. Cheap to clone; clones share the store. The last one to be dropped ends
@@ -52,19 +51,6 @@ pub struct Store {
     /// Dropped before what it works on.
     background: Arc<Option<Background>>,
     pub(super) shared: Arc<Shared>,
-}
-
-/// Reads and plans a query, and checks that the options go together.
-fn prepare(
-    query: &(impl ToQuery + ?Sized),
-    options: &SearchOptions,
-) -> Result<PreparedQuery, Error> {
-    if options.after.is_some() && !matches!(options.order, Order::NewestFirst | Order::OldestFirst)
-    {
-        let message = "`after` goes with an order by start, newest or oldest first";
-        return Err(Error::Options(message.to_owned()));
-    }
-    Ok(query.to_query()?)
 }
 
 impl Store {
@@ -275,7 +261,7 @@ impl Store {
     }
 
     /// The traces in which `query` finds spans, newest first unless `options` say otherwise. `query` is
-    /// a text, or a [`PreparedQuery`].
+    /// a text, or a [`PreparedQuery`](crate::PreparedQuery).
     ///
     /// ```
     /// use treering::{Options, Store, SearchOptions};
@@ -336,7 +322,7 @@ impl Store {
         query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<Matches, Error> {
-        let query = prepare(query, options)?;
+        let query = self.shared.prepare(query, options)?;
         self.shared.asked.searched(&query, options);
         let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
@@ -388,7 +374,7 @@ impl Store {
         query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<search::Counts, Error> {
-        let query = prepare(query, options)?;
+        let query = self.shared.prepare(query, options)?;
         self.shared.asked.counted(&query);
         let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
@@ -416,7 +402,7 @@ impl Store {
         query: &(impl ToQuery + ?Sized),
         options: &SearchOptions,
     ) -> Result<Explanation, Error> {
-        let query = prepare(query, options)?;
+        let query = self.shared.prepare(query, options)?;
         let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
         Ok(search::explain(&self.shared.pool, &views, query.prepared(), options)?)
@@ -449,7 +435,7 @@ impl Store {
         query: Option<&str>,
         options: &TagOptions,
     ) -> Result<TagNames, Error> {
-        let prepared = query.map(PreparedQuery::new).transpose()?;
+        let prepared = query.map(|query| self.shared.known.query(query)).transpose()?;
         let prepared = prepared.as_ref().map(|query| query.prepared().as_ref());
         let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();
@@ -485,7 +471,7 @@ impl Store {
         options: &TagOptions,
     ) -> Result<TagValues, Error> {
         let field = query::field(field)?;
-        let prepared = query.map(PreparedQuery::new).transpose()?;
+        let prepared = query.map(|query| self.shared.known.query(query)).transpose()?;
         let prepared = prepared.as_ref().map(|query| query.prepared().as_ref());
         let _running = self.shared.foreground.run();
         let views = self.shared.base()?.newest_first();

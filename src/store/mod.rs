@@ -17,6 +17,7 @@ mod follow;
 pub mod fuzzing;
 mod handle;
 mod ingest;
+mod known;
 mod limits;
 mod maintain;
 mod matches;

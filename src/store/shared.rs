@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 use super::entry::{self, Entry};
 use super::events::{Handler, Work};
 use super::follow::Follower;
+use super::known::Known;
 use super::maintain::{Figures, Maintainer};
 use super::queue::Queue;
 use super::retain::Retention;
@@ -49,6 +50,8 @@ pub(super) struct Shared {
     memory_blocks: AtomicU64,
     /// What was asked lately.
     pub(super) asked: Asked,
+    /// Queries of late, by their texts.
+    pub(super) known: Known,
 }
 
 impl Shared {
@@ -104,6 +107,7 @@ impl Shared {
             follower,
             memory_blocks: AtomicU64::new(0),
             asked: Asked::default(),
+            known: Known::default(),
         };
         let base = shared.base_of(opened);
         let fresh = opened.journal.iter().map(|entry| shared.fresh(entry));
