@@ -74,8 +74,9 @@ pub(crate) fn together<'s>(
         }
     }
     let mut united = United::default();
-    let mut traces = Vec::new();
-    for (id, numbers) in group_by_trace(&all) {
+    let groups = group_by_trace(&all);
+    let mut traces = Vec::with_capacity(groups.len());
+    for (id, numbers) in groups {
         let (trace, settled) = arrange(&all, id, numbers);
         united.settled.duplicates += settled.duplicates;
         united.settled.replaced += settled.replaced;

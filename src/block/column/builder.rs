@@ -12,6 +12,8 @@ use crate::codec::cast::{u8_of, u32_of, usize_of, usize_of_u64};
 
 const NO_COLUMN: u32 = u32::MAX;
 const FIELDS: usize = 256;
+/// Rows that a column has room for from the beginning.
+const ROWS_MIN: usize = 32;
 
 /// Collects the cells of one table.
 #[derive(Debug)]
@@ -56,8 +58,8 @@ impl<'a> TableBuilder<'a> {
                     String::from_utf8_lossy(self.keys.get(cell.key)).into_owned(),
                 ),
             };
-            let column = Pending { key, kind: cell.kind, rows: Vec::new(), payloads: Vec::new() };
-            self.columns.push(column);
+            let (rows, payloads) = (Vec::with_capacity(ROWS_MIN), Vec::with_capacity(ROWS_MIN));
+            self.columns.push(Pending { key, kind: cell.kind, rows, payloads });
         }
         if let Some(column) = self.columns.get_mut(usize_of(*slot)) {
             column.rows.push(row);

@@ -30,51 +30,53 @@ const SMALL_SHARE: usize = 64;
 /// Appends the presences of columns with these rows (ascending) to a section that is empty, and says
 /// where each lies; nowhere for those that every row has.
 pub(super) fn encode(columns: &[&[u32]], table_rows: usize, out: &mut Vec<u8>) -> Vec<Run> {
-    let sets: Vec<Vec<u8>> = columns.iter().map(|rows| set_bytes(rows, table_rows)).collect();
-    let large: Vec<usize> = (0..columns.len())
-        .filter(|at| sets.get(*at).is_some_and(|set| set.len() * SMALL_SHARE > table_rows))
-        .collect();
-    let rows_of = |at: &usize| columns.get(*at).copied().unwrap_or_default();
-    let large_rows: Vec<&[u32]> = large.iter().map(rows_of).collect();
-    let mut chosen = sets;
+    let (distinct, numbers) = distinct(columns);
+    let mut chosen: Vec<Vec<u8>> =
+        distinct.iter().map(|rows| set_bytes(rows, table_rows)).collect();
+    let (mut large, mut sets_len) = (Vec::new(), 0);
+    for (set, rows) in chosen.iter_mut().zip(&distinct) {
+        if set.len() * SMALL_SHARE > table_rows {
+            sets_len += set.len();
+            large.push((set, *rows));
+        }
+    }
+    let large_rows: Vec<&[u32]> = large.iter().map(|(_, rows)| *rows).collect();
     if let Some(shapes) = Shapes::of(&large_rows, table_rows) {
         let mut bytes = Vec::new();
         packed::encode(&shapes.of_row, &mut bytes);
         let bits: Vec<Vec<u8>> = large_rows.iter().map(|rows| shapes.bits(rows)).collect();
-        let mut distinct: Vec<&Vec<u8>> = large.iter().filter_map(|at| chosen.get(*at)).collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let sets_len: usize = distinct.iter().map(|set| set.len()).sum();
         let bits_len: usize = bits.iter().map(Vec::len).sum();
         if bytes.len() + bits_len < sets_len {
             out.append(&mut bytes);
-            for (at, bits) in large.into_iter().zip(bits) {
-                if let Some(slot) = chosen.get_mut(at) {
-                    *slot = bits;
-                }
+            for ((set, _), bits) in large.into_iter().zip(bits) {
+                *set = bits;
             }
         }
     }
-    put_shared(&chosen, out)
-}
-
-/// Appends each of these once.
-fn put_shared(chosen: &[Vec<u8>], out: &mut Vec<u8>) -> Vec<Run> {
-    let mut known: BTreeMap<&[u8], Run> = BTreeMap::new();
-    let mut run = |bytes: &'_ Vec<u8>| -> Run {
+    let put = |bytes: &Vec<u8>| -> Run {
+        if bytes.is_empty() {
+            return Run::default();
+        }
         let run = Run { offset: u64_of(out.len()), len: u64_of(bytes.len()) };
         out.extend_from_slice(bytes);
         run
     };
-    let mut runs = Vec::with_capacity(chosen.len());
-    for bytes in chosen {
-        runs.push(match known.get(bytes.as_slice()) {
-            _ if bytes.is_empty() => Run::default(),
-            Some(run) => *run,
-            None => *known.entry(bytes).or_insert(run(bytes)),
-        });
-    }
-    runs
+    let runs: Vec<Run> = chosen.iter().map(put).collect();
+    numbers.iter().map(|number| runs.get(*number).copied().unwrap_or_default()).collect()
+}
+
+/// The lists of rows that differ, and which of them each column has: attributes mostly come together.
+fn distinct<'r>(columns: &[&'r [u32]]) -> (Vec<&'r [u32]>, Vec<usize>) {
+    let mut known: BTreeMap<&[u32], usize> = BTreeMap::new();
+    let mut distinct = Vec::new();
+    let number = |rows: &&'r [u32]| {
+        *known.entry(rows).or_insert_with(|| {
+            distinct.push(*rows);
+            distinct.len() - 1
+        })
+    };
+    let numbers = columns.iter().map(number).collect();
+    (distinct, numbers)
 }
 
 fn set_bytes(rows: &[u32], table_rows: usize) -> Vec<u8> {
@@ -82,6 +84,7 @@ fn set_bytes(rows: &[u32], table_rows: usize) -> Vec<u8> {
     if rows.len() < table_rows {
         let mut set = RoaringBitmap::from_sorted_iter(rows.iter().copied()).unwrap_or_default();
         set.optimize();
+        bytes.reserve_exact(1 + set.serialized_size());
         bytes.push(PRESENCE_ROWS);
         if set.serialize_into(&mut bytes).is_err() {
             // Writing to memory cannot fail; nothing would be noticed by the reader.
