@@ -137,6 +137,10 @@ impl<S: Source> Execution<'_, S> {
                 Stage::Spansets(expr) => self.select(expr, found)?,
                 Stage::Filter { left, op, right } => {
                     let scope = found.scope;
+                    let mut found = found;
+                    if found.sets.is_none() {
+                        found.candidates = self.passing((left, *op, right), found.candidates)?;
+                    }
                     let kept = self.keep_sets(left, *op, right, found)?;
                     Found::of_sets(kept, scope)
                 }

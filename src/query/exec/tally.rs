@@ -344,7 +344,7 @@ impl TraceRows<'_> {
     }
 
     /// Hands on each row.
-    fn each(&self, each: impl FnMut(u32)) {
+    pub(super) fn each(&self, each: impl FnMut(u32)) {
         match self {
             Self::All(rows) => rows.clone().for_each(each),
             Self::Some(rows) => rows.iter().copied().for_each(each),

@@ -1,5 +1,5 @@
-//! Aggregates of whole numbers compared with constants, where only the number of traces that pass is
-//! asked for. Invariant: a trace passes here where it passes with spansets.
+//! Aggregates of whole numbers compared with constants: which traces pass, before any spanset is made.
+//! Invariant: a trace passes here where it passes with spansets.
 
 use super::Execution;
 use super::aggregate::{Total, mean};
@@ -8,17 +8,20 @@ use super::tally::{Tally, TraceRows};
 use super::traces::{for_each_trace_at, hits};
 use crate::codec::narrow::{Width as _, with_narrow};
 use crate::codec::{cast, order};
-use crate::query::bits::Bits;
 use crate::query::plan::field::{Lookup, SpanField};
 use crate::query::plan::filter::Operand;
 use crate::query::plan::mirrored;
 use crate::query::plan::pipeline::Number;
+use crate::query::rows::Rows;
 use crate::query::source::{Column, Integers, Predicate, Source, Unit, Wholes};
 use crate::query::syntax::{AggregateOp, CompareOp};
 use crate::query::value::{NumberRange, Scalar, Test, compare};
 
 /// Where no more than one in so many candidates can make a trace pass, traces are picked by these.
 const FEW_SHARE: u64 = 4;
+
+/// For one in so many rows of a block or more, it pays to read the numbers of all.
+const WHOLE_COLUMNS_SHARE: u64 = 64;
 
 /// A trace is long that has so many times the rows that traces have on average.
 const LONG_TRACE: u32 = 2;
@@ -209,32 +212,65 @@ impl<S: Source> Execution<'_, S> {
         totals: &Totals<'_>,
         candidates: &Candidates,
     ) -> Result<Option<Tally>, S::Error> {
+        let mut tally = Tally::default();
+        let is_known = self.each_passing(totals, candidates, |rows| tally.add(rows.len()))?;
+        Ok(is_known.then_some(tally))
+    }
+
+    /// The candidates of the traces that pass a filter; all, where there is no telling beforehand.
+    pub(super) fn passing(
+        &self,
+        (left, op, right): (&Number, CompareOp, &Number),
+        candidates: Candidates,
+    ) -> Result<Candidates, S::Error> {
+        let is_worth = candidates.len().saturating_mul(WHOLE_COLUMNS_SHARE)
+            >= u64::from(self.source.row_count());
+        let Some(totals) = Totals::of(left, op, right).filter(|_| is_worth) else {
+            return Ok(candidates);
+        };
+        let mut all = Vec::new();
+        let take = |rows: TraceRows<'_>| rows.each(|row| all.push(row));
+        let is_known = self.each_passing(&totals, &candidates, take)?;
+        Ok(if is_known { Candidates::Rows(Rows::from_sorted(&all)) } else { candidates })
+    }
+
+    /// Calls `visit` with the candidates of each trace whose aggregate compares so, in order; false where
+    /// it is of no whole numbers.
+    fn each_passing(
+        &self,
+        totals: &Totals<'_>,
+        candidates: &Candidates,
+        visit: impl FnMut(TraceRows<'_>),
+    ) -> Result<bool, S::Error> {
         if self.source.integers(totals.column, &[], &mut Integers::default())?.is_none() {
-            return Ok(None);
+            return Ok(false);
         }
         if let Some(how) = totals.of_each() {
-            return self.tally_each(totals, how, candidates).map(Some);
+            self.each_by_number(totals, how, candidates, visit)?;
+            return Ok(true);
         }
-        let Some((unit, wholes)) = self.source.wholes(totals.column)? else { return Ok(None) };
+        let Some((unit, wholes)) = self.source.wholes(totals.column)? else { return Ok(false) };
         let passing = Passing::new(totals, unit);
         let picked = self.picked(totals, unit, candidates)?;
         let from = (candidates, picked.as_deref());
-        Ok(Some(match totals.aggregate {
+        match totals.aggregate {
             AggregateOp::Sum | AggregateOp::Avg => {
-                self.add_up::<Totalled>(&passing, &wholes, from)?
+                self.add_up::<Totalled>(&passing, &wholes, from, visit)?;
             }
-            AggregateOp::Min => self.add_up::<Extreme<false>>(&passing, &wholes, from)?,
-            AggregateOp::Max => self.add_up::<Extreme<true>>(&passing, &wholes, from)?,
-        }))
+            AggregateOp::Min => self.add_up::<Extreme<false>>(&passing, &wholes, from, visit)?,
+            AggregateOp::Max => self.add_up::<Extreme<true>>(&passing, &wholes, from, visit)?,
+        }
+        Ok(true)
     }
 
     /// The traces of which any value, or each, compares so.
-    fn tally_each(
+    fn each_by_number(
         &self,
         totals: &Totals<'_>,
         how: AnyOrAll,
         candidates: &Candidates,
-    ) -> Result<Tally, S::Error> {
+        visit: impl FnMut(TraceRows<'_>),
+    ) -> Result<(), S::Error> {
         let find = |test| {
             let predicate = Predicate { column: totals.column.clone(), test };
             Ok(candidates.keep(&self.source.find(&predicate, self.window.clone())?))
@@ -242,7 +278,8 @@ impl<S: Source> Execution<'_, S> {
         let lasts = self.source.trace_lasts()?;
         let passed = find(Test::Compare(totals.op, totals.constant.clone()))?;
         if how == AnyOrAll::Any {
-            return Ok(self.tally_at((&hits(passed.bits(), &lasts), &lasts), candidates));
+            let picked = hits(passed.bits(), &lasts);
+            return self.each_trace_with(Some(&picked), candidates, visit);
         }
         // Every span has an intrinsic that is a whole number.
         let present = match totals.column {
@@ -252,25 +289,7 @@ impl<S: Source> Execution<'_, S> {
         let failed = hits(present.minus(&passed).bits(), &lasts);
         let mut all = hits(present.bits(), &lasts);
         all.iter_mut().zip(failed).for_each(|(all, failed)| *all &= !failed);
-        Ok(self.tally_at((&all, &lasts), candidates))
-    }
-
-    /// The traces whose last rows are `hits`, each with its candidates.
-    fn tally_at(&self, (hits, lasts): (&[u64], &Bits), candidates: &Candidates) -> Tally {
-        let all = match candidates {
-            Candidates::All(_) => None,
-            Candidates::Rows(rows) => Some(rows.bits()),
-        };
-        let mut tally = Tally::default();
-        for_each_trace_at(hits, lasts, |range| {
-            let width = range.len();
-            tally.add(match all {
-                Some(all) => u64::from(all.count_in(range)),
-                None => cast::u64_of(width),
-            });
-            !self.stops_before(width)
-        });
-        tally
+        self.each_trace_with(Some(&all), candidates, visit)
     }
 
     /// The last rows of the traces that may pass, as words; `None` where that are not so few that finding
@@ -307,14 +326,15 @@ impl<S: Source> Execution<'_, S> {
         Ok(Some(picked))
     }
 
-    /// Adds up the numbers of each trace, or of those only whose last rows are picked.
+    /// Adds up the numbers of each trace, or of those only whose last rows are picked, and calls `visit`
+    /// with the candidates of those that pass.
     fn add_up<A: Sum>(
         &self,
         passing: &Passing<'_>,
         wholes: &Wholes,
         (candidates, picked): (&Candidates, Option<&[u64]>),
-    ) -> Result<Tally, S::Error> {
-        let mut tally = Tally::default();
+        mut visit: impl FnMut(TraceRows<'_>),
+    ) -> Result<(), S::Error> {
         let add = |rows: TraceRows<'_>| {
             let mut sum = A::default();
             match wholes {
@@ -330,10 +350,11 @@ impl<S: Source> Execution<'_, S> {
                     }));
                 }
             }
-            tally.add(if sum.passes(passing) { rows.len() } else { 0 });
+            if sum.passes(passing) {
+                visit(rows);
+            }
         };
-        self.each_trace_with(picked, candidates, add)?;
-        Ok(tally)
+        self.each_trace_with(picked, candidates, add)
     }
 
     /// Calls `visit` with the candidates of each trace, or of those only whose last rows are picked.
