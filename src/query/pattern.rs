@@ -135,6 +135,11 @@ impl Literal {
         &self.bytes
     }
 
+    /// True where a text has it.
+    pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+        text.windows(self.bytes.len()).any(|window| *window == *self.bytes)
+    }
+
     /// How many of its last bytes are looked for.
     pub(crate) fn tail_len(&self) -> usize {
         self.bytes.len().min(Self::TAIL)

@@ -80,7 +80,13 @@ fn matching(
         }
     };
     let texts: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-    let is_table_worth = pattern.required().is_none() && texts >= TABLE_TEXTS_MIN;
+    // A literal that all texts of the ranges begin with tells none of them from the others.
+    let is_common = |literal: &Literal| match pattern.prefixes() {
+        [] => false,
+        prefixes => prefixes.iter().all(|prefix| literal.is_in(prefix)),
+    };
+    let literal = pattern.required().filter(|literal| !is_common(literal));
+    let is_table_worth = literal.is_none() && texts >= TABLE_TEXTS_MIN;
     let automaton = if is_table_worth { pattern.automaton() } else { None };
     let mut found = Runs::default();
     for range in ranges {
@@ -88,7 +94,7 @@ fn matching(
             if stops() {
                 return Ok(());
             }
-            match (pattern.required(), automaton) {
+            match (literal, automaton) {
                 (Some(literal), _) => look_for(texts, places, (pattern, literal), &mut found),
                 (None, Some(automaton)) => walk(texts, places, automaton, &mut found),
                 (None, None) => ask(texts, places, pattern, stops, &mut found),

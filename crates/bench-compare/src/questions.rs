@@ -88,6 +88,15 @@ pub(crate) fn generated(request: &str) -> Vec<Question> {
             ],
         ),
         condition(
+            "pattern, prefix of many",
+            r#"span.http.url =~ "https://shop.example.com/api/v1/.*""#,
+            &[
+                "url >= 'https://shop.example.com/api/v1/' and
+                 url < 'https://shop.example.com/api/v10'",
+                "starts_with(url, 'https://shop.example.com/api/v1/')",
+            ],
+        ),
+        condition(
             "pattern, no literal",
             r#"span.http.request_id =~ "[0-4]+[a-f]{3}.*""#,
             &[
