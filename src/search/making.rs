@@ -5,7 +5,7 @@ use super::brake::Brake;
 use super::options::SearchOptions;
 use super::prepare::Prepared;
 use super::source::BlockSource;
-use super::wanted::{Match, MatchSet};
+use super::wanted::Match;
 use crate::block::{Block, BlockError, Section};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::id::SpanId;
@@ -29,10 +29,13 @@ pub(super) fn make(
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
     let roots = Texts::read(&source, ascending(entries.iter().map(|entry| entry.root)))?;
     let all_sets = || found.iter().flat_map(|found| &found.sets);
-    let rows = all_sets().flat_map(|set| set.rows.iter().copied());
-    let keys = Keys::read(block, &source, ascending(rows))?;
     let count = options.spans_per_spanset.unwrap_or(usize::MAX);
-    let shown: Vec<Vec<u32>> = all_sets().map(|set| keys.first(set, count)).collect();
+    let mut starts = block.cursor(Section::Starts)?;
+    let mut start = |row: u32| starts.get(usize_of(row));
+    let earliest = all_sets().map(|set| earliest(&set.rows, count, &mut start));
+    let earliest = earliest.collect::<Result<Vec<_>, _>>()?;
+    let keys = Keys::read(block, &source, ascending(earliest.iter().flatten().copied()))?;
+    let shown: Vec<Vec<u32>> = earliest.iter().map(|rows| keys.first(rows, count)).collect();
     let spans = Spans::read(block, &source, ascending(shown.iter().flatten().copied()), prepared)?;
     let mut shown = shown.into_iter();
     let mut made = Vec::with_capacity(found.len());
@@ -107,6 +110,24 @@ fn texts(
     Ok(values.iter().map(text).collect())
 }
 
+/// Those of some rows that may be among the first so many by their starts: where several start when the
+/// last of these does, all of them.
+fn earliest(
+    rows: &[u32],
+    count: usize,
+    start: impl FnMut(u32) -> Result<u64, BlockError>,
+) -> Result<Vec<u32>, BlockError> {
+    if rows.len() <= count {
+        return Ok(rows.to_vec());
+    }
+    let Some(last) = count.checked_sub(1) else { return Ok(Vec::new()) };
+    let starts = rows.iter().copied().map(start).collect::<Result<Vec<u64>, _>>()?;
+    let mut ordered = starts.clone();
+    let latest = *ordered.select_nth_unstable(last).1;
+    let early = rows.iter().zip(starts).filter(|(_, start)| *start <= latest);
+    Ok(early.map(|(row, _)| *row).collect())
+}
+
 /// What spans of a set are sorted by: start within the trace, id and kind.
 type Key = (u64, SpanId, i32);
 
@@ -134,9 +155,9 @@ impl Keys {
         self.keys.get(at).copied()
     }
 
-    /// The first rows of a set.
-    fn first(&self, set: &MatchSet, count: usize) -> Vec<u32> {
-        let keyed = set.rows.iter().filter_map(|row| Some((self.of(*row)?, *row)));
+    /// The first of some rows.
+    fn first(&self, rows: &[u32], count: usize) -> Vec<u32> {
+        let keyed = rows.iter().filter_map(|row| Some((self.of(*row)?, *row)));
         let mut keyed: Vec<(Key, u32)> = keyed.collect();
         keyed.sort_unstable();
         keyed.truncate(count);

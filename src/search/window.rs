@@ -21,6 +21,9 @@ use crate::time::Timestamp;
 
 /// Rows of the first window that a limited search looks at; each further one is four times larger.
 const FIRST_WINDOW_ROWS: u32 = 1 << 14;
+/// The same where a plan computes values, and looking at a row takes so many times as long as otherwise.
+const FIRST_SLOW_WINDOW_ROWS: u32 = 1 << 12;
+const SLOW_TIMES: u64 = 4;
 const WINDOW_GROWTH: u32 = 4;
 /// Where indexes say that no more rows than these are to be looked at, a block is one window.
 const FEW_ROWS: u64 = 1 << 10;
@@ -53,7 +56,8 @@ pub(super) fn for_each_window(
         return Ok(Some(view_bound(view, options.order)));
     }
     let source = BlockSource::new(view, rows_in_time(view, options)?, brake)?;
-    if work(&prepared.plan, &source)? <= FEW_ROWS {
+    let work = work(&prepared.plan, &source)?;
+    if work <= FEW_ROWS {
         return at_once(view, prepared, options, &source, each);
     }
     let firsts = view.block.trace_first_rows()?;
@@ -65,6 +69,9 @@ pub(super) fn for_each_window(
     let newest_first = options.order == Order::NewestFirst;
     let mut end = source.row_count();
     let mut rows = match (options.limit, options.may_be_stopped()) {
+        (Some(_), _) if newest_first && work / SLOW_TIMES > u64::from(end) => {
+            FIRST_SLOW_WINDOW_ROWS
+        }
         (Some(_), _) if newest_first => FIRST_WINDOW_ROWS,
         (_, true) => BRAKE_ROWS,
         (_, false) => end,

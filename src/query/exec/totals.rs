@@ -20,8 +20,8 @@ use crate::query::value::{NumberRange, Scalar, Test, compare};
 /// Where no more than one in so many candidates can make a trace pass, traces are picked by these.
 const FEW_SHARE: u64 = 4;
 
-/// For one in so many rows of a block or more, it pays to read the numbers of all.
-const WHOLE_COLUMNS_SHARE: u64 = 64;
+/// For one in so many rows of a window or more, it pays to read the numbers of all.
+const WHOLE_COLUMNS_SHARE: u64 = 8;
 
 /// A trace is long that has so many times the rows that traces have on average.
 const LONG_TRACE: u32 = 2;
@@ -223,8 +223,7 @@ impl<S: Source> Execution<'_, S> {
         (left, op, right): (&Number, CompareOp, &Number),
         candidates: Candidates,
     ) -> Result<Candidates, S::Error> {
-        let is_worth = candidates.len().saturating_mul(WHOLE_COLUMNS_SHARE)
-            >= u64::from(self.source.row_count());
+        let is_worth = candidates.len().saturating_mul(WHOLE_COLUMNS_SHARE) >= self.window_len();
         let Some(totals) = Totals::of(left, op, right).filter(|_| is_worth) else {
             return Ok(candidates);
         };

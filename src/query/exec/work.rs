@@ -4,6 +4,7 @@
 use super::Execution;
 use super::execution::Figures;
 use crate::query::plan::Plan;
+use crate::query::plan::filter::Filter;
 use crate::query::plan::pipeline::{Number, Spansets, Stage};
 use crate::query::source::Source;
 
@@ -46,7 +47,12 @@ impl<S: Source> Execution<'_, S> {
 
     fn spansets_work(&self, expr: &Spansets) -> Result<u64, S::Error> {
         match expr {
-            Spansets::Filter(filter) => self.filter_work(filter),
+            Spansets::Filter(filter) => {
+                let is_computed =
+                    matches!(filter, Filter::Compare(_) | Filter::CompareChain { .. });
+                let times = if is_computed { VALUE_ROWS } else { 1 };
+                Ok(self.filter_work(filter)?.saturating_mul(times))
+            }
             Spansets::Pipeline(stages) => self.stages_work(stages),
             Spansets::Chain { first, rest } => {
                 let mut total = self.spansets_work(first)?;
