@@ -1,20 +1,29 @@
 //! Parents that are next to their children, as bits: in pre-order the first child of a row comes right
 //! after it, and the next ones not long after where subtrees are small, so most rows of most traces are
-//! one to three rows below their parent. A set of rows is moved to its parents, or down from them, by
+//! one to seven rows below their parent. A set of rows is moved to its parents, or down from them, by
 //! shifting words: 64 rows at once. Invariant: with the rows of `rest` looked up one by one, what is found
 //! is what looking up each row finds.
 
-use std::ops::Range;
-
 use super::bits::Bits;
+use super::rows::Rows;
+use crate::codec::cast;
 
-/// How far rows are from their parents, as far as that is close; three eighths of a byte a row.
+/// Distances that few rows are moved over: what shifting by more costs would be more than to look up those
+/// that are farther off.
+const NEAR: usize = 3;
+
+/// Distances that many rows are moved over.
+const FAR: usize = 7;
+
+/// Rows are many from so many for each word on.
+const MANY_A_WORD: u64 = 3;
+
+/// How far rows are from their parents, as far as that is close; half a byte a row.
 #[derive(Debug, Clone)]
 pub(crate) struct Close {
-    /// The rows whose parent is one row before them, or three.
-    odd: Vec<u64>,
-    /// The rows whose parent is two rows before them, or three.
-    more: Vec<u64>,
+    /// The bits of a distance of up to seven rows, the lowest first; none are set where there is no parent
+    /// or where it is farther off.
+    distances: [Vec<u64>; 3],
     /// The rows whose parent is farther off.
     others: Vec<u64>,
 }
@@ -28,107 +37,194 @@ pub(crate) struct Moved {
     pub(crate) rest: Bits,
 }
 
-/// A word of a set, and of the rows that have a close parent, by its distance.
-type Word = (u64, [u64; 3]);
+/// The parents of rows, counted as far as that is asked.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    /// Those of one row or more.
+    pub(crate) once: Bits,
+    /// Those of two rows or more.
+    pub(crate) twice: Bits,
+    /// Rows whose parents are to be looked up one by one.
+    pub(crate) rest: Bits,
+}
 
 impl Close {
     /// Of the distances of all rows to their parents, 0 where there is none.
     pub(crate) fn new(steps: &[u8]) -> Self {
         let words = || Vec::with_capacity(steps.len().div_ceil(64));
-        let mut close = Self { odd: words(), more: words(), others: words() };
+        let mut close = Self { distances: [words(), words(), words()], others: words() };
         let (whole, rest) = steps.as_chunks::<64>();
         let mut last = [0; 64];
         last.iter_mut().zip(rest).for_each(|(slot, step)| *slot = *step);
         for steps in whole.iter().chain((!rest.is_empty()).then_some(&last)) {
-            let [odd, more, others] = word(steps);
-            close.odd.push(odd);
-            close.more.push(more);
+            let [distances @ .., others] = word(steps);
+            for (words, word) in close.distances.iter_mut().zip(distances) {
+                words.push(word);
+            }
             close.others.push(others);
         }
         close
     }
 
     /// Those of `rows` whose parent is set in `marks`.
-    pub(crate) fn children(&self, marks: &Bits, rows: &Bits) -> Moved {
-        let start = marks.span().start;
-        let span = start..rows.span().end.max(start);
-        let (marks, rows) = (marks.words(&span), rows.words(&span));
-        let mut before = 0;
-        let words = self.words(&marks, &span).zip(rows.iter()).map(|((marks, steps), rows)| {
-            let [one, two, three] = steps;
-            let found = (marks << 1 | before >> 63) & one
-                | (marks << 2 | before >> 62) & two
-                | (marks << 3 | before >> 61) & three;
-            before = marks;
-            found & rows
-        });
-        let found = Bits::of_words(start, words.collect());
-        Moved { found, rest: self.rest(&rows, &span) }
+    pub(crate) fn children(&self, marks: &Bits, rows: &Rows) -> Moved {
+        if are_many(rows) {
+            self.moved_down::<FAR>(marks, rows.bits())
+        } else {
+            self.moved_down::<NEAR>(marks, rows.bits())
+        }
     }
 
     /// The parents of `rows`, over all rows from the first on.
-    pub(crate) fn parents(&self, rows: &Bits) -> Moved {
-        let found = self.joined(rows, |[one, two, three]| one | two | three);
-        let span = rows.span();
-        Moved { found, rest: self.rest(&rows.words(&span), &span) }
-    }
-
-    /// The parents that several of `rows` have, all of them close.
-    pub(crate) fn parents_of_several(&self, rows: &Bits) -> Bits {
-        self.joined(rows, |[one, two, three]| one & (two | three) | two & three)
-    }
-
-    /// The parents of rows as far as they are close: `join` puts together those that are so found over
-    /// each distance, in which no parent comes twice.
-    fn joined(&self, rows: &Bits, join: impl Fn([u64; 3]) -> u64) -> Bits {
-        let span = rows.span();
-        let rows = rows.words(&span);
-        let mut words = self.words(&rows, &span).map(|(rows, steps)| steps.map(|step| step & rows));
-        let Some(mut held) = words.next() else { return Bits::over(0..0) };
-        // A word is complete when the one after it is known.
-        let mut found = Vec::with_capacity(span.end);
-        if let Some(before) = span.start.checked_sub(1) {
-            found.resize(before, 0);
-            found.push(join(over([0; 3], held)));
+    pub(crate) fn parents(&self, rows: &Rows) -> Moved {
+        if are_many(rows) {
+            self.moved_up::<FAR>(rows.bits())
+        } else {
+            self.moved_up::<NEAR>(rows.bits())
         }
-        found.extend(words.map(|next| {
-            let word = join(over(held, next));
-            held = next;
-            word
-        }));
-        found.push(join(over(held, [0; 3])));
-        Bits::of_words(0, found)
     }
 
-    fn words<'a>(
-        &'a self,
-        rows: &'a [u64],
-        span: &Range<usize>,
-    ) -> impl Iterator<Item = Word> + 'a {
-        let from = |words: &'a [u64]| words.get(span.start..).unwrap_or_default();
-        let words = rows.iter().zip(from(&self.odd)).zip(from(&self.more));
-        words.map(|((rows, odd), more)| (*rows, [odd & !more, more & !odd, odd & more]))
+    /// The parents of `rows`, and those of several of them, over all rows from the first on.
+    pub(crate) fn counted_parents(&self, rows: &Rows) -> Counted {
+        if are_many(rows) {
+            self.counted_up::<FAR>(rows.bits())
+        } else {
+            self.counted_up::<NEAR>(rows.bits())
+        }
     }
 
-    fn rest(&self, rows: &[u64], span: &Range<usize>) -> Bits {
-        let others = self.others.get(span.start..).unwrap_or_default();
-        let words = rows.iter().zip(others).map(|(rows, others)| rows & others);
-        Bits::of_words(span.start, words.collect())
+    fn moved_down<const REACH: usize>(&self, marks: &Bits, rows: &Bits) -> Moved {
+        let start = marks.span().start;
+        let span = start..rows.span().end.max(start);
+        let (marks, rows) = (marks.words(&span), rows.words(&span));
+        let below = |(((before, marks), rows), word): (((&u64, &u64), &u64), Word)| {
+            let steps = apart::<REACH>(*rows, word);
+            let moved = steps.iter().zip(1_u32..);
+            moved.fold(0, |found, (step, by)| found | step & (marks << by | before >> (64 - by)))
+        };
+        // Pairs of slices that are read side by side, so that several words are moved at once.
+        let (mut above, mut low, mut words) = (marks.iter(), rows.iter(), self.words(start));
+        let first = above.next().zip(low.next()).zip(words.next());
+        let mut found = Vec::with_capacity(span.len());
+        found.extend(first.map(|((marks, rows), word)| below((((&0, marks), rows), word))));
+        found.extend(marks.iter().zip(above).zip(low).zip(words).map(below));
+        Moved { found: Bits::of_words(start, found), rest: self.rest::<REACH>(start, &rows) }
+    }
+
+    fn moved_up<const REACH: usize>(&self, rows: &Bits) -> Moved {
+        let (span, (start, rows)) = (rows.span(), rows.placed_words());
+        let (mut found, mut high) = (vec![0; span.end], vec![0; span.len()]);
+        let low = found.get_mut(start..).unwrap_or_default();
+        for (((low, high), rows), word) in
+            low.iter_mut().zip(&mut high).zip(rows).zip(self.words(start))
+        {
+            let steps = apart::<REACH>(*rows, word);
+            let moved = steps.iter().zip(1_u32..);
+            *low = moved.clone().fold(0, |low, (step, by)| low | step >> by);
+            *high = moved.fold(0, |high, (step, by)| high | step << (64 - by));
+        }
+        for (word, high) in before(&mut found, start, &high) {
+            *word |= high;
+        }
+        Moved { found: Bits::of_words(0, found), rest: self.rest::<REACH>(start, rows) }
+    }
+
+    fn counted_up<const REACH: usize>(&self, rows: &Bits) -> Counted {
+        let (span, (start, rows)) = (rows.span(), rows.placed_words());
+        let (mut once, mut twice) = (vec![0; span.end], vec![0; span.end]);
+        let (mut high_once, mut high_twice) = (vec![0; span.len()], vec![0; span.len()]);
+        let low = once.get_mut(start..).unwrap_or_default().iter_mut();
+        let low = low.zip(twice.get_mut(start..).unwrap_or_default());
+        let high = high_once.iter_mut().zip(&mut high_twice);
+        for (((low, high), rows), word) in low.zip(high).zip(rows).zip(self.words(start)) {
+            let steps = apart::<REACH>(*rows, word);
+            let count = |(once, twice), step| (once | step, twice | once & step);
+            (*low.0, *low.1) =
+                steps.iter().zip(1_u32..).map(|(step, by)| step >> by).fold((0, 0), count);
+            let above = steps.iter().zip(1_u32..).map(|(step, by)| step << (64 - by));
+            (*high.0, *high.1) = above.fold((0, 0), count);
+        }
+        let twice_too = before(&mut twice, start, &high_twice);
+        for ((once, high_once), (twice, high_twice)) in
+            before(&mut once, start, &high_once).zip(twice_too)
+        {
+            *twice |= high_twice | *once & high_once;
+            *once |= high_once;
+        }
+        let rest = self.rest::<REACH>(start, rows);
+        Counted { once: Bits::of_words(0, once), twice: Bits::of_words(0, twice), rest }
+    }
+
+    /// The words of distances from one on.
+    fn words(&self, start: usize) -> impl Iterator<Item = Word> + '_ {
+        let [one, two, four] = &self.distances;
+        let from = |words| <[u64]>::get(words, start..).unwrap_or_default().iter();
+        let words = from(one).zip(from(two)).zip(from(four));
+        words.map(|((one, two), four)| [*one, *two, *four])
+    }
+
+    /// Rows farther from their parents than rows are moved.
+    fn rest<const REACH: usize>(&self, start: usize, rows: &[u64]) -> Bits {
+        let others = self.others.get(start..).unwrap_or_default();
+        let words =
+            rows.iter().zip(others).zip(self.words(start)).map(|((rows, others), [.., four])| {
+                if REACH > NEAR { rows & others } else { rows & (others | four) }
+            });
+        Bits::of_words(start, words.collect())
     }
 
     /// Bytes that it takes.
     pub(crate) fn bytes_len(&self) -> usize {
-        [&self.odd, &self.more, &self.others].map(|words| size_of_val::<[u64]>(words)).iter().sum()
+        let words = self.distances.iter().chain([&self.others]);
+        words.map(|words| size_of_val::<[u64]>(words)).sum()
     }
 }
 
-/// The words of 64 distances: those of one row and three, of two and three, and those farther.
-fn word(steps: &[u8; 64]) -> [u64; 3] {
-    let mut word = [0; 3];
+/// The bits of the distances of 64 rows, the lowest first.
+type Word = [u64; 3];
+
+fn are_many(rows: &Rows) -> bool {
+    let words = cast::u64_of(rows.bits().span().len());
+    rows.len() >= words.saturating_mul(MANY_A_WORD)
+}
+
+/// Those of 64 rows that are one row below their parent, two, and so on.
+#[inline]
+fn apart<const REACH: usize>(rows: u64, [one, two, four]: Word) -> [u64; REACH] {
+    let (near, far) = (rows & !four, rows & four);
+    let (odd, even) = ([!one & two, one & two], [!one & !two, one & !two]);
+    let ([second, third], [zeroth, first]) = (odd, even);
+    let all = [
+        near & first,
+        near & second,
+        near & third,
+        far & zeroth,
+        far & first,
+        far & second,
+        far & third,
+    ];
+    all.first_chunk().copied().unwrap_or([0; REACH])
+}
+
+/// Words with what the word after each has for them, `high`, of which the first is of word `start`: what
+/// would come before all words is left out.
+fn before<'a>(
+    words: &'a mut [u64],
+    start: usize,
+    high: &'a [u64],
+) -> impl Iterator<Item = (&'a mut u64, u64)> {
+    let skipped = usize::from(start == 0);
+    let words = words.get_mut(start.saturating_sub(1)..).unwrap_or_default();
+    words.iter_mut().zip(high.get(skipped..).unwrap_or_default().iter().copied())
+}
+
+/// The words of 64 distances by their bits, and of those that are farther.
+fn word(steps: &[u8; 64]) -> [u64; 4] {
+    let mut word = [0; 4];
     let (eights, _) = steps.as_chunks::<8>();
     for (eight, at) in eights.iter().zip((0..64).step_by(8)) {
-        // Four stands for all that are farther.
-        let eight = u64::from_le_bytes(eight.map(|step| step.min(4)));
+        // Eight stands for all that are farther.
+        let eight = u64::from_le_bytes(eight.map(|step| step.min(8)));
         for (bits, bit) in word.iter_mut().zip(0..) {
             // One bit of each of eight bytes: multiplied, they come to lie side by side in the highest.
             let lowest = eight >> bit & 0x0101_0101_0101_0101;
@@ -136,12 +232,6 @@ fn word(steps: &[u8; 64]) -> [u64; 3] {
         }
     }
     word
-}
-
-/// The parents in a word of rows, and of those at the beginning of the next word, by their distance.
-#[inline]
-fn over([one, two, three]: [u64; 3], [next_one, next_two, next_three]: [u64; 3]) -> [u64; 3] {
-    [one >> 1 | next_one << 63, two >> 2 | next_two << 62, three >> 3 | next_three << 61]
 }
 
 #[cfg(test)]
@@ -154,44 +244,56 @@ mod tests {
     proptest! {
         #[test]
         fn shifting_finds_what_looking_up_each_row_finds(
-            steps in prop::collection::vec(prop_oneof![4 => 0u8..4, 1 => 4u8..200], 1..400),
+            steps in prop::collection::vec(prop_oneof![4 => 0u8..4, 2 => 4u8..8, 1 => 8u8..200], 1..400),
             (first, picks) in (0u32..200, prop::collection::vec(any::<(bool, bool)>(), 400)),
+            // Every row may be picked, or so few that they are moved less far.
+            every in prop_oneof![Just(1), Just(29)],
         ) {
             // The first rows have no parent far before them.
             let step = |(row, step): (u32, &u8)| if u32::from(*step) > row { 0 } else { *step };
             let steps: Vec<u8> = (0..).zip(&steps).map(step).collect();
             let rows = cast::u32_of(steps.len()).unwrap();
             let picked = |which: fn(&(bool, bool)) -> bool| -> Vec<u32> {
-                (0..rows).zip(&picks).filter(|(row, pick)| *row >= first && which(pick)).map(|(row, _)| row).collect()
+                let picked = (0..rows).zip(&picks).filter(|(row, pick)| *row >= first && which(pick));
+                picked.map(|(row, _)| row).step_by(every).collect()
             };
+            let flat = |list: &[u32]| Bits::of_list(list).into_rows();
             let (marks, low) = (picked(|pick| pick.0), picked(|pick| pick.1));
-            let (marked, close) = (Bits::of_list(&marks), Close::new(&steps));
-            let step = |row: u32| u32::from(steps[cast::usize_of(row)]);
-            let is_close = |row: &u32| (1..4).contains(&step(*row));
+            let (marked, close) = (flat(&marks), Close::new(&steps));
+            let step = |row: &u32| u32::from(steps[cast::usize_of(*row)]);
+            let reach = |rows: &Rows| u32::try_from(if are_many(rows) { FAR } else { NEAR }).unwrap();
 
-            let Moved { found, rest } = close.children(&marked, &Bits::of_list(&low));
-            let far: Vec<u32> = low.iter().copied().filter(|row| step(*row) > 3).collect();
-            let below = |row: &u32| is_close(row) && marks.contains(&(row - step(*row)));
+            let lows = flat(&low);
+            let reached = reach(&lows);
+            let Moved { found, rest } = close.children(marked.bits(), &lows);
+            let below = |row: &u32| {
+                (1..=reached).contains(&step(row)) && marks.contains(&(row - step(row)))
+            };
             let expected: Vec<u32> = low.iter().copied().filter(below).collect();
             prop_assert_eq!(found.into_rows().to_vec(), expected);
-            if !marks.is_empty() {
-                let after: Vec<u32> = far.into_iter().filter(|row| *row >= marks[0]).collect();
-                let rest: Vec<u32> = rest.into_rows().to_vec();
-                prop_assert!(after.iter().all(|row| rest.contains(row)));
-                prop_assert!(rest.iter().all(|row| step(*row) > 3 && low.contains(row)));
+            if let Some(first) = marks.first() {
+                let farther = |row: &u32| step(row) > reached && row >= first;
+                let rest = rest.into_rows().to_vec();
+                prop_assert!(low.iter().filter(|row| farther(row)).all(|row| rest.contains(row)));
+                prop_assert!(rest.iter().all(|row| step(row) > reached && low.contains(row)));
             }
 
-            let Moved { found, rest } = close.parents(&marked);
-            let far: Vec<u32> = marks.iter().copied().filter(|row| step(*row) > 3).collect();
-            let mut above: Vec<u32> = marks.iter().filter(|row| is_close(row)).map(|row| row - step(*row)).collect();
+            let reached = reach(&marked);
+            let farther: Vec<u32> = marks.iter().copied().filter(|row| step(row) > reached).collect();
+            let is_close = |row: &&u32| (1..=reached).contains(&step(row));
+            let mut above: Vec<u32> = marks.iter().filter(is_close).map(|row| row - step(row)).collect();
             above.sort_unstable();
             let several = |pair: &[u32]| (pair[0] == pair[1]).then_some(pair[0]);
             let mut twice: Vec<u32> = above.windows(2).filter_map(several).collect();
             above.dedup();
             twice.dedup();
-            prop_assert_eq!(found.into_rows().to_vec(), above);
-            prop_assert_eq!(rest.into_rows().to_vec(), far);
-            prop_assert_eq!(close.parents_of_several(&marked).into_rows().to_vec(), twice);
+            let Moved { found, rest } = close.parents(&marked);
+            prop_assert_eq!(found.into_rows().to_vec(), above.clone());
+            prop_assert_eq!(rest.into_rows().to_vec(), farther.clone());
+            let Counted { once, twice: found, rest } = close.counted_parents(&marked);
+            prop_assert_eq!(once.into_rows().to_vec(), above);
+            prop_assert_eq!(found.into_rows().to_vec(), twice);
+            prop_assert_eq!(rest.into_rows().to_vec(), farther);
         }
     }
 }

@@ -171,8 +171,17 @@ impl Rows {
         self.0.list.get().map(Vec::as_slice)
     }
 
-    /// The same as what passes over the rows read, and no more: bits, and a list where that has fewer rows
-    /// than words.
+    /// A list of the rows, where there are fewer than words of bits from the first to the last.
+    pub(crate) fn listed(&self) -> Option<Cow<'_, [u32]>> {
+        if let Some(list) = self.few() {
+            return Some(Cow::Borrowed(list));
+        }
+        let words = cast::u64_of(self.bits().span().len());
+        (self.len() < words).then(|| Cow::Owned(self.to_vec()))
+    }
+
+    /// The same as what passes over the rows read, and no more: bits, and a list where that takes no more
+    /// memory.
     pub(crate) fn settled(self) -> Self {
         let bits = self.bits();
         let (words, len) = (cast::u64_of(bits.span().len()), self.len());

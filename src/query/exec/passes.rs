@@ -8,7 +8,7 @@
 
 use crate::codec::cast;
 use crate::query::bits::Bits;
-use crate::query::close::{Close, Moved};
+use crate::query::close::{Close, Counted, Moved};
 use crate::query::few;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::{BATCH, Rows};
@@ -18,6 +18,9 @@ const SPARSE: u64 = 16;
 
 /// Climbing is tried where so many times the rows to climb from are fewer than those to sweep over.
 const CLIMB_SHARE: u64 = 4;
+
+/// Subtrees that are gone over for each row below them, in the middle, before climbing is tried.
+const SWEEP_SHARE: usize = 4;
 
 /// Where there are at most so many rows for each word, looking up the parent of each costs less than going
 /// over the words to drop some of them.
@@ -111,6 +114,40 @@ pub(crate) fn descendants_by_climbing(
         Some(few) => Rows::from_list(few::select(few, |row| found.get(row))),
         None => found.into_rows(),
     })
+}
+
+/// The rows of a list `low` below a row of `high`, going over those subtrees only that begin before one of
+/// them in its trace: `None` where these are many for each. A row inside a subtree adds nothing, so from one
+/// root to the next beside its subtree.
+pub(crate) fn descendants_by_sweeping(
+    high: &Rows,
+    low: &[u32],
+    (ends, lasts): (&Ends, &Bits),
+) -> Option<Rows> {
+    let roots = high.bits();
+    let from = |row: u32| roots.next_set(row).unwrap_or(u32::MAX);
+    let mut budget = low.len().saturating_mul(SWEEP_SHARE);
+    let mut found = Vec::with_capacity(low.len());
+    // The first root that may be above what comes next; rows before `covered` are below the one before.
+    let (mut root, mut covered) = (from(0), 0);
+    for row in low {
+        if *row >= covered && root < *row {
+            let first = lasts.last_before(*row).map_or(0, |last| last.saturating_add(1));
+            if root < first {
+                root = from(first);
+            }
+            while root < *row && covered <= *row {
+                budget = budget.checked_sub(1)?;
+                // Rows only ascend, whatever the column says.
+                covered = ends.of(root).max(root).saturating_add(1);
+                root = from(covered);
+            }
+        }
+        if *row < covered {
+            found.push(*row);
+        }
+    }
+    Some(Rows::from_list(found))
 }
 
 /// The rows of `low` below a row of `high`. A row inside a subtree adds nothing: from one root to the
@@ -214,7 +251,7 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
         let holds = |row| marks.get(around.parents.of(row));
         return Rows::from_list(few::select(few, holds));
     }
-    let Moved { mut found, rest } = around.close.children(marks, right.bits());
+    let Moved { mut found, rest } = around.close.children(marks, right);
     let rest = around.near(left, rest.into_rows(), right.len());
     rest.bits().for_each_apart(|row| found.or(row, marks.get(around.parents.of(row))));
     found.into_rows()
@@ -229,7 +266,7 @@ pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) 
         }
         return marks.into_rows();
     }
-    let Moved { found: mut marks, rest } = around.close.parents(left.bits());
+    let Moved { found: mut marks, rest } = around.close.parents(left);
     let mut rest = rest.into_rows();
     if let Some(asked) = asked {
         rest = around.near(asked, rest, left.len());
@@ -253,9 +290,7 @@ fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
         }
         return twice.into_rows();
     }
-    let close = around.close;
-    let Moved { found: mut once, rest } = close.parents(left.bits());
-    let mut twice = close.parents_of_several(left.bits());
+    let Counted { mut once, mut twice, rest } = around.close.counted_parents(left);
     rest.for_each_apart(|row| mark(&mut once, &mut twice, row));
     twice.into_rows()
 }

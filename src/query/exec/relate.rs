@@ -83,7 +83,15 @@ fn apart<S: Source>(
 ) -> Result<Rows, S::Error> {
     let is_descendant = relation == Relation::Descendant;
     let (high, low) = if is_descendant { (left, right) } else { (right, left) };
-    let near = passes::after(high, low, &*source.trace_lasts()?);
+    let lasts = source.trace_lasts()?;
+    if is_descendant
+        && let Some(few) = low.listed()
+        && let Some(found) =
+            passes::descendants_by_sweeping(high, &few, (&*source.near_ends()?, &*lasts))
+    {
+        return Ok(found);
+    }
+    let near = passes::after(high, low, &lasts);
     if near.is_empty() {
         return Ok(near);
     }

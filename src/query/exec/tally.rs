@@ -20,7 +20,7 @@ use crate::query::plan::Plan;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::{FieldTest, Filter, Operand};
 use crate::query::plan::pipeline::{Spansets, Stage};
-use crate::query::rows::{Rows, gallop};
+use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Grouping, Numbered, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
@@ -170,23 +170,12 @@ impl<S: Source> Execution<'_, S> {
             Candidates::All(_) => return self.tally_traces(&Kept::All, candidates),
             Candidates::Rows(rows) => rows,
         };
-        let (mut traces, mut next, mut end) = (0, 0, 0);
-        if let Some(few) = rows.few() {
-            traces = count_traces_of(few, &*self.source.trace_lasts()?);
-        } else if rows.flat().is_some() || are_dense(rows) {
-            traces = count_traces(rows.bits(), &*self.source.trace_lasts()?);
-        } else {
-            let starts = self.trace_starts()?;
-            rows.for_each_batch(|batch| {
-                for row in batch {
-                    if *row >= end {
-                        next = gallop(&starts, next, row.saturating_add(1));
-                        end = starts.get(next).copied().unwrap_or(u32::MAX);
-                        traces += 1;
-                    }
-                }
-            });
-        }
+        let lasts = self.source.trace_lasts()?;
+        let traces = match rows.few() {
+            Some(few) => count_traces_of(few, &lasts),
+            None if are_dense(rows) => count_traces(rows.bits(), &lasts),
+            None => count_traces_of(&rows.to_vec(), &lasts),
+        };
         Ok(Tally { traces, spans: rows.len() })
     }
 
