@@ -108,7 +108,8 @@ impl Automaton {
         let kinds = self.kinds();
         loop {
             let mut changed = false;
-            for state in 0..settled.len() {
+            // From the last one found, so that what follows from the states after one is mostly known.
+            for state in (0..settled.len()).rev() {
                 let row = state * self.stride..state * self.stride + kinds;
                 let row = self.next.get(row).unwrap_or_default();
                 let stays = row.iter().all(|next| settled.get(usize::from(*next)) == Some(&true));

@@ -70,6 +70,11 @@ impl Pattern {
         &self.literals().prefixes
     }
 
+    /// True where every text that begins with one of the prefixes matches.
+    pub(crate) fn prefixes_suffice(&self) -> bool {
+        self.literals().prefixes_suffice
+    }
+
     /// The literal that every text that matches has in it, where one is known.
     pub(crate) fn required(&self) -> Option<&Literal> {
         self.required.as_ref()
@@ -255,6 +260,11 @@ mod tests {
                 proptest::prop_assert!(begins || pattern.prefixes().is_empty(), "{text}");
                 let found = |literal: &Literal| literal.next(bytes, 0).is_some();
                 proptest::prop_assert!(pattern.required().is_none_or(found), "{text}");
+            }
+            for text in texts.iter().filter(|_| pattern.prefixes_suffice()) {
+                let begins = |prefix: &Vec<u8>| text.as_bytes().starts_with(prefix);
+                let begins = pattern.prefixes().iter().any(begins);
+                proptest::prop_assert_eq!(pattern.matches(text), begins, "{}", text);
             }
         }
     }

@@ -91,6 +91,8 @@ pub(crate) struct Estimate {
     pub(crate) matches_max: u32,
     /// True where an index gives the matches, false where the column is scanned.
     pub(crate) indexed: bool,
+    /// So many texts are asked first whether they match a pattern.
+    pub(crate) texts: u64,
 }
 
 /// A row without stored parent.

@@ -315,16 +315,18 @@ impl Source for BlockSource<'_> {
 
     fn estimate(&self, predicate: &Predicate) -> Result<Estimate, BlockError> {
         let all = self.space_len(predicate.column.space());
-        let matches_max = match self.place(&predicate.column)? {
+        let (matches_max, texts) = match self.place(&predicate.column)? {
             Place::Table(table @ (Table::Resources | Table::Scopes), columns, default) => {
                 let shared = 0..self.block.table_rows(table)?;
                 let shared = columns.find_or_default(default.as_ref(), &predicate.test, shared)?;
-                self.spread_max(table, &shared)?
+                (self.spread_max(table, &shared)?, 0)
             }
-            Place::Table(_, columns, None) => columns.estimate(&predicate.test)?,
-            Place::Table(..) | Place::Root(_) | Place::Computed(_) => all,
+            Place::Table(_, columns, None) => {
+                (columns.estimate(&predicate.test)?, columns.texts_to_ask(&predicate.test)?)
+            }
+            Place::Table(..) | Place::Root(_) | Place::Computed(_) => (all, 0),
         };
-        Ok(Estimate { matches_max, indexed: self.is_indexed(&predicate.column) })
+        Ok(Estimate { matches_max, indexed: self.is_indexed(&predicate.column), texts })
     }
 
     /// Attributes and what is stored as a column of values have an index; what is computed row by row

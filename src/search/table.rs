@@ -127,6 +127,19 @@ impl<'a> Field<'a> {
         Ok(sum)
     }
 
+    /// How many texts a pattern has to be compared with, of columns for which it was not yet.
+    pub(super) fn texts_to_ask(&self, test: &Test) -> Result<u64, BlockError> {
+        let mut texts: u64 = 0;
+        for column in &self.columns {
+            let Some(pattern) = self.pattern(column, test) else { continue };
+            if column.known_matches::<Rows>(pattern.text()).is_none() {
+                let asked = texts::asked(column, pattern)?;
+                texts += asked.iter().map(|range| u64_of(range.len())).sum::<u64>();
+            }
+        }
+        Ok(texts)
+    }
+
     /// The table's rows that pass, at least those within `window`.
     pub(super) fn find(&self, test: &Test, window: Range<u32>) -> Result<Rows, BlockError> {
         let mut found = Rows::empty();

@@ -66,19 +66,31 @@ impl Memo {
     }
 }
 
+/// The numbers of the texts that may match for how they begin.
+pub(super) fn asked(
+    column: &ColumnReader<'_>,
+    pattern: &Pattern,
+) -> Result<Vec<Range<u32>>, BlockError> {
+    if pattern.prefixes().is_empty() {
+        return Ok(std::iter::once(0..column.values()).collect());
+    }
+    let mut strings = column.strings()?;
+    pattern.prefixes().iter().map(|prefix| strings.with_prefix(prefix)).collect()
+}
+
 fn matching(
     column: &ColumnReader<'_>,
     pattern: &Pattern,
     stops: &dyn Fn() -> bool,
 ) -> Result<Runs, BlockError> {
-    let mut strings = column.strings()?;
-    let ranges: Vec<_> = match pattern.prefixes() {
-        [] => std::iter::once(0..column.values()).collect(),
-        prefixes => {
-            let ranges = prefixes.iter().map(|prefix| strings.with_prefix(prefix));
-            ranges.collect::<Result<_, _>>()?
+    let ranges = asked(column, pattern)?;
+    let mut found = Runs::default();
+    if pattern.prefixes_suffice() {
+        for range in ranges {
+            found.push(range);
         }
-    };
+        return Ok(found);
+    }
     let texts: usize = ranges.iter().map(ExactSizeIterator::len).sum();
     // A literal that all texts of the ranges begin with tells none of them from the others.
     let is_common = |literal: &Literal| match pattern.prefixes() {
@@ -88,7 +100,7 @@ fn matching(
     let literal = pattern.required().filter(|literal| !is_common(literal));
     let is_table_worth = literal.is_none() && texts >= TABLE_TEXTS_MIN;
     let automaton = if is_table_worth { pattern.automaton() } else { None };
-    let mut found = Runs::default();
+    let mut strings = column.strings()?;
     for range in ranges {
         strings.for_each_front(range, |texts, places| {
             if stops() {

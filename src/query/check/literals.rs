@@ -1,7 +1,7 @@
 //! What every text that matches a pattern has in it, so that most texts need not be matched. Invariant: a
 //! text that begins with none of the prefixes, or lacks the required part, does not match.
 
-use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal};
 use regex_syntax::hir::{Dot, Hir, HirKind};
 
 /// A required part shorter than this is found too often to be worth looking for.
@@ -13,6 +13,8 @@ pub(crate) struct Literals {
     /// A match begins with one of these, ascending, none of them the beginning of another; none where
     /// nothing is known.
     pub(crate) prefixes: Vec<Vec<u8>>,
+    /// Every text that begins with one of these matches.
+    pub(crate) prefixes_suffice: bool,
     /// A match has this in it.
     pub(crate) required: Option<Vec<u8>>,
     /// Every text that has that in it matches.
@@ -28,22 +30,38 @@ impl Literals {
         longest(hir, &mut required);
         let suffices = required.is_some() && is_literal_in_anything(hir);
         let after_anything = required.as_deref().is_some_and(|part| begins_anyhow(hir, part));
-        Self { prefixes: prefixes(hir), required, suffices, after_anything }
+        let (prefixes, prefixes_suffice) = match before_anything(hir) {
+            Some(head) => prefixes(&head),
+            None => (prefixes(hir).0, false),
+        };
+        Self { prefixes, prefixes_suffice, required, suffices, after_anything }
     }
 }
 
-fn prefixes(hir: &Hir) -> Vec<Vec<u8>> {
+/// What comes before anything, or nothing, at the end.
+fn before_anything(hir: &Hir) -> Option<Hir> {
+    let HirKind::Concat(parts) = hir.kind() else { return None };
+    let (last, head) = parts.split_last()?;
+    is_anything(last).then(|| Hir::concat(head.to_vec()))
+}
+
+/// The literals that matches of `hir` begin with, and whether each of them is a match.
+fn prefixes(hir: &Hir) -> (Vec<Vec<u8>>, bool) {
     let found = Extractor::new().kind(ExtractKind::Prefix).extract(hir);
     let literals = found.literals().unwrap_or_default();
     let mut all: Vec<Vec<u8>> =
         literals.iter().map(|literal| literal.as_bytes().to_vec()).collect();
     if all.iter().any(Vec::is_empty) {
-        return Vec::new();
+        return (Vec::new(), false);
     }
+    // Literals know nothing of what is around them.
+    let are_matches = !all.is_empty()
+        && hir.properties().look_set().is_empty()
+        && literals.iter().all(Literal::is_exact);
     all.sort_unstable();
     // What begins with another prefix comes right after it.
     all.dedup_by(|later, earlier| later.starts_with(earlier));
-    all
+    (all, are_matches)
 }
 
 /// True for a literal with anything, or nothing, before and after it.
@@ -110,6 +128,29 @@ mod tests {
             ["cart.*", ".+cart", ".*?.cart", r".*\bcart", ".*(cart)", ".*ca", ".*car[rt].*longer"]
         {
             assert!(!anything(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn prefixes_suffice_only_before_anything() {
+        let suffice = |pattern: &str| {
+            let mut parser = regex_syntax::ParserBuilder::new().dot_matches_new_line(true).build();
+            Literals::of(&parser.parse(pattern).unwrap()).prefixes_suffice
+        };
+        for pattern in ["cart.*", "(?:GET|POST) /.*", "(?i)ab.*?", "ca[rt]+?x{2}.*"] {
+            assert_eq!(suffice(pattern), pattern != "ca[rt]+?x{2}.*", "{pattern}");
+        }
+        for other in [
+            "cart",
+            "cart.+",
+            r"cart\b.*",
+            "(?-s)cart.*",
+            ".*",
+            "(?:cart)?.*",
+            "^cart.*",
+            "car.t.*",
+        ] {
+            assert!(!suffice(other), "{other}");
         }
     }
 

@@ -11,6 +11,9 @@ use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
+/// To ask a text whether it matches a pattern takes about as long as so many rows of a pass.
+const TEXT_ROWS: u64 = 5;
+
 /// An index answer may have so many times the candidates' rows before checking them is cheaper.
 pub(super) const INDEX_SHARE: u64 = 16;
 
@@ -107,7 +110,7 @@ impl<S: Source> Execution<'_, S> {
             return Ok(Rank::SCAN);
         }
         Ok(match filter {
-            Filter::Constant(true) => Rank { scans: false, matches_max: u64::from(u32::MAX) },
+            Filter::Constant(true) => Rank::indexed(u64::from(u32::MAX)),
             Filter::Constant(false) => Rank::NOTHING,
             Filter::Test(test) => self.rank_named(test)?,
             Filter::Items(items) => {
@@ -126,6 +129,7 @@ impl<S: Source> Execution<'_, S> {
                     let rank = self.rank(operand)?;
                     total.scans |= rank.scans;
                     total.matches_max = total.matches_max.saturating_add(rank.matches_max);
+                    total.texts = total.texts.saturating_add(rank.texts);
                 }
                 total
             }
@@ -148,6 +152,7 @@ impl<S: Source> Execution<'_, S> {
                 Ok(Rank {
                     scans: span.scans | resource.scans,
                     matches_max: span.matches_max.saturating_add(resource.matches_max),
+                    texts: span.texts.saturating_add(resource.texts),
                 })
             }
         }
@@ -156,7 +161,8 @@ impl<S: Source> Execution<'_, S> {
     /// About how many rows a filter over all rows has to look at.
     pub(super) fn filter_work(&self, filter: &Filter) -> Result<u64, S::Error> {
         let (rank, all) = (self.rank(filter)?, self.window_len());
-        Ok(if rank.scans { all } else { rank.matches_max.min(all) })
+        let rows = if rank.scans { all } else { rank.matches_max.min(all) };
+        Ok(rows.saturating_add(rank.texts.saturating_mul(TEXT_ROWS)))
     }
 
     /// The candidates whose field passes the test.
@@ -289,20 +295,23 @@ impl<S: Source> Execution<'_, S> {
 pub(super) struct Rank {
     scans: bool,
     pub(super) matches_max: u64,
+    /// Texts that are asked first.
+    texts: u64,
 }
 
 impl Rank {
-    const NOTHING: Self = Self { scans: false, matches_max: 0 };
-    const SCAN: Self = Self { scans: true, matches_max: u64::MAX };
+    const NOTHING: Self = Self { scans: false, matches_max: 0, texts: 0 };
+    const SCAN: Self = Self { scans: true, matches_max: u64::MAX, texts: 0 };
 
     /// Of a test that an index answers with at most so many rows.
     pub(super) fn indexed(matches_max: u64) -> Self {
-        Self { scans: false, matches_max }
+        Self { scans: false, matches_max, texts: 0 }
     }
 }
 
 impl From<Estimate> for Rank {
     fn from(estimate: Estimate) -> Self {
-        Self { scans: !estimate.indexed, matches_max: u64::from(estimate.matches_max) }
+        let Estimate { matches_max, indexed, texts } = estimate;
+        Self { scans: !indexed, matches_max: u64::from(matches_max), texts }
     }
 }

@@ -147,7 +147,7 @@ impl Source for Forest {
     fn estimate(&self, predicate: &Predicate) -> Result<Estimate, Infallible> {
         let space = predicate.column.space();
         let matches_max = self.columns.get(&predicate.column).map_or(0, |_| self.space_len(space));
-        Ok(Estimate { matches_max, indexed: self.indexed })
+        Ok(Estimate { matches_max, indexed: self.indexed, texts: 0 })
     }
 
     fn is_indexed(&self, _: &Column) -> bool {
