@@ -51,8 +51,9 @@ pub(crate) enum Verdict {
 }
 
 impl Automaton {
-    /// The table for `hir`, which is anchored at both ends; `None` where it would be large.
-    pub(crate) fn new(hir: &Hir) -> Option<Self> {
+    /// The table for `hir`, which is anchored at both ends; `None` where it would be large. All that it
+    /// matches begins with `beginning`.
+    pub(crate) fn new(hir: &Hir, beginning: &[u8]) -> Option<Self> {
         let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
         let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
         // Once its memory is full it fails, for states are told by where they lie in it.
@@ -73,17 +74,42 @@ impl Automaton {
             start,
         };
         automaton.next.resize(automaton.stride * 2, ALWAYS);
+        automaton.begin(&dfa, &mut cache, &mut table, beginning)?;
         automaton.explore(&dfa, &mut cache, &mut table)?;
         automaton.settle(NEVER);
         automaton.settle(ALWAYS);
         Some(automaton)
     }
 
-    /// Fills in the rows of all states that there are.
+    /// Fills in the rows of the states that lead through what all matches begin with: nothing else comes
+    /// from these, so it need not be looked for.
+    fn begin(
+        &mut self,
+        dfa: &DFA,
+        cache: &mut Cache,
+        table: &mut Table,
+        beginning: &[u8],
+    ) -> Option<()> {
+        for byte in beginning {
+            // Where one comes again, those after it have been there too.
+            let Some(state) = table.open.get(self.accepts.len() - usize::from(OPEN)).copied()
+            else {
+                break;
+            };
+            let number = table.number(dfa.next_state(cache, state, *byte).ok()?)?;
+            let row = self.next.len();
+            self.next.resize(row + self.stride, NEVER);
+            *self.next.get_mut(row + usize::from(dfa.byte_classes().get(*byte)))? = number;
+            self.accepts.push(dfa.next_eoi_state(cache, state).ok()?.is_match());
+        }
+        Some(())
+    }
+
+    /// Fills in the rows of all other states that there are.
     fn explore(&mut self, dfa: &DFA, cache: &mut Cache, table: &mut Table) -> Option<()> {
         let kinds: Vec<u8> =
             dfa.byte_classes().representatives(..).filter_map(Unit::as_u8).collect();
-        let mut at = 0;
+        let mut at = self.accepts.len() - usize::from(OPEN);
         while let Some(state) = table.open.get(at).copied() {
             let row = self.next.len();
             self.next.resize(row + self.stride, NEVER);
@@ -200,7 +226,8 @@ mod tests {
     use crate::query::check::pattern::compile;
 
     fn automaton(pattern: &str) -> Option<Automaton> {
-        Automaton::new(&compile(pattern).unwrap().of_bytes())
+        let compiled = compile(pattern).unwrap();
+        Automaton::new(&compiled.of_bytes(), compiled.literals.beginning())
     }
 
     #[test]
@@ -238,7 +265,8 @@ mod tests {
             for text in &texts {
                 prop_assert_eq!(of_bytes.is_match(text), regex.is_match(text), "{}", text);
             }
-            let Some(table) = Automaton::new(&compiled.of_bytes()) else { return Ok(()) };
+            let table = Automaton::new(&compiled.of_bytes(), compiled.literals.beginning());
+            let Some(table) = table else { return Ok(()) };
             let (mut states, mut before) = (Vec::new(), "");
             for text in &texts {
                 let shared = before.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
