@@ -98,7 +98,7 @@ impl Close {
         let span = start..rows.span().end.max(start);
         let (marks, rows) = (marks.words(&span), rows.words(&span));
         let below = |(((before, marks), rows), word): (((&u64, &u64), &u64), Word)| {
-            let steps = apart::<REACH>(*rows, word);
+            let steps = by_distance::<REACH>(*rows, word);
             let moved = steps.iter().zip(1_u32..);
             moved.fold(0, |found, (step, by)| found | step & (marks << by | before >> (64 - by)))
         };
@@ -118,7 +118,7 @@ impl Close {
         for (((low, high), rows), word) in
             low.iter_mut().zip(&mut high).zip(rows).zip(self.words(start))
         {
-            let steps = apart::<REACH>(*rows, word);
+            let steps = by_distance::<REACH>(*rows, word);
             let moved = steps.iter().zip(1_u32..);
             *low = moved.clone().fold(0, |low, (step, by)| low | step >> by);
             *high = moved.fold(0, |high, (step, by)| high | step << (64 - by));
@@ -137,7 +137,7 @@ impl Close {
         let low = low.zip(twice.get_mut(start..).unwrap_or_default());
         let high = high_once.iter_mut().zip(&mut high_twice);
         for (((low, high), rows), word) in low.zip(high).zip(rows).zip(self.words(start)) {
-            let steps = apart::<REACH>(*rows, word);
+            let steps = by_distance::<REACH>(*rows, word);
             let count = |(once, twice), step| (once | step, twice | once & step);
             (*low.0, *low.1) =
                 steps.iter().zip(1_u32..).map(|(step, by)| step >> by).fold((0, 0), count);
@@ -190,10 +190,9 @@ fn are_many(rows: &Rows) -> bool {
 
 /// Those of 64 rows that are one row below their parent, two, and so on.
 #[inline]
-fn apart<const REACH: usize>(rows: u64, [one, two, four]: Word) -> [u64; REACH] {
+fn by_distance<const REACH: usize>(rows: u64, [one, two, four]: Word) -> [u64; REACH] {
     let (near, far) = (rows & !four, rows & four);
-    let (odd, even) = ([!one & two, one & two], [!one & !two, one & !two]);
-    let ([second, third], [zeroth, first]) = (odd, even);
+    let [zeroth, first, second, third] = [!one & !two, one & !two, !one & two, one & two];
     let all = [
         near & first,
         near & second,

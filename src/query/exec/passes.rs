@@ -129,12 +129,15 @@ pub(crate) fn descendants_by_sweeping(
     let mut budget = low.len().saturating_mul(SWEEP_SHARE);
     let mut found = Vec::with_capacity(low.len());
     // The first root that may be above what comes next; rows before `covered` are below the one before.
-    let (mut root, mut covered) = (from(0), 0);
+    let (mut root, mut covered, mut trace) = (from(0), 0, 0..0);
     for row in low {
         if *row >= covered && root < *row {
-            let first = lasts.last_before(*row).map_or(0, |last| last.saturating_add(1));
-            if root < first {
-                root = from(first);
+            if *row >= trace.end {
+                let first = lasts.last_before(*row).map_or(0, |last| last.saturating_add(1));
+                trace = first..lasts.next_set(*row).map_or(u32::MAX, |last| last.saturating_add(1));
+            }
+            if root < trace.start {
+                root = from(trace.start);
             }
             while root < *row && covered <= *row {
                 budget = budget.checked_sub(1)?;
