@@ -24,8 +24,8 @@ use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Grouping, Numbered, Predicate, Source};
 use crate::query::value::{Scalar, Test};
 
-/// Of one in so many rows of a window, whole columns are read.
-const MANY_ROWS_SHARE: u64 = 8;
+/// Of one in so many rows, of a block or of a window, whole columns are read.
+pub(super) const MANY_ROWS_SHARE: u64 = 8;
 
 /// Of one in so many rows, numbers of all rows are read: to read those of some is no less work then.
 const GROUPED_ROWS_SHARE: u64 = 128;

@@ -4,7 +4,7 @@
 use super::Execution;
 use super::aggregate::{Total, mean};
 use super::candidates::Candidates;
-use super::tally::{Tally, TraceRows};
+use super::tally::{MANY_ROWS_SHARE, Tally, TraceRows};
 use super::traces::{for_each_trace_at, hits};
 use crate::codec::narrow::{Width as _, with_narrow};
 use crate::codec::{cast, order};
@@ -19,9 +19,6 @@ use crate::query::value::{NumberRange, Scalar, Test, compare};
 
 /// Where no more than one in so many candidates can make a trace pass, traces are picked by these.
 const FEW_SHARE: u64 = 4;
-
-/// For one in so many rows of a window or more, it pays to read the numbers of all.
-const WHOLE_COLUMNS_SHARE: u64 = 8;
 
 /// A trace is long that has so many times the rows that traces have on average.
 const LONG_TRACE: u32 = 2;
@@ -223,7 +220,7 @@ impl<S: Source> Execution<'_, S> {
         (left, op, right): (&Number, CompareOp, &Number),
         candidates: Candidates,
     ) -> Result<Candidates, S::Error> {
-        let is_worth = candidates.len().saturating_mul(WHOLE_COLUMNS_SHARE) >= self.window_len();
+        let is_worth = candidates.len().saturating_mul(MANY_ROWS_SHARE) >= self.window_len();
         let Some(totals) = Totals::of(left, op, right).filter(|_| is_worth) else {
             return Ok(candidates);
         };
