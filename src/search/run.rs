@@ -27,6 +27,8 @@ const ALONE_NANOS: u64 = 150_000;
 /// What a row that is looked at takes: 0.2 to 1.5 ns, as measured with `benches/join.rs` in warm blocks
 /// of 262,144 rows.
 const ROW_NANOS: u64 = 1;
+/// About what a text that is asked for a pattern takes.
+const TEXT_NANOS: u64 = 5;
 /// What a block takes beside its rows: 4 to 19 us, as measured there in a block of 300 rows.
 const BLOCK_NANOS: u64 = 10_000;
 
@@ -56,8 +58,10 @@ pub(super) fn crew<'a>(
         if Brake::new(options).stops() {
             break;
         }
-        let rows = work(&prepared.plan, &BlockSource::new(view, None, Brake::default())?)?;
-        nanos = nanos.saturating_add(rows.saturating_mul(ROW_NANOS)).saturating_add(BLOCK_NANOS);
+        let work = work(&prepared.plan, &BlockSource::new(view, None, Brake::default())?)?;
+        let texts = work.texts.saturating_mul(TEXT_NANOS);
+        nanos = nanos.saturating_add(work.rows.saturating_mul(ROW_NANOS)).saturating_add(texts);
+        nanos = nanos.saturating_add(BLOCK_NANOS);
         if nanos >= ALONE_NANOS {
             return Ok(Some(crew));
         }

@@ -131,7 +131,10 @@ impl<'a> Field<'a> {
     pub(super) fn texts_to_ask(&self, test: &Test) -> Result<u64, BlockError> {
         let mut texts: u64 = 0;
         for column in &self.columns {
-            let Some(pattern) = self.pattern(column, test) else { continue };
+            let pattern = self.pattern(column, test);
+            let Some(pattern) = pattern.filter(|pattern| !pattern.prefixes_suffice()) else {
+                continue;
+            };
             if column.known_matches::<Rows>(pattern.text()).is_none() {
                 let asked = texts::asked(column, pattern)?;
                 texts += asked.iter().map(|range| u64_of(range.len())).sum::<u64>();

@@ -56,8 +56,8 @@ pub(super) fn for_each_window(
         return Ok(Some(view_bound(view, options.order)));
     }
     let source = BlockSource::new(view, rows_in_time(view, options)?, brake)?;
-    let work = work(&prepared.plan, &source)?;
-    if work <= FEW_ROWS {
+    let looked_at = work(&prepared.plan, &source)?.rows;
+    if looked_at <= FEW_ROWS {
         return at_once(view, prepared, options, &source, each);
     }
     let firsts = view.block.trace_first_rows()?;
@@ -69,7 +69,7 @@ pub(super) fn for_each_window(
     let newest_first = options.order == Order::NewestFirst;
     let mut end = source.row_count();
     let mut rows = match (options.limit, options.may_be_stopped()) {
-        (Some(_), _) if newest_first && work / SLOW_TIMES > u64::from(end) => {
+        (Some(_), _) if newest_first && looked_at / SLOW_TIMES > u64::from(end) => {
             FIRST_SLOW_WINDOW_ROWS
         }
         (Some(_), _) if newest_first => FIRST_WINDOW_ROWS,

@@ -4,15 +4,13 @@
 use super::Execution;
 use super::candidates::Candidates;
 use super::passes::{self, Around};
+use super::work::Work;
 use crate::query::bits::Bits;
 use crate::query::plan::field::{Lookup, SERVICE_NAME, SpanField};
 use crate::query::plan::filter::{Filter, ItemTest, Join, Run};
 use crate::query::rows::Rows;
 use crate::query::source::{Column, Estimate, Predicate, Source};
 use crate::query::value::{Scalar, Test};
-
-/// To ask a text whether it matches a pattern takes about as long as so many rows of a pass.
-const TEXT_ROWS: u64 = 5;
 
 /// An index answer may have so many times the candidates' rows before checking them is cheaper.
 pub(super) const INDEX_SHARE: u64 = 16;
@@ -158,11 +156,11 @@ impl<S: Source> Execution<'_, S> {
         }
     }
 
-    /// About how many rows a filter over all rows has to look at.
-    pub(super) fn filter_work(&self, filter: &Filter) -> Result<u64, S::Error> {
+    /// About what a filter over all rows has to look at.
+    pub(super) fn filter_work(&self, filter: &Filter) -> Result<Work, S::Error> {
         let (rank, all) = (self.rank(filter)?, self.window_len());
         let rows = if rank.scans { all } else { rank.matches_max.min(all) };
-        Ok(rows.saturating_add(rank.texts.saturating_mul(TEXT_ROWS)))
+        Ok(Work { rows, texts: rank.texts })
     }
 
     /// The candidates whose field passes the test.
