@@ -177,6 +177,7 @@ fn folding() -> Turn {
             }
             shared.note(folded.map(drop));
         }
+        shared.drop_spent();
         if is_busy { folding_pause(shared) } else { Pause::Wakeable(PAUSE_IDLE) }
     })
 }

@@ -157,9 +157,19 @@ impl Shared {
 
     /// Replaces the base.
     pub(super) fn publish(&self, _: &Folding<'_>, base: Base) {
+        let base = Arc::new(base);
         let mut state = self.state();
-        state.base = Arc::new(base);
-        state.aside = None;
+        let before = std::mem::replace(&mut state.base, base);
+        let aside = state.aside.take();
+        drop(state);
+        drop((before, aside));
+        self.drop_spent();
+    }
+
+    /// Gives back the memory of what foldings left.
+    pub(super) fn drop_spent(&self) {
+        let spent = std::mem::take(&mut self.state().spent);
+        drop(spent);
     }
 
     /// Adds `fresh` to a base, in order.

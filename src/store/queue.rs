@@ -107,6 +107,7 @@ impl Shared {
             // Nobody else sets it.
             let _set = entry.outcome.set(written.clone());
         }
+        self.drop_spent();
     }
 }
 

@@ -2,6 +2,7 @@
 //! dropped. Invariant: chunks stay as long as a reader holds the block, and are removed by the next
 //! write after that; what is dropped is the oldest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::block::{BlockId, Chunks};
@@ -13,6 +14,7 @@ use crate::query::TraceMatch;
 use crate::search::{Findings, PreparedQuery, SearchOptions};
 use crate::storage::BlockRecord;
 use crate::store::retain::Limits;
+use crate::store::state::Fresh;
 use crate::store::{Batch, Store};
 use crate::time::Timestamp;
 
@@ -65,6 +67,30 @@ fn chunks_of_a_dropped_block_stay_while_it_is_read() {
     let record = &newest.stored.values().next().unwrap().record;
     for chunk in 0..record.chunks() {
         assert!(store.shared.storage.chunk(record.id, chunk).is_ok(), "chunk {chunk}");
+    }
+}
+
+#[test]
+fn what_readers_fold_is_dropped_by_who_writes_next() {
+    let (_folder, store) = store();
+    let write: [fn(&Store); 2] = [
+        |store| spans(store, 9, 1, 1, (1, 2)),
+        |store| {
+            store.maintain().unwrap();
+        },
+    ];
+    for (write, trace) in write.into_iter().zip([1, 2]) {
+        spans(&store, trace, 1, 2, (1, 2));
+        spans(&store, trace, 3, 2, (1, 2));
+        let (base, fresh) = {
+            let state = store.shared.state();
+            let Some(Fresh::Spans(_, block, _)) = state.fresh.last() else { panic!("no spans") };
+            (Arc::downgrade(&state.base), Arc::downgrade(&block.view))
+        };
+        store.count("{ }", &SearchOptions::all()).unwrap();
+        assert!(base.upgrade().is_some() && fresh.upgrade().is_some(), "dropped by the reader");
+        write(&store);
+        assert!(base.upgrade().is_none() && fresh.upgrade().is_none(), "kept");
     }
 }
 
