@@ -2,8 +2,8 @@
 //! until the system takes one away from a thread that writes blocks waits for several milliseconds, a
 //! multiple of what it takes itself. So long work in the background comes by here every now and then: where
 //! searches run it rests until they end, for no longer than it has worked since it rested last, and
-//! otherwise lets another thread run that wants to. Invariant: who holds a lock that searches take does
-//! not rest.
+//! otherwise lets another thread run that wants to. Who stores spans lets searches end before it begins,
+//! for an eighth of the time at most. Invariant: who holds a lock that searches take does not rest.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const REST_MAX: Duration = Duration::from_millis(10);
 /// It works for so long before it looks whether others want the processor.
 const WORK_MIN: Duration = Duration::from_micros(100);
+/// Writers wait for searches in so much of each such time.
+const WRITERS_REST: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(32));
 /// Who searched so long ago may search again.
 const LATELY: Duration = Duration::from_secs(5);
 
@@ -30,6 +32,8 @@ pub(crate) struct Foreground {
     /// When the last search began: milliseconds since the store was opened, and one more; 0 for never.
     last: AtomicU64,
     running: AtomicUsize,
+    /// When writers last began to wait, if they ever did.
+    writers_rested: Mutex<Option<Instant>>,
     resting: Mutex<usize>,
     ended: Condvar,
 }
@@ -59,6 +63,7 @@ impl Default for Foreground {
             opened: Instant::now(),
             last: AtomicU64::default(),
             running: AtomicUsize::default(),
+            writers_rested: Mutex::default(),
             resting: Mutex::default(),
             ended: Condvar::default(),
         }
@@ -92,12 +97,31 @@ impl Foreground {
         work()
     }
 
-    /// Waits until no search runs, or for [`REST_MAX`].
-    fn rest(&self) {
+    /// Waits until no search runs, or for as long as writers may still wait.
+    pub(crate) fn let_by(&self) {
+        if self.running.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let (most, every) = WRITERS_REST;
+        let now = Instant::now();
+        let mut rested = self.writers_rested.lock().unwrap_or_else(PoisonError::into_inner);
+        let began = match *rested {
+            Some(began) if now.saturating_duration_since(began) < every => began,
+            _ => *rested.insert(now),
+        };
+        drop(rested);
+        let left = most.saturating_sub(now.saturating_duration_since(began));
+        if !left.is_zero() {
+            self.rest(left);
+        }
+    }
+
+    /// Waits until no search runs, or for so long.
+    fn rest(&self, most: Duration) {
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         *resting += 1;
         let is_running = |_: &mut usize| self.running.load(Ordering::Relaxed) > 0;
-        let rested = self.ended.wait_timeout_while(resting, REST_MAX, is_running);
+        let rested = self.ended.wait_timeout_while(resting, most, is_running);
         let (mut resting, _) = rested.unwrap_or_else(PoisonError::into_inner);
         *resting -= 1;
     }
@@ -156,7 +180,7 @@ impl Behind {
             std::thread::yield_now();
         } else if worked >= self.rest {
             let began = Instant::now();
-            self.foreground.rest();
+            self.foreground.rest(REST_MAX);
             self.rest = began.elapsed();
         } else {
             return;
@@ -241,6 +265,35 @@ mod tests {
         assert_eq!((lately.rested, lately.rest), (rested, worked * 60));
         long_ago.may_rest();
         assert!(long_ago.rested > rested && long_ago.rest >= REST_MAX);
+    }
+
+    #[test]
+    fn writers_let_searches_end_but_not_for_long() {
+        let foreground = Arc::new(Foreground::default());
+        foreground.let_by();
+        assert!(foreground.writers_rested.lock().unwrap().is_none(), "waited for nobody");
+        let running = foreground.run();
+        let (most, every) = WRITERS_REST;
+        let began = Instant::now();
+        foreground.let_by();
+        assert!(began.elapsed() >= most, "a search runs");
+        let waits = |ago: Duration| {
+            let began = Instant::now().checked_sub(ago);
+            *foreground.writers_rested.lock().unwrap() = began;
+            foreground.let_by();
+            began != *foreground.writers_rested.lock().unwrap()
+        };
+        assert!(!waits(most), "a writer waits again too soon");
+        assert!(waits(every));
+        let waiting = Arc::clone(&foreground);
+        let writer = thread::spawn(move || {
+            waiting.rest(Duration::from_secs(600));
+        });
+        while !is_resting(&foreground) {
+            thread::yield_now();
+        }
+        drop(running);
+        writer.join().unwrap();
     }
 
     #[test]
