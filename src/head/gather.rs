@@ -9,6 +9,7 @@ use crate::block::{
     Block, BlockError, BlockId, Built, MergedTrace, OrderedTrace, Pulled, Settled, Staging, build,
     merged,
 };
+use crate::foreground::may_rest;
 use crate::time::Timestamp;
 
 /// A block with what of it counts.
@@ -82,6 +83,7 @@ pub(crate) fn merge(places: &[Place<'_>], rows_max: usize) -> Result<Vec<Made>, 
     let mut pulled = Pulled::default();
     let mut traces = Vec::new();
     for place in places {
+        may_rest();
         let all = 0..place.block.header()?.traces;
         let numbers: Vec<u32> = all.filter(|number| !place.masked.contains(*number)).collect();
         traces.extend(pulled.take_whole(place.block, &numbers)?);

@@ -140,11 +140,14 @@ impl Gathering {
         if cells.is_empty() {
             return;
         }
+        may_rest();
         in_order(&mut cells, rows);
+        may_rest();
         gathered.merge(is_sorted, |map, sorted| {
             let rows: Vec<u32> = cells.iter().map(|(row, _)| *row).collect();
             let number = |(_, at): &CellAt| map.get(usize_of(*at)).copied().unwrap_or(0);
             let numbers: Vec<u32> = cells.iter().map(number).collect();
+            may_rest();
             writer.put(key, rows, &numbers, sorted);
         });
     }

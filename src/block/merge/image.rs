@@ -99,6 +99,7 @@ fn records(
     let len = usize::try_from(record_len).unwrap_or(1);
     let mut all = vec![0u8; usize_of(rows) * len];
     for from in froms {
+        may_rest();
         let mut to = from.to.iter();
         for range in &from.ranges {
             let count = range.end - range.start;

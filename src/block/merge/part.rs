@@ -10,6 +10,7 @@ use crate::block::packed::Cursor;
 use crate::block::reader::Block;
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{u32_of, usize_of};
+use crate::foreground::may_rest;
 
 /// Of one in so many numbers of a section, all are decoded; of fewer, single ones are read.
 const MANY_SHARE: usize = 8;
@@ -79,6 +80,7 @@ pub(super) fn parts<'a>(pulled: &Pulled<'a>, traces: &[MergedTrace]) -> Vec<From
 }
 
 fn from(block: &Block, mut rows: Vec<(u32, u32, u64)>) -> From<'_> {
+    may_rest();
     if !rows.is_sorted() {
         rows.sort_unstable();
     }

@@ -10,6 +10,7 @@ use crate::block::nested_set::{NONE, Ordered};
 use crate::block::reader::{Block, TraceEntry};
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{low_u32, u32_of, usize_of};
+use crate::foreground::may_rest;
 use crate::id::{SpanId, TraceId};
 use crate::time::Timestamp;
 
@@ -99,6 +100,7 @@ pub(crate) fn whole_traces(
 ) -> Result<Vec<MergedTrace>, BlockError> {
     let (ends, parents) = (block.ends()?, block.parents()?);
     let whole = |(entry, spans): (TraceEntry, Range<u32>)| {
+        may_rest();
         let last = entry.rows.saturating_sub(1);
         let rows = usize_of(entry.first_row)..usize_of(entry.first_row + entry.rows);
         let own_ends = ends.get(rows.clone()).unwrap_or_default().iter().zip(0..);
