@@ -17,8 +17,9 @@ use crate::codec::cast::usize_of;
 #[derive(Clone)]
 pub(crate) struct Pattern {
     text: Arc<str>,
-    // Shared, because a regex's clone makes working memory of its own.
-    regex: Arc<Regex>,
+    // Shared, because a regex's clone makes working memory of its own. Not there where literals say it
+    // all: it takes longer to make than to find them in a thousand texts.
+    regex: Option<Arc<Regex>>,
     /// The literal that every match has in it.
     required: Option<Literal>,
     compiled: Arc<Compiled>,
@@ -32,21 +33,28 @@ impl Pattern {
     /// If it is no regular expression, or one that grows too large; the message says why.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let told = |error: PatternError| error.message().to_owned();
-        let compiled = compile(text).map_err(told)?;
-        let regex = compiled.regex().map_err(told)?;
-        Ok(Self::of(text, compiled, regex))
+        compile(text).and_then(|compiled| Self::of(text, compiled)).map_err(told)
     }
 
     /// What `text` was compiled to.
-    pub(super) fn of(text: &str, compiled: Compiled, regex: Regex) -> Self {
+    ///
+    /// # Errors
+    /// If it grows too large.
+    pub(super) fn of(text: &str, compiled: Compiled) -> Result<Self, PatternError> {
         let required = compiled.literals.required.as_ref();
-        Self {
+        let needs_regex = !compiled.literals.say_all();
+        Ok(Self {
             required: required.and_then(|part| Literal::new(part)),
             text: Arc::from(text),
-            regex: Arc::new(regex),
+            regex: needs_regex.then(|| compiled.regex().map(Arc::new)).transpose()?,
             compiled: Arc::new(compiled),
             automaton: Arc::default(),
-        }
+        })
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn memory_usage(&self) -> usize {
+        self.regex.as_ref().map_or(self.text.len(), |regex| regex.memory_usage())
     }
 
     /// As it was written.
@@ -93,7 +101,10 @@ impl Pattern {
 
     /// True where the pattern matches all of `text`.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        match &self.regex {
+            Some(regex) => regex.is_match(text),
+            None => self.literals().match_alone(text),
+        }
     }
 }
 
@@ -234,6 +245,19 @@ mod tests {
         assert!(Pattern::new("((((a{99}){99}){99}){99})").is_err());
     }
 
+    #[test]
+    fn a_regex_is_made_only_where_literals_do_not_say_all() {
+        for (pattern, is_made) in [
+            (".*cart.*", false),
+            ("GET /.*", false),
+            (".*cart", true),
+            ("cart", true),
+            (".*", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).unwrap().regex.is_some(), is_made, "{pattern}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn a_literal_is_found_where_its_tail_is_first(
@@ -251,10 +275,14 @@ mod tests {
 
         #[test]
         fn what_matches_has_the_literals(
-            pattern in "(\\(\\?i\\))?[ab.]{0,3}(\\[ab\\]|\\.\\*|(a|ab|bab)\\?|(ab|b)\\+)?[ab]{0,4}(\\.\\*)?",
-            texts in proptest::collection::vec("[abAB]{0,8}", 1..20),
+            pattern in "(\\(\\?i\\))?(\\.\\*)?[abö.]{0,3}(\\[ab\\]|\\.\\*|(a|ab|bab)\\?|(ab|b)\\+)?[ab]{0,4}(\\.\\*)?",
+            texts in proptest::collection::vec("[abABö]{0,8}", 1..20),
         ) {
             let Ok(pattern) = Pattern::new(&pattern) else { return Ok(()) };
+            let plain = pattern.compiled.plain();
+            for text in &texts {
+                proptest::prop_assert_eq!(pattern.matches(text), plain.is_match(text), "{}", text);
+            }
             for text in texts.iter().filter(|text| pattern.matches(text)) {
                 let bytes = text.as_bytes();
                 let begins = pattern.prefixes().iter().any(|prefix| bytes.starts_with(prefix));

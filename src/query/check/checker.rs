@@ -95,9 +95,10 @@ impl<'t> Checker<'t> {
             QueryError::new(QueryErrorKind::Regex, place, error.message).with_help(error.help)
         };
         let compiled = pattern::compile(text).map_err(wrong)?;
-        let regex = compiled.regex().map_err(wrong)?;
-        self.pattern_bytes = self.pattern_bytes.saturating_add(regex.memory_usage());
-        self.class_chars = self.class_chars.saturating_add(compiled.class_chars);
+        let class_chars = compiled.class_chars;
+        let pattern = Pattern::of(text, compiled).map_err(wrong)?;
+        self.class_chars = self.class_chars.saturating_add(class_chars);
+        self.pattern_bytes = self.pattern_bytes.saturating_add(pattern.memory_usage());
         if self.pattern_bytes > PATTERN_BYTES_MAX || self.class_chars > pattern::CLASS_CHARS_MAX {
             return Err(QueryError::new(
                 QueryErrorKind::Limit,
@@ -106,7 +107,7 @@ impl<'t> Checker<'t> {
             )
             .with_help("use fewer of them, or shorten their repetitions and classes"));
         }
-        self.patterns.push(Pattern::of(text, compiled, regex));
+        self.patterns.push(pattern);
         Ok(())
     }
 

@@ -37,6 +37,20 @@ impl Literals {
         Self { prefixes, prefixes_suffice, required, suffices, after_anything }
     }
 
+    /// True where a text matches if, and only if, it has what they say.
+    pub(crate) fn say_all(&self) -> bool {
+        self.suffices || self.prefixes_suffice
+    }
+
+    /// True for a text that has what they say, where that is all.
+    pub(crate) fn match_alone(&self, text: &str) -> bool {
+        if self.prefixes_suffice {
+            return self.prefixes.iter().any(|prefix| text.as_bytes().starts_with(prefix));
+        }
+        let required = self.required.as_deref().and_then(|part| std::str::from_utf8(part).ok());
+        required.is_some_and(|part| text.contains(part))
+    }
+
     /// What all matches begin with.
     pub(crate) fn beginning(&self) -> &[u8] {
         // They ascend, so what the first and the last share all do.
