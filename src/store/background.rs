@@ -160,6 +160,7 @@ fn folding() -> Turn {
     let mut fold_at = Instant::now();
     Box::new(move |shared| {
         let begin = Instant::now();
+        shared.drop_spent();
         if begin < fold_at {
             return folding_pause(shared);
         }
@@ -177,7 +178,6 @@ fn folding() -> Turn {
             }
             shared.note(folded.map(drop));
         }
-        shared.drop_spent();
         if is_busy { folding_pause(shared) } else { Pause::Wakeable(PAUSE_IDLE) }
     })
 }

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::foreground::Urgent;
 use crate::head::{Place, Staged, United, together, unite};
 use crate::id::TraceId;
+use crate::options::Maintenance;
 use crate::search::BlockView;
 
 /// A writer folds where so many batches wait for it and nobody is at it, and waits for its turn where so
@@ -26,6 +27,8 @@ const TEDIOUS_TIMES: u64 = 8;
 
 /// Small batches become one block as long as they have no more rows together, so that it takes moments.
 const TOGETHER_ROWS_MAX: u32 = 1 << 14;
+/// What so many foldings left waits for a thread in the background to drop it.
+const SPENT_MAX: usize = 16;
 
 /// What waits to be folded, and how it was staged if that is known.
 type Waiting<'a> = (BlockId, &'a HeadBlock, Option<&'a Staged>);
@@ -149,9 +152,15 @@ impl Shared {
         let is_tedious = folded.refolded_rows - base.refolded_rows > rows * TEDIOUS_TIMES;
         let folded = Arc::new(folded);
         let mut state = self.state();
-        state.folded(Arc::clone(&folded), fresh.len());
+        let spent = state.folded(Arc::clone(&folded), fresh.len());
         state.is_tedious = is_tedious;
+        let is_dropped_later = self.options.maintenance == Maintenance::Background;
+        if is_dropped_later && state.spent.len() < SPENT_MAX {
+            state.spent.push(spent);
+            return Ok(folded);
+        }
         drop(state);
+        drop(spent);
         Ok(folded)
     }
 

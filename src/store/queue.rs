@@ -107,7 +107,6 @@ impl Shared {
             // Nobody else sets it.
             let _set = entry.outcome.set(written.clone());
         }
-        self.drop_spent();
     }
 }
 

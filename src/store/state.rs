@@ -86,18 +86,18 @@ pub(super) struct State {
     pub(super) fresh: Vec<Fresh>,
     /// How much of it is in memory.
     pub(super) fresh_size: MemorySize,
-    /// Dropped by whoever writes next, or folds or merges in the background.
-    pub(super) spent: Spent,
+    /// Dropped by threads in the background.
+    pub(super) spent: Vec<Spent>,
     /// True if the last folding had many rows to put into new blocks for each that came.
     pub(super) is_tedious: bool,
 }
 
-/// What folding has put something else in the place of. To give its memory back, which other threads
-/// took, takes a reader as long as a part of its search.
-#[derive(Debug, Default)]
+/// What a folding put something else in the place of. To give its memory back, which other threads took,
+/// takes a reader as long as a part of its search.
+#[derive(Debug)]
 pub(super) struct Spent {
-    bases: Vec<Arc<Base>>,
-    fresh: Vec<Fresh>,
+    _base: Arc<Base>,
+    _fresh: Vec<Fresh>,
 }
 
 impl State {
@@ -120,18 +120,19 @@ impl State {
         self.base.journal_next + u64_of(self.fresh.len())
     }
 
-    /// Takes `base`, which the first `count` entries have gone into.
-    pub(super) fn folded(&mut self, base: Arc<Base>, count: usize) {
-        self.spent.bases.push(std::mem::replace(&mut self.base, base));
+    /// Takes `base`, which the first `count` entries have gone into; gives what it was before, and these.
+    pub(super) fn folded(&mut self, base: Arc<Base>, count: usize) -> Spent {
+        let before = std::mem::replace(&mut self.base, base);
         self.aside = None;
-        for fresh in self.fresh.drain(..count.min(self.fresh.len())) {
+        let folded: Vec<Fresh> = self.fresh.drain(..count.min(self.fresh.len())).collect();
+        for fresh in &folded {
             let size = fresh.size();
             self.fresh_size.bytes = self.fresh_size.bytes.saturating_sub(size.bytes);
             self.fresh_size.rows = self.fresh_size.rows.saturating_sub(size.rows);
             let journal = &mut self.fresh_size.journal_bytes;
             *journal = journal.saturating_sub(size.journal_bytes);
-            self.spent.fresh.push(fresh);
         }
+        Spent { _base: before, _fresh: folded }
     }
 }
 
