@@ -102,15 +102,9 @@ impl Foreground {
         if self.running.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let (most, every) = WRITERS_REST;
-        let now = Instant::now();
         let mut rested = self.writers_rested.lock().unwrap_or_else(PoisonError::into_inner);
-        let began = match *rested {
-            Some(began) if now.saturating_duration_since(began) < every => began,
-            _ => *rested.insert(now),
-        };
+        let left = writers_may_rest(&mut rested, Instant::now());
         drop(rested);
-        let left = most.saturating_sub(now.saturating_duration_since(began));
         if !left.is_zero() {
             self.rest(left);
         }
@@ -125,6 +119,17 @@ impl Foreground {
         let (mut resting, _) = rested.unwrap_or_else(PoisonError::into_inner);
         *resting -= 1;
     }
+}
+
+/// How long writers may wait from now on, where `rested` says when they began to; it says so afterwards too.
+fn writers_may_rest(rested: &mut Option<Instant>, now: Instant) -> Duration {
+    let (most, every) = WRITERS_REST;
+    let since = |began: Instant| now.saturating_duration_since(began);
+    let began = match *rested {
+        Some(began) if since(began) < every => began,
+        _ => *rested.insert(now),
+    };
+    most.saturating_sub(since(began))
 }
 
 /// Ends the giving way of this thread, however the work is left.
@@ -268,27 +273,34 @@ mod tests {
     }
 
     #[test]
-    fn writers_let_searches_end_but_not_for_long() {
+    fn writers_wait_for_an_eighth_of_the_time_at_most() {
+        let (most, every) = WRITERS_REST;
+        let (began, moment) = (Instant::now(), Duration::from_millis(1));
+        let mut rested = None;
+        for (later, left) in [
+            (Duration::ZERO, most),
+            (moment, most - moment),
+            (most, Duration::ZERO),
+            (every - moment, Duration::ZERO),
+            (every, most),
+            (every + moment, most - moment),
+            (every * 3, most),
+        ] {
+            assert_eq!(writers_may_rest(&mut rested, began + later), left, "{later:?}");
+        }
+    }
+
+    #[test]
+    fn writers_let_searches_end() {
         let foreground = Arc::new(Foreground::default());
         foreground.let_by();
         assert!(foreground.writers_rested.lock().unwrap().is_none(), "waited for nobody");
         let running = foreground.run();
-        let (most, every) = WRITERS_REST;
         let began = Instant::now();
         foreground.let_by();
-        assert!(began.elapsed() >= most, "a search runs");
-        let waits = |ago: Duration| {
-            let began = Instant::now().checked_sub(ago);
-            *foreground.writers_rested.lock().unwrap() = began;
-            foreground.let_by();
-            began != *foreground.writers_rested.lock().unwrap()
-        };
-        assert!(!waits(most), "a writer waits again too soon");
-        assert!(waits(every));
+        assert!(began.elapsed() >= WRITERS_REST.0, "a search runs");
         let waiting = Arc::clone(&foreground);
-        let writer = thread::spawn(move || {
-            waiting.rest(Duration::from_secs(600));
-        });
+        let writer = thread::spawn(move || waiting.rest(Duration::from_secs(600)));
         while !is_resting(&foreground) {
             thread::yield_now();
         }
