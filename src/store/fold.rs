@@ -169,10 +169,9 @@ impl Shared {
         let base = Arc::new(base);
         let mut state = self.state();
         let before = std::mem::replace(&mut state.base, base);
-        let aside = state.aside.take();
+        let left = (before, state.aside.take(), std::mem::take(&mut state.spent));
         drop(state);
-        drop((before, aside));
-        self.drop_spent();
+        drop(left);
     }
 
     /// Gives back the memory of what foldings left.
