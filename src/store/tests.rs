@@ -78,14 +78,16 @@ fn what_was_folded_is_dropped() {
         spans(&store, 1, 1, 2, (1, 2));
         spans(&store, 1, 3, 2, (1, 2));
         let before = Arc::downgrade(&store.shared.state().base);
-        assert_eq!(store.shared.base().unwrap().journal_next, 2);
+        let folded = store.shared.base().unwrap();
+        assert_eq!(folded.journal_next, 2);
         if maintenance == Maintenance::ByHand {
             assert!(before.upgrade().is_none(), "nobody else would drop it");
         }
-        // A thread of the store does it within a second.
+        // A thread of the store does it within a second, and not only once all is sealed.
         while before.upgrade().is_some() {
             std::thread::sleep(Duration::from_millis(1));
         }
+        assert!(Arc::ptr_eq(&folded, &store.shared.state().base));
     }
 }
 
