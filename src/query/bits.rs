@@ -10,8 +10,12 @@ use crate::codec::cast;
 use crate::query::rows::{BATCH, Rows};
 use crate::query::{few, sweep, words};
 
-/// Rows taken from a word without a look at how many it has.
-const AT_ONCE: usize = 8;
+/// With so many rows a word on the average, most words have several.
+const MANY_A_WORD: u64 = 2;
+
+/// Rows taken from a word without a look at how many it has, where most have few and where most have many.
+const FEW_AT_ONCE: usize = 2;
+const MANY_AT_ONCE: usize = 8;
 
 /// Bits for the rows of a range: an eighth of a byte a row.
 #[derive(Debug, Clone)]
@@ -355,54 +359,104 @@ impl Bits {
         Self::of_words(span.start, words)
     }
 
-    /// Calls `visit` with all rows set, ascending, in batches of at most [`BATCH`]. A word's first rows
-    /// are taken whether or not it has so many, because a branch for each row would cost more.
+    /// Calls `visit` with all rows set, ascending, in batches of at most [`BATCH`]; there are `rows`.
     pub(crate) fn try_for_each_batch<E>(
         &self,
+        rows: u64,
         mut visit: impl FnMut(&[u32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut batch = [0; BATCH];
-        let mut filled = 0;
-        for (word, first) in self.words.iter().zip((self.base / 64..).map(|word| word * 64)) {
-            let mut left = *word;
-            if left == 0 {
-                continue;
-            }
-            let next = filled + cast::usize_of(left.count_ones());
-            let (_, free) = batch.split_at_mut_checked(filled).unwrap_or_default();
-            if let Some((some, rest)) = free.split_first_chunk_mut::<AT_ONCE>() {
-                for slot in some {
-                    *slot = first | left.trailing_zeros() & 63;
-                    left &= left.wrapping_sub(1);
-                }
-                for slot in rest {
-                    if left == 0 {
-                        break;
-                    }
-                    *slot = first | left.trailing_zeros();
-                    left &= left - 1;
+        if rows == 0 {
+            return Ok(());
+        }
+        let mut batch = Batch { rows: [0; BATCH], filled: 0 };
+        if rows < cast::u64_of(self.words.len()).saturating_mul(MANY_A_WORD) {
+            self.try_for_each_word(|word, first| {
+                batch.take_few(word, first);
+                batch.visit_full(&mut visit)
+            })?;
+        } else {
+            for (word, first) in self.words.iter().zip((self.base / 64..).map(|word| word * 64)) {
+                if *word != 0 {
+                    batch.take_many(*word, first);
+                    batch.visit_full(&mut visit)?;
                 }
             }
-            filled = next;
-            if filled > BATCH - 64 {
-                visit(batch.get(..filled).unwrap_or_default())?;
-                filled = 0;
-            }
         }
-        match batch.get(..filled) {
-            Some(rest @ [_, ..]) => visit(rest),
-            _ => Ok(()),
-        }
+        batch.visit_rest(visit)
     }
 
     /// Calls `visit` with all rows set, as [`Bits::try_for_each_batch`] does.
-    pub(crate) fn for_each_batch(&self, mut visit: impl FnMut(&[u32])) {
-        let done = self.try_for_each_batch(|batch| {
+    pub(crate) fn for_each_batch(&self, rows: u64, mut visit: impl FnMut(&[u32])) {
+        let done = self.try_for_each_batch(rows, |batch| {
             visit(batch);
             Ok::<(), std::convert::Infallible>(())
         });
         match done {
             Ok(()) => {}
+        }
+    }
+}
+
+/// Rows taken out of words.
+struct Batch {
+    rows: [u32; BATCH],
+    filled: usize,
+}
+
+impl Batch {
+    /// Takes the rows of a word that mostly has one or two. The first of them are taken whether or not
+    /// there are so many, because how many there are cannot be guessed.
+    #[inline]
+    fn take_few(&mut self, word: u64, first: u32) {
+        let (_, free) = self.rows.split_at_mut_checked(self.filled).unwrap_or_default();
+        let Some((some, rest)) = free.split_first_chunk_mut::<FEW_AT_ONCE>() else { return };
+        let mut left = word;
+        for slot in some {
+            *slot = first | left.trailing_zeros() & 63;
+            self.filled += usize::from(left != 0);
+            left &= left.wrapping_sub(1);
+        }
+        for slot in rest {
+            if left == 0 {
+                break;
+            }
+            *slot = first | left.trailing_zeros();
+            self.filled += 1;
+            left &= left - 1;
+        }
+    }
+
+    /// The same of a word that mostly has several.
+    #[inline]
+    fn take_many(&mut self, word: u64, first: u32) {
+        let (_, free) = self.rows.split_at_mut_checked(self.filled).unwrap_or_default();
+        let Some((some, rest)) = free.split_first_chunk_mut::<MANY_AT_ONCE>() else { return };
+        let mut left = word;
+        for slot in some {
+            *slot = first | left.trailing_zeros() & 63;
+            left &= left.wrapping_sub(1);
+        }
+        for slot in rest {
+            if left == 0 {
+                break;
+            }
+            *slot = first | left.trailing_zeros();
+            left &= left - 1;
+        }
+        self.filled += cast::usize_of(word.count_ones());
+    }
+
+    /// Has the rows visited where there may be no room for those of one more word.
+    #[inline]
+    fn visit_full<E>(&mut self, visit: impl FnMut(&[u32]) -> Result<(), E>) -> Result<(), E> {
+        if self.filled > BATCH - 64 { self.visit_rest(visit) } else { Ok(()) }
+    }
+
+    fn visit_rest<E>(&mut self, mut visit: impl FnMut(&[u32]) -> Result<(), E>) -> Result<(), E> {
+        let filled = std::mem::take(&mut self.filled);
+        match self.rows.get(..filled) {
+            Some(rows @ [_, ..]) => visit(rows),
+            _ => Ok(()),
         }
     }
 }

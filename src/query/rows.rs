@@ -234,6 +234,9 @@ impl Rows {
         if let Some(list) = self.few() {
             return few::bounds(list);
         }
+        if self.0.len.get() == Some(&0) {
+            return 0..0;
+        }
         if let Some(bits) = self.flat() {
             return bits.bounds();
         }
@@ -359,7 +362,7 @@ impl Rows {
             return list.chunks(BATCH).for_each(visit);
         }
         if let Some(bits) = self.flat() {
-            return bits.for_each_batch(visit);
+            return bits.for_each_batch(self.len(), visit);
         }
         let mut batch = [0; BATCH];
         let mut rows = self.bitmap().iter();
@@ -381,7 +384,7 @@ impl Rows {
             return list.chunks(BATCH).try_for_each(visit);
         }
         if let Some(bits) = self.flat() {
-            return bits.try_for_each_batch(visit);
+            return bits.try_for_each_batch(self.len(), visit);
         }
         let mut batch = [0; BATCH];
         let mut rows = self.bitmap().iter();

@@ -49,6 +49,29 @@ impl Bits {
             }
         }
     }
+
+    /// Calls `visit` with all words that have rows, ascending, each with the first row that it could have.
+    /// Which words have rows cannot be guessed either, so those that do are put together first.
+    #[inline]
+    pub(super) fn try_for_each_word<E>(
+        &self,
+        mut visit: impl FnMut(u64, u32) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let left: Words = std::array::from_fn(|_| Cell::default());
+        let (first, words) = self.placed_words();
+        let first = cast::u32_of(first).unwrap_or(0);
+        for (words, first) in words.chunks(TOGETHER).zip((first..).step_by(TOGETHER)) {
+            let mut count = 0;
+            for (word, at) in words.iter().zip(first..) {
+                count += keep(&left, count, (*word, at * 64));
+            }
+            for slot in left.iter().take(count) {
+                let (word, first) = slot.get();
+                visit(word, first)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Words, each with the first of its rows.
@@ -135,7 +158,7 @@ mod tests {
             bits.for_each_apart(|row| all.push(row));
             all.sort_unstable();
             let mut expected = Vec::new();
-            bits.for_each_batch(|batch| expected.extend_from_slice(batch));
+            bits.for_each_batch(bits.count(), |batch| expected.extend_from_slice(batch));
             prop_assert_eq!(count(bits.placed_words().1), cast::u64_of(expected.len()));
             prop_assert_eq!(all, expected);
         }

@@ -26,6 +26,12 @@ const SWEEP_SHARE: usize = 4;
 /// over the words to drop some of them.
 const LOOKUPS_A_WORD: u64 = 4;
 
+/// Words that are gone over in about the time in which a parent is looked up.
+const WORDS_A_LOOKUP: u32 = 2;
+
+/// Parents that are looked up in about the time that it takes to come to the next trace.
+const LOOKUPS_A_TRACE: u32 = 4;
+
 /// The rows of `low` that come after a row of `high` in the same trace; of few rows all, as looking at each
 /// of them costs less than a pass over words.
 pub(crate) fn after(high: &Rows, low: &Rows, lasts: &Bits) -> Rows {
@@ -41,7 +47,8 @@ pub(crate) fn after(high: &Rows, low: &Rows, lasts: &Bits) -> Rows {
     let mut begins = 0;
     let mut fill = Fill::default();
     let words = above.iter().zip(below.iter()).zip(lasts_of.iter());
-    let words = words.map(|((above, below), last)| {
+    // What goes from word to word is the closure's own, so that it stays in registers.
+    let words = words.map(move |((above, below), last)| {
         // After the last row of a trace there is nothing of it.
         let begin = above & !last;
         let found = fill.next(begin << 1 | begins, last << 1 | starts) & below;
@@ -172,7 +179,7 @@ pub(crate) fn subtrees(high: &Rows, low: &Rows, ends: &Ends) -> Rows {
     let (begins, stops, below) = (begins.words(&span), stops.words(&span), low.words(&span));
     let mut fill = Fill::default();
     let words = begins.iter().zip(stops.iter()).zip(below.iter());
-    let words = words.map(|((begin, stop), below)| fill.next(*begin, *stop) & below).collect();
+    let words = words.map(move |((begin, stop), below)| fill.next(*begin, *stop) & below).collect();
     Bits::of_words(span.start, words).into_rows()
 }
 
@@ -254,10 +261,37 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
         let holds = |row| marks.get(around.parents.of(row));
         return Rows::from_list(few::select(few, holds));
     }
+    if let Some(found) = children_of_few(left, right, around) {
+        return found;
+    }
     let Moved { mut found, rest } = around.close.children(marks, right);
     let rest = around.near(left, rest.into_rows(), right.len());
     rest.bits().for_each_apart(|row| found.or(row, marks.get(around.parents.of(row))));
     found.into_rows()
+}
+
+/// The rows of `low` whose parent is in `high`, which has few: those only are looked up that come after one
+/// of these in its trace. `None` where that is more work than a pass over words.
+fn children_of_few(high: &Rows, low: &Rows, around: Around<'_>) -> Option<Rows> {
+    if !is_sparse(high, low) {
+        return None;
+    }
+    let (marks, rows) = (high.bits(), low.bits());
+    let mut budget = cast::u32_of(rows.span().len())? / WORDS_A_LOOKUP;
+    let mut found = Vec::new();
+    let mut next = marks.next_set(0);
+    while let Some(first) = next {
+        let end = around.lasts.next_set(first).unwrap_or(u32::MAX).saturating_add(1);
+        let after = first.saturating_add(1)..end;
+        budget = budget.checked_sub(LOOKUPS_A_TRACE + rows.count_in(after.clone()))?;
+        rows.for_each_in(after, |row| {
+            if marks.get(around.parents.of(row)) {
+                found.push(row);
+            }
+        });
+        next = marks.next_set(end);
+    }
+    Some(Rows::from_list(found))
 }
 
 /// The rows that are a parent of a row of `left`; where some are asked for, those of these at least.

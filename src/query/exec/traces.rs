@@ -61,8 +61,8 @@ const WORDS_SHARE: u64 = 512;
 
 /// True where going over all words between the first of the rows and the last pays.
 pub(super) fn are_dense(rows: &Rows) -> bool {
-    let bounds = rows.bounds();
-    rows.len().saturating_mul(WORDS_SHARE) > u64::from(bounds.end - bounds.start)
+    let (len, bounds) = (rows.len(), rows.bounds());
+    len.saturating_mul(WORDS_SHARE) > u64::from(bounds.end - bounds.start)
 }
 
 /// How many traces have a row that is set; `lasts` has the last rows of all traces.
