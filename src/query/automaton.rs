@@ -1,17 +1,10 @@
 //! A pattern as a table of states, for going over very many texts. Invariant: it says of a text of whole
 //! characters what the regular expression says; a state is settled where no byte after it changes that.
 
-use std::collections::HashMap;
-
-use regex_automata::Anchored;
-use regex_automata::hybrid::LazyStateID;
-use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
-use regex_automata::util::alphabet::Unit;
-use regex_automata::util::start;
 use regex_syntax::hir::Hir;
 
-use crate::codec::cast::{low_u16, u64_of};
+use super::subsets::Subsets;
 
 /// Most states; patterns with more are matched without a table.
 const STATES_MAX: usize = 512;
@@ -51,78 +44,38 @@ pub(crate) enum Verdict {
 }
 
 impl Automaton {
-    /// The table for `hir`, which is anchored at both ends; `None` where it would be large. All that it
-    /// matches begins with `beginning`.
-    pub(crate) fn new(hir: &Hir, beginning: &[u8]) -> Option<Self> {
+    /// The table for `hir`, which is anchored at both ends; `None` where it would be large, or where what
+    /// matches depends on more than the bytes of the text and its ends.
+    pub(crate) fn new(hir: &Hir) -> Option<Self> {
         let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
         let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
-        // Once its memory is full it fails, for states are told by where they lie in it.
-        let config = DFA::config().minimum_cache_clear_count(Some(0)).prefilter(None);
-        let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
-        let mut cache = dfa.create_cache();
-        let from = start::Config::new().anchored(Anchored::Yes);
-        let start = dfa.start_state(&mut cache, &from).ok()?;
-        let mut table = Table { known: HashMap::new(), open: Vec::new() };
-        let start = table.number(start)?;
+        let classes = nfa.byte_classes();
         let mut automaton = Self {
-            classes: std::array::from_fn(|byte| {
-                dfa.byte_classes().get(u8::try_from(byte).unwrap_or(0))
-            }),
-            stride: dfa.byte_classes().alphabet_len(),
-            next: vec![NEVER; dfa.byte_classes().alphabet_len()],
+            classes: std::array::from_fn(|byte| classes.get(u8::try_from(byte).unwrap_or(0))),
+            stride: classes.alphabet_len(),
+            next: vec![NEVER; classes.alphabet_len()],
             accepts: vec![false, true],
-            start,
+            start: OPEN,
         };
         automaton.next.resize(automaton.stride * 2, ALWAYS);
-        automaton.begin(&dfa, &mut cache, &mut table, beginning)?;
-        automaton.explore(&dfa, &mut cache, &mut table)?;
+        let mut sets = Subsets::of(&nfa, STATES_MAX)?;
+        // They are gone over in the order in which they are come to, until there is none that leads to more.
+        let mut set = 0;
+        while set < sets.len() {
+            let row = automaton.next.len();
+            automaton.next.resize(row + automaton.stride, NEVER);
+            let slots = automaton.next.get_mut(row..)?;
+            sets.for_each_after(set, |kind, after| {
+                if let Some(slot) = slots.get_mut(kind) {
+                    *slot = OPEN + after;
+                }
+            })?;
+            automaton.accepts.push(sets.accepts(set)?);
+            set += 1;
+        }
         automaton.settle(NEVER);
         automaton.settle(ALWAYS);
         Some(automaton)
-    }
-
-    /// Fills in the rows of the states that lead through what all matches begin with: nothing else comes
-    /// from these, so it need not be looked for.
-    fn begin(
-        &mut self,
-        dfa: &DFA,
-        cache: &mut Cache,
-        table: &mut Table,
-        beginning: &[u8],
-    ) -> Option<()> {
-        for byte in beginning {
-            // Where one comes again, those after it have been there too.
-            let Some(state) = table.open.get(self.accepts.len() - usize::from(OPEN)).copied()
-            else {
-                break;
-            };
-            let number = table.number(dfa.next_state(cache, state, *byte).ok()?)?;
-            let row = self.next.len();
-            self.next.resize(row + self.stride, NEVER);
-            *self.next.get_mut(row + usize::from(dfa.byte_classes().get(*byte)))? = number;
-            self.accepts.push(dfa.next_eoi_state(cache, state).ok()?.is_match());
-        }
-        Some(())
-    }
-
-    /// Fills in the rows of all other states that there are.
-    fn explore(&mut self, dfa: &DFA, cache: &mut Cache, table: &mut Table) -> Option<()> {
-        let kinds: Vec<u8> =
-            dfa.byte_classes().representatives(..).filter_map(Unit::as_u8).collect();
-        let mut at = self.accepts.len() - usize::from(OPEN);
-        while let Some(state) = table.open.get(at).copied() {
-            let row = self.next.len();
-            self.next.resize(row + self.stride, NEVER);
-            for kind in &kinds {
-                let after = dfa.next_state(cache, state, *kind).ok()?;
-                let number = table.number(after)?;
-                let place = row + usize::from(dfa.byte_classes().get(*kind));
-                *self.next.get_mut(place)? = number;
-            }
-            self.accepts.push(dfa.next_eoi_state(cache, state).ok()?.is_match());
-            at += 1;
-        }
-        Some(())
     }
 
     /// Puts `verdict` in place of the states from which nothing else can come: all that would say so of
@@ -191,33 +144,6 @@ impl Automaton {
     }
 }
 
-/// The states that were seen, in order.
-struct Table {
-    known: HashMap<LazyStateID, u16>,
-    open: Vec<LazyStateID>,
-}
-
-impl Table {
-    fn number(&mut self, state: LazyStateID) -> Option<u16> {
-        if state.is_dead() {
-            return Some(NEVER);
-        }
-        if state.is_quit() || state.is_unknown() {
-            return None;
-        }
-        if let Some(number) = self.known.get(&state) {
-            return Some(*number);
-        }
-        if self.open.len() >= STATES_MAX {
-            return None;
-        }
-        let number = OPEN + low_u16(u64_of(self.open.len()));
-        self.known.insert(state, number);
-        self.open.push(state);
-        Some(number)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -227,7 +153,7 @@ mod tests {
 
     fn automaton(pattern: &str) -> Option<Automaton> {
         let compiled = compile(pattern).unwrap();
-        Automaton::new(&compiled.of_bytes(), compiled.literals.beginning())
+        Automaton::new(&compiled.of_bytes())
     }
 
     #[test]
@@ -254,10 +180,10 @@ mod tests {
             parts in prop::collection::vec(
                 prop::sample::select(vec![
                     "a", "b", "\u{e9}", "[ab]", "[^a]", ".", ".*", ".+", ".*?", "(a|.*b)", "(.*a){2}",
-                    "(\u{e9}|\u{20ac}.*)?", "(?i:A)", "\\b", "\\B", "^", "$", "(?-s:.)*", "a{2,3}", "(.*|b)*",
+                    "(\u{e9}|\u{20ac}.*)?", "(?i:A)", "\\b", "\\B", "^", "$", "(?-s:.)*", "a{2,3}", "(.*|b)*", "[^\\x00-\\x7f]",
                 ]), 0..6,
             ),
-            texts in prop::collection::vec("[ab\u{e9}\u{20ac}\n-]{0,7}", 1..30),
+            texts in prop::collection::vec("[ab\u{e9}\u{20ac}\u{1f600}\n-]{0,7}", 1..30),
         ) {
             let compiled = compile(&parts.concat()).unwrap();
             let regex = compiled.plain();
@@ -265,7 +191,7 @@ mod tests {
             for text in &texts {
                 prop_assert_eq!(of_bytes.is_match(text), regex.is_match(text), "{}", text);
             }
-            let table = Automaton::new(&compiled.of_bytes(), compiled.literals.beginning());
+            let table = Automaton::new(&compiled.of_bytes());
             let Some(table) = table else { return Ok(()) };
             let (mut states, mut before) = (Vec::new(), "");
             for text in &texts {

@@ -16,6 +16,7 @@ pub(crate) mod plan;
 mod result;
 pub(crate) mod rows;
 pub(crate) mod source;
+mod subsets;
 pub(crate) mod sweep;
 pub mod syntax;
 pub(crate) mod value;

@@ -50,16 +50,6 @@ impl Literals {
         let required = self.required.as_deref().and_then(|part| std::str::from_utf8(part).ok());
         required.is_some_and(|part| text.contains(part))
     }
-
-    /// What all matches begin with.
-    pub(crate) fn beginning(&self) -> &[u8] {
-        // They ascend, so what the first and the last share all do.
-        let (Some(first), Some(last)) = (self.prefixes.first(), self.prefixes.last()) else {
-            return &[];
-        };
-        let shared = first.iter().zip(last).take_while(|(a, b)| a == b).count();
-        first.get(..shared).unwrap_or_default()
-    }
 }
 
 /// What comes before anything, or nothing, at the end.

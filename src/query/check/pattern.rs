@@ -11,7 +11,10 @@ use regex_automata::meta::{Config, Regex};
 use regex_syntax::ast::ErrorKind;
 use regex_syntax::ast::parse::ParserBuilder;
 use regex_syntax::hir::translate::TranslatorBuilder;
-use regex_syntax::hir::{Capture, Dot, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{
+    Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Dot, Hir,
+    HirKind, Look, Repetition,
+};
 
 use super::class_chars::class_chars;
 
@@ -102,8 +105,8 @@ impl Compiled {
         Regex::builder().build_from_hir(&self.hir).unwrap()
     }
 
-    /// The same for texts that are known to be UTF-8, in which `.*` takes any bytes: with that there are
-    /// fewer states, and such from which every text matches.
+    /// The same for texts that are known to be UTF-8, in which `.*` takes any bytes, and `.` any that make
+    /// up a character: with that there are fewer states, and such from which every text matches.
     pub(crate) fn of_bytes(&self) -> Hir {
         let HirKind::Concat(parts) = self.hir.kind() else { return self.hir.clone() };
         let looks = |hir: &&Hir| !hir.properties().look_set().is_empty();
@@ -115,8 +118,8 @@ impl Compiled {
     }
 }
 
-/// `hir` with any bytes where it has any number of any characters. What else it has in it takes whole
-/// characters, so that in a text of whole characters such bytes are whole characters too.
+/// `hir` with any bytes where it has any number of any characters, and with less of a look at those of one
+/// character. What it has in it takes whole characters all the same where the text has no others.
 fn with_any_bytes(hir: &Hir) -> Hir {
     let again = |sub: &Hir, repeated: &Repetition| {
         Hir::repetition(Repetition { sub: Box::new(sub.clone()), ..repeated.clone() })
@@ -131,8 +134,31 @@ fn with_any_bytes(hir: &Hir) -> Hir {
         }
         HirKind::Concat(parts) => Hir::concat(parts.iter().map(with_any_bytes).collect()),
         HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(with_any_bytes).collect()),
+        HirKind::Class(Class::Unicode(class)) => by_length(class).unwrap_or_else(|| hir.clone()),
         _ => hir.clone(),
     }
+}
+
+/// A class that has all characters beyond ASCII, by how many bytes the first one says that there are
+/// ([RFC 3629]): much less than the bytes of all that there can be.
+///
+/// [RFC 3629]: https://www.rfc-editor.org/rfc/rfc3629#section-3
+fn by_length(class: &ClassUnicode) -> Option<Hir> {
+    let has_all = |last: &ClassUnicodeRange| last.start() <= '\u{80}' && last.end() == char::MAX;
+    class.ranges().last().filter(|last| has_all(last))?;
+    let bytes = |first, last| {
+        Hir::class(Class::Bytes(ClassBytes::new([ClassBytesRange::new(first, last)])))
+    };
+    let ascii = class.ranges().iter().filter_map(|range| {
+        let first = u8::try_from(range.start()).ok().filter(u8::is_ascii)?;
+        Some(bytes(first, u8::try_from(range.end()).map_or(0x7f, |last| last.min(0x7f))))
+    });
+    let longer = [(0xc0, 0xdf), (0xe0, 0xef), (0xf0, 0xf7)].into_iter().zip(1..);
+    let longer = longer.map(|((first, last), more)| {
+        let more = std::iter::repeat_n(bytes(0x80, 0xbf), more);
+        Hir::concat(std::iter::once(bytes(first, last)).chain(more).collect())
+    });
+    Some(Hir::alternation(ascii.chain(longer).collect()))
 }
 
 fn anchored(inner: Hir) -> Hir {
