@@ -9,12 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::patience::Patience;
 use super::pool::Pool;
-
-/// Looks for the result of another thread before this one sleeps, and pauses between two of them: some
-/// 30 microseconds in all, which is about what it takes to be woken.
-const PATIENCE_LOOKS: u32 = 40;
-const LOOK_PAUSES: u32 = 16;
 
 /// Who works on a query.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +144,7 @@ impl<T> Work<T> {
     /// The result of a job; works on others while a thread of the pool works on it.
     fn result(&self, at: usize) -> Result<T, Box<dyn Any + Send>> {
         let mut progress = self.progress();
-        let mut looks = 0..PATIENCE_LOOKS;
+        let mut patience = Patience::new();
         loop {
             if let Some(result) = progress.done.remove(&at) {
                 return result;
@@ -158,9 +154,9 @@ impl<T> Work<T> {
                 let result = self.run(own);
                 progress = self.progress();
                 progress.done.insert(own, result);
-            } else if looks.next().is_some() {
+            } else if patience.is_left() {
                 drop(progress);
-                (0..LOOK_PAUSES).for_each(|_| std::hint::spin_loop());
+                Patience::pause();
                 progress = self.progress();
             } else {
                 progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);

@@ -16,6 +16,7 @@ mod numbered;
 mod options;
 mod order;
 mod passed;
+mod patience;
 mod pool;
 mod prepare;
 mod query;

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::thread::{Builder, JoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
+
+use super::patience::Patience;
 
 /// Something to do, once, that catches its own panics.
 pub(super) type Ticket = Box<dyn FnOnce() + Send>;
@@ -52,9 +54,23 @@ impl Workers {
 }
 
 fn work(waiting: &Receiver<Ticket>) {
-    for ticket in waiting {
+    while let Some(ticket) = next(waiting) {
         ticket();
     }
+}
+
+/// The next ticket; `None` once there will be none. Searches often follow one another, so for a moment a thread
+/// looks for another one before it sleeps.
+fn next(waiting: &Receiver<Ticket>) -> Option<Ticket> {
+    let mut patience = Patience::new();
+    while patience.is_left() {
+        match waiting.try_recv() {
+            Ok(ticket) => return Some(ticket),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => Patience::pause(),
+        }
+    }
+    waiting.recv().ok()
 }
 
 impl Drop for Pool {
