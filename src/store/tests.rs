@@ -78,8 +78,8 @@ fn what_was_folded_is_dropped() {
         spans(&store, 1, 1, 2, (1, 2));
         spans(&store, 1, 3, 2, (1, 2));
         let before = Arc::downgrade(&store.shared.state().base);
-        let folded = store.shared.base().unwrap();
-        assert_eq!(folded.journal_next, 2);
+        let newest = store.shared.base().unwrap();
+        assert_eq!(newest.journal_next, 2);
         if maintenance == Maintenance::ByHand {
             assert!(before.upgrade().is_none(), "nobody else would drop it");
         }
@@ -87,7 +87,7 @@ fn what_was_folded_is_dropped() {
         while before.upgrade().is_some() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        assert!(Arc::ptr_eq(&folded, &store.shared.state().base));
+        assert!(Arc::ptr_eq(&newest, &store.shared.state().base));
     }
 }
 
