@@ -40,7 +40,7 @@ const THREADS: usize = 2;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let spans: usize = argument("--spans")?.unwrap_or(1_000_000);
-    let runs: usize = argument("--runs")?.unwrap_or(7);
+    let runs: usize = argument("--runs")?.unwrap_or(60);
     let real: Option<PathBuf> = argument("--data")?;
     let only: Option<String> = argument("--only")?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
