@@ -63,9 +63,9 @@ pub struct Options {
     pub paranoid_open: bool,
     /// Most threads that work on one query, that of the caller among them. One fewer are kept by the
     /// store for all its queries, from the first one that wants them until the last handle of the
-    /// store is dropped. Each sleeps while there is nothing to do, but for some 30 us after each query,
-    /// in which it looks for the next. Default as many as the machine runs at once; from 1, which keeps
-    /// none, to 1,024.
+    /// store is dropped. Those that worked on a query keep a processor busy for some 30 us more, looking
+    /// for the next one, and sleep then. Default as many as the machine runs at once; from 1, which
+    /// keeps none, to 1,024.
     pub query_threads: usize,
     /// How long traces are kept. A block goes once all of its traces are older: a trace is as old as
     /// its latest end, or its arrival where that is earlier. Spans that old are refused on arrival.

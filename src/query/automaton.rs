@@ -170,7 +170,8 @@ mod tests {
         assert_eq!(asked("a|b", "a"), Verdict::Whole(true));
         assert_eq!(asked("a|b", "ab"), settled(false, 2));
         assert_eq!(asked("a(b|.*c)?.*", "a"), settled(true, 1));
-        assert!(automaton("(a|b)*a(a|b){12}").is_none());
+        assert!(automaton("(a|b)*a(a|b){12}").is_none(), "too many states");
+        assert!(automaton("(a?){5000}").is_none(), "few states, but too many steps to find them");
     }
 
     proptest! {
@@ -181,9 +182,10 @@ mod tests {
                 prop::sample::select(vec![
                     "a", "b", "\u{e9}", "[ab]", "[^a]", ".", ".*", ".+", ".*?", "(a|.*b)", "(.*a){2}",
                     "(\u{e9}|\u{20ac}.*)?", "(?i:A)", "\\b", "\\B", "^", "$", "(?-s:.)*", "a{2,3}", "(.*|b)*", "[^\\x00-\\x7f]",
+                    "[^\u{e9}]", "[\u{81}-\u{10ffff}]", "[\u{80}-\u{10fffe}]", "\\W", "\\D",
                 ]), 0..6,
             ),
-            texts in prop::collection::vec("[ab\u{e9}\u{20ac}\u{1f600}\n-]{0,7}", 1..30),
+            texts in prop::collection::vec("[ab\u{80}\u{e9}\u{7ff}\u{800}\u{20ac}\u{ffff}\u{1f600}\u{10ffff}\n-]{0,7}", 1..30),
         ) {
             let compiled = compile(&parts.concat()).unwrap();
             let regex = compiled.plain();
@@ -192,6 +194,8 @@ mod tests {
                 prop_assert_eq!(of_bytes.is_match(text), regex.is_match(text), "{}", text);
             }
             let table = Automaton::new(&compiled.of_bytes());
+            let looks_around = parts.iter().any(|part| ["\\b", "\\B"].contains(part));
+            prop_assert_eq!(table.is_none(), looks_around, "a table of few states");
             let Some(table) = table else { return Ok(()) };
             let (mut states, mut before) = (Vec::new(), "");
             for text in &texts {

@@ -62,8 +62,9 @@ impl Pattern {
         &self.text
     }
 
-    /// A table of states that says the same, for going over many texts: some 0.05 ms to make, so that threads
-    /// that want it at once rather make one each than wait. `None` where it would be large.
+    /// A table of states that says the same, for going over many texts: some 0.05 ms to make, or one or two
+    /// where it gets too large, which is `None`. So threads that want it at once rather make one each than
+    /// sleep until it is made.
     pub(crate) fn automaton(&self) -> Option<&Automaton> {
         if self.automaton.get().is_none() {
             // Whoever comes first has made it; they are all the same.

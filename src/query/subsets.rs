@@ -1,20 +1,19 @@
-//! The states in which a regular expression can be at once, as sets of the states of its nondeterministic
-//! automaton: the [construction of Rabin and Scott]. Invariant: sets are told apart by what can follow, but
-//! for the first one, where the text begins; it has a number of its own.
+//! The states in which a regular expression can be at once, as sets of the states of its
+//! nondeterministic automaton: the [construction of Rabin and Scott]. Invariant: sets are told apart
+//! by what can follow, but for the first one, where the text begins; it has a number of its own.
 //!
 //! [construction of Rabin and Scott]: https://en.wikipedia.org/wiki/Powerset_construction
 
 use std::collections::HashMap;
 
 use regex_automata::nfa::thompson::{NFA, State};
-use regex_automata::util::alphabet::Unit;
 use regex_automata::util::look::{Look, LookSet};
 use regex_automata::util::primitives::StateID;
 
 use crate::codec::cast::{low_u16, u64_of};
 
-/// Most steps from state to state, over all sets: some milliseconds.
-const STEPS_MAX: usize = 1 << 20;
+/// Most steps from state to state, over all sets: a millisecond or two.
+const STEPS_MAX: usize = 1 << 18;
 
 /// The sets that were found, numbered in order.
 pub(super) struct Subsets<'a> {
@@ -25,7 +24,8 @@ pub(super) struct Subsets<'a> {
     /// By state, when it was last come to: the number of the walk.
     seen: Vec<u32>,
     walks: u32,
-    steps: usize,
+    /// Steps that may still be taken.
+    steps_left: usize,
     /// What can follow, by kind of byte.
     targets: Vec<Vec<StateID>>,
 }
@@ -38,8 +38,8 @@ struct Place {
 }
 
 impl<'a> Subsets<'a> {
-    /// Of an automaton that looks around for the two ends of the text at most, `None` for others; with at
-    /// most so many sets. The first set, number 0, is there.
+    /// Of an automaton that looks around for the two ends of the text at most, `None` for others; with
+    /// at most so many sets. The first set, number 0, is there.
     pub(super) fn of(nfa: &'a NFA, sets_max: usize) -> Option<Self> {
         let ends = LookSet::empty().insert(Look::Start).insert(Look::End);
         if !nfa.look_set_any().subtract(ends).is_empty() {
@@ -53,7 +53,7 @@ impl<'a> Subsets<'a> {
             sets_max,
             seen: vec![0; nfa.states().len()],
             walks: 0,
-            steps: STEPS_MAX,
+            steps_left: STEPS_MAX,
             targets: vec![Vec::new(); kinds],
         };
         let first =
@@ -74,8 +74,8 @@ impl<'a> Subsets<'a> {
         Some(reached.iter().any(|id| matches!(self.nfa.state(*id), State::Match { .. })))
     }
 
-    /// Calls `visit` with the kinds of bytes that can follow a set, ascending, and the number of the set after
-    /// each. `None` where that took too many steps, or made too many sets.
+    /// Calls `visit` with the kinds of bytes that can follow a set, ascending, and the number of the
+    /// set after each. `None` where that took too many steps, or made too many sets.
     pub(super) fn for_each_after(
         &mut self,
         set: usize,
@@ -85,7 +85,7 @@ impl<'a> Subsets<'a> {
         let mut targets = std::mem::take(&mut self.targets);
         targets.iter_mut().for_each(Vec::clear);
         for id in &from {
-            self.put_targets(*id, &mut targets);
+            self.put_targets(*id, &mut targets)?;
         }
         let mut last: Option<(&[StateID], u16)> = None;
         for (kind, targets) in targets.iter().enumerate() {
@@ -103,28 +103,30 @@ impl<'a> Subsets<'a> {
     }
 
     /// Adds the states to which one leads, by kind of byte.
-    fn put_targets(&self, id: StateID, targets: &mut [Vec<StateID>]) {
-        let classes = self.nfa.byte_classes();
+    fn put_targets(&mut self, id: StateID, targets: &mut [Vec<StateID>]) -> Option<()> {
+        let (classes, left) = (self.nfa.byte_classes(), &mut self.steps_left);
         let mut put = |start: u8, end: u8, next: StateID| {
             let kinds = usize::from(classes.get(start))..=usize::from(classes.get(end));
-            targets.get_mut(kinds).unwrap_or_default().iter_mut().for_each(|kind| kind.push(next));
+            let targets = targets.get_mut(kinds)?;
+            *left = left.checked_sub(targets.len())?;
+            for targets in targets.iter_mut() {
+                targets.push(next);
+            }
+            Some(())
         };
         match self.nfa.state(id) {
-            State::ByteRange { trans } => put(trans.start, trans.end, trans.next),
+            State::ByteRange { trans } => put(trans.start, trans.end, trans.next)?,
             State::Sparse(sparse) => {
-                sparse.transitions.iter().for_each(|trans| put(trans.start, trans.end, trans.next));
-            }
-            State::Dense(dense) => {
-                for byte in classes.representatives(..).filter_map(Unit::as_u8) {
-                    let next = dense.transitions.get(usize::from(byte)).copied();
-                    if let Some(next) = next.filter(|next| *next != StateID::ZERO) {
-                        put(byte, byte, next);
-                    }
+                for trans in &sparse.transitions {
+                    put(trans.start, trans.end, trans.next)?;
                 }
             }
-            // Where the text is at its end, or nowhere, no byte follows.
+            // It is not made of expressions.
+            State::Dense(_) => return None,
+            // Where the end of the text is waited for, or nothing, no byte follows.
             _ => {}
         }
+        Some(())
     }
 
     /// The number of the set that some states lead to, without a byte.
@@ -142,18 +144,18 @@ impl<'a> Subsets<'a> {
         Some(number)
     }
 
-    /// The states that some lead to without a byte, ascending: those that take one, that stand at the end of
-    /// the text, or match.
+    /// The states that some lead to without a byte, ascending: those that take one, that wait for the
+    /// end of the text, or match.
     fn reached(&mut self, from: &[StateID], place: Place) -> Option<Box<[StateID]>> {
         self.walks += 1;
         let (mut open, mut reached) = (from.to_vec(), Vec::new());
         while let Some(id) = open.pop() {
+            self.steps_left = self.steps_left.checked_sub(1)?;
             let seen = self.seen.get_mut(id.as_usize())?;
             if *seen == self.walks {
                 continue;
             }
             *seen = self.walks;
-            self.steps = self.steps.checked_sub(1)?;
             match self.nfa.state(id) {
                 State::Look { look: Look::Start, next } if place.is_start => open.push(*next),
                 State::Look { look: Look::End, next } if place.is_end => open.push(*next),

@@ -154,7 +154,7 @@ impl<T> Work<T> {
                 let result = self.run(own);
                 progress = self.progress();
                 progress.done.insert(own, result);
-            } else if patience.is_left() {
+            } else if patience.spend() {
                 drop(progress);
                 Patience::pause();
                 progress = self.progress();

@@ -1,5 +1,6 @@
-//! How long a thread looks for what it waits for before it sleeps: some 30 microseconds, which is about what
-//! it takes to be woken, so that waiting costs at most twice what it has to.
+//! How long a thread looks for what it waits for before it sleeps: about as long as it takes to be
+//! woken, so that waiting costs at most twice what it has to. That is some 30 microseconds on the
+//! processor that it was measured on, where a pause takes 50 nanoseconds.
 
 /// Looks, and pauses between two of them.
 const LOOKS: u32 = 40;
@@ -17,8 +18,8 @@ impl Patience {
         Self { looks: LOOKS }
     }
 
-    /// False where none is left; else uses some up.
-    pub(super) fn is_left(&mut self) -> bool {
+    /// Uses some up; false where none is left.
+    pub(super) fn spend(&mut self) -> bool {
         let Some(left) = self.looks.checked_sub(1) else { return false };
         self.looks = left;
         true

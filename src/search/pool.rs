@@ -59,11 +59,11 @@ fn work(waiting: &Receiver<Ticket>) {
     }
 }
 
-/// The next ticket; `None` once there will be none. Searches often follow one another, so for a moment a thread
-/// looks for another one before it sleeps.
+/// The next ticket; `None` once there will be none. Searches often follow one another, so for a moment
+/// a thread looks for another one before it sleeps.
 fn next(waiting: &Receiver<Ticket>) -> Option<Ticket> {
     let mut patience = Patience::new();
-    while patience.is_left() {
+    while patience.spend() {
         match waiting.try_recv() {
             Ok(ticket) => return Some(ticket),
             Err(TryRecvError::Disconnected) => return None,

@@ -22,8 +22,8 @@ use crate::codec::cast::u64_of;
 use crate::query::exec::{Figures, work};
 use crate::time::Timestamp;
 
-/// Work that is not worth waking a thread for, which takes some 50 us until it does something: with half of
-/// as much left to do.
+/// Less work than this is done alone: another thread takes some 50 us until it begins, and there would
+/// be half of it left to share.
 const ALONE_NANOS: u64 = 100_000;
 /// What a row that is looked at takes: 0.2 to 1.5 ns, as measured with `benches/join.rs` in warm blocks
 /// of 262,144 rows.

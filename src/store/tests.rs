@@ -83,7 +83,8 @@ fn what_was_folded_is_dropped() {
         if maintenance == Maintenance::ByHand {
             assert!(before.upgrade().is_none(), "nobody else would drop it");
         }
-        // A thread of the store does it within a second, and not only once all is sealed.
+        // A thread of the store does it within a second. At the latest all goes when it is sealed, after a
+        // minute, which would be too late.
         while before.upgrade().is_some() {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -23,6 +23,9 @@ const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 /// Most levels of groups and repetitions in a pattern.
 const PATTERN_DEPTH_MAX: u32 = 100;
 
+/// Most classes that are taken by the lengths of characters: each is some 2 KB until it is compiled.
+const BY_LENGTH_MAX: usize = 500;
+
 /// Most characters in the classes of a pattern, and of all patterns of a query.
 pub(super) const CLASS_CHARS_MAX: u64 = 1 << 24;
 
@@ -105,8 +108,9 @@ impl Compiled {
         Regex::builder().build_from_hir(&self.hir).unwrap()
     }
 
-    /// The same for texts that are known to be UTF-8, in which `.*` takes any bytes, and `.` any that make
-    /// up a character: with that there are fewer states, and such from which every text matches.
+    /// The same for texts that are known to be UTF-8: `.*` takes any bytes there, and other classes
+    /// that have all characters beyond ASCII tell these by their length. So there are fewer states,
+    /// and such from which every text matches.
     pub(crate) fn of_bytes(&self) -> Hir {
         let HirKind::Concat(parts) = self.hir.kind() else { return self.hir.clone() };
         let looks = |hir: &&Hir| !hir.properties().look_set().is_empty();
@@ -114,51 +118,61 @@ impl Compiled {
         if parts.iter().filter(looks).count() > 2 {
             return self.hir.clone();
         }
-        Hir::concat(parts.iter().map(with_any_bytes).collect())
+        let mut left = BY_LENGTH_MAX;
+        Hir::concat(parts.iter().map(|part| with_any_bytes(part, &mut left)).collect())
     }
 }
 
-/// `hir` with any bytes where it has any number of any characters, and with less of a look at those of one
-/// character. What it has in it takes whole characters all the same where the text has no others.
-fn with_any_bytes(hir: &Hir) -> Hir {
-    let again = |sub: &Hir, repeated: &Repetition| {
-        Hir::repetition(Repetition { sub: Box::new(sub.clone()), ..repeated.clone() })
+/// `hir` with any bytes where it has any number of any characters, and with classes by length, as
+/// many as are `left`. What it takes is whole characters all the same where the text has no others.
+fn with_any_bytes(hir: &Hir, left: &mut usize) -> Hir {
+    let again = |sub: Hir, repeated: &Repetition| {
+        Hir::repetition(Repetition { sub: Box::new(sub), ..repeated.clone() })
     };
+    let mut each = |parts: &[Hir]| parts.iter().map(|part| with_any_bytes(part, left)).collect();
     match hir.kind() {
         HirKind::Repetition(repeated) if is_anything(hir) => {
-            again(&Hir::dot(Dot::AnyByte), repeated)
+            again(Hir::dot(Dot::AnyByte), repeated)
         }
-        HirKind::Repetition(repeated) => again(&with_any_bytes(&repeated.sub), repeated),
+        HirKind::Repetition(repeated) => again(with_any_bytes(&repeated.sub, left), repeated),
         HirKind::Capture(group) => {
-            Hir::capture(Capture { sub: Box::new(with_any_bytes(&group.sub)), ..group.clone() })
+            let sub = Box::new(with_any_bytes(&group.sub, left));
+            Hir::capture(Capture { sub, ..group.clone() })
         }
-        HirKind::Concat(parts) => Hir::concat(parts.iter().map(with_any_bytes).collect()),
-        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(with_any_bytes).collect()),
-        HirKind::Class(Class::Unicode(class)) => by_length(class).unwrap_or_else(|| hir.clone()),
+        HirKind::Concat(parts) => Hir::concat(each(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(each(parts)),
+        HirKind::Class(Class::Unicode(class)) if *left > 0 => match by_length(class) {
+            Some(class) => {
+                *left -= 1;
+                class
+            }
+            None => hir.clone(),
+        },
         _ => hir.clone(),
     }
 }
 
-/// A class that has all characters beyond ASCII, by how many bytes the first one says that there are
-/// ([RFC 3629]): much less than the bytes of all that there can be.
+/// A class that has all characters beyond ASCII, these by how many bytes the first one says that
+/// there are ([RFC 3629]): far fewer states than for the bytes that there can be. It takes bytes that
+/// are none in UTF-8, too, of which texts have none.
 ///
 /// [RFC 3629]: https://www.rfc-editor.org/rfc/rfc3629#section-3
 fn by_length(class: &ClassUnicode) -> Option<Hir> {
     let has_all = |last: &ClassUnicodeRange| last.start() <= '\u{80}' && last.end() == char::MAX;
     class.ranges().last().filter(|last| has_all(last))?;
-    let bytes = |first, last| {
-        Hir::class(Class::Bytes(ClassBytes::new([ClassBytesRange::new(first, last)])))
-    };
+    let bytes = |first, last| ClassBytesRange::new(first, last);
+    let one_of = |ranges: Vec<_>| Hir::class(Class::Bytes(ClassBytes::new(ranges)));
     let ascii = class.ranges().iter().filter_map(|range| {
         let first = u8::try_from(range.start()).ok().filter(u8::is_ascii)?;
         Some(bytes(first, u8::try_from(range.end()).map_or(0x7f, |last| last.min(0x7f))))
     });
     let longer = [(0xc0, 0xdf), (0xe0, 0xef), (0xf0, 0xf7)].into_iter().zip(1..);
     let longer = longer.map(|((first, last), more)| {
-        let more = std::iter::repeat_n(bytes(0x80, 0xbf), more);
-        Hir::concat(std::iter::once(bytes(first, last)).chain(more).collect())
+        let more = std::iter::repeat_n(one_of(vec![bytes(0x80, 0xbf)]), more);
+        Hir::concat(std::iter::once(one_of(vec![bytes(first, last)])).chain(more).collect())
     });
-    Some(Hir::alternation(ascii.chain(longer).collect()))
+    // A class of no bytes takes nothing.
+    Some(Hir::alternation(std::iter::once(one_of(ascii.collect())).chain(longer).collect()))
 }
 
 fn anchored(inner: Hir) -> Hir {
@@ -371,10 +385,18 @@ fn is_repetition(rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::compile;
+    use super::*;
 
     fn matches(pattern: &str, text: &str) -> bool {
         compile(pattern).unwrap().regex().unwrap().is_match(text)
+    }
+
+    #[test]
+    fn only_so_many_classes_grow() {
+        let of_bytes = compile(&".".repeat(BY_LENGTH_MAX + 10)).unwrap().of_bytes();
+        let HirKind::Concat(parts) = of_bytes.kind() else { panic!("{of_bytes:?}") };
+        let grown = parts.iter().filter(|part| matches!(part.kind(), HirKind::Alternation(_)));
+        assert_eq!((grown.count(), parts.len()), (BY_LENGTH_MAX, BY_LENGTH_MAX + 12));
     }
 
     #[test]

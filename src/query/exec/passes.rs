@@ -261,7 +261,7 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
         let holds = |row| marks.get(around.parents.of(row));
         return Rows::from_list(few::select(few, holds));
     }
-    if let Some(found) = children_of_few(left, right, around) {
+    if let Some(found) = children_of_sparse(left, right, around) {
         return found;
     }
     let Moved { mut found, rest } = around.close.children(marks, right);
@@ -270,9 +270,9 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
     found.into_rows()
 }
 
-/// The rows of `low` whose parent is in `high`, which has few: those only are looked up that come after one
-/// of these in its trace. `None` where that is more work than a pass over words.
-fn children_of_few(high: &Rows, low: &Rows, around: Around<'_>) -> Option<Rows> {
+/// The rows of `low` whose parent is in `high`, which has far fewer: those only are looked up that come
+/// after one of these in its trace. `None` where that is more work than a pass over words.
+fn children_of_sparse(high: &Rows, low: &Rows, around: Around<'_>) -> Option<Rows> {
     if !is_sparse(high, low) {
         return None;
     }
