@@ -209,6 +209,17 @@ impl Unit {
     }
 }
 
+/// Rows that pass a test, as bits.
+#[derive(Debug)]
+pub(crate) struct MarkedRows {
+    /// The rows.
+    pub(crate) bits: Bits,
+    /// How many they are, where that is known without counting.
+    pub(crate) spans: Option<u64>,
+    /// Of how many traces they are, where that is known without counting.
+    pub(crate) traces: Option<u64>,
+}
+
 /// What a test that an index answers finds in all rows of a block.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -318,7 +329,11 @@ pub(crate) trait Source {
 
     /// The same as [`Source::find`] gives for spans, as bits, where the source comes by bits first; who
     /// only counts needs no set. `None` where it does not.
-    fn find_marked(&self, _: &Predicate, _: &Range<u32>) -> Result<Option<Bits>, Self::Error> {
+    fn find_marked(
+        &self,
+        _: &Predicate,
+        _: &Range<u32>,
+    ) -> Result<Option<MarkedRows>, Self::Error> {
         Ok(None)
     }
 

@@ -5,11 +5,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::extremes;
 use crate::block::{Block, BlockError, Marked, Section, Slot};
 use crate::codec::cast::{u64_of, usize_of};
 use crate::query::bits::Bits;
 use crate::query::rows::Rows;
-use crate::query::source::Answer;
+use crate::query::source::{Answer, MarkedRows};
 use crate::query::value::{NumberRange, Scalar, Test};
 
 /// Of at most one row in so many the durations are kept: they take less memory then than buckets of all.
@@ -129,21 +130,26 @@ pub(super) fn marked(
     block: &Block,
     test: &Test,
     window: &Range<u32>,
-) -> Result<Option<Bits>, BlockError> {
+) -> Result<Option<MarkedRows>, BlockError> {
     let Test::Compare(op, constant) = test else { return Ok(None) };
     let (values, inside) = NumberRange::new(*op, constant, Scalar::of_nanos).values();
     if !inside {
         return Ok(None);
     }
-    Ok(block.with_duration(&values, window)?.map(|found| match found {
-        Marked::Words(first, words) => Bits::of_words(usize_of(first / 64), words),
+    let Some(found) = block.with_duration(&values, window)? else { return Ok(None) };
+    let traces = extremes::traces_with(block, &values, window)?;
+    Ok(Some(match found {
+        Marked::Words { first, words, count } => {
+            let bits = Bits::of_words(usize_of(first / 64), words);
+            MarkedRows { bits, spans: count, traces }
+        }
         Marked::Few(rows) => {
             let end = rows.last().map_or(0, |last| last + 1);
             let mut bits = Bits::over(rows.first().copied().unwrap_or(0)..end);
-            for row in rows {
-                bits.set(row);
+            for row in &rows {
+                bits.set(*row);
             }
-            bits
+            MarkedRows { bits, spans: Some(u64_of(rows.len())), traces }
         }
     }))
 }
@@ -151,6 +157,8 @@ pub(super) fn marked(
 fn rows_of(found: Marked) -> Rows {
     match found {
         Marked::Few(rows) => Rows::from_sorted(&rows),
-        Marked::Words(first, words) => Bits::of_words(usize_of(first / 64), words).into_rows(),
+        Marked::Words { first, words, .. } => {
+            Bits::of_words(usize_of(first / 64), words).into_rows()
+        }
     }
 }

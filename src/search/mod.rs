@@ -10,6 +10,7 @@ mod count;
 mod crew;
 mod durations;
 mod explain;
+mod extremes;
 mod ids;
 mod making;
 mod numbered;

@@ -18,8 +18,8 @@ use crate::query::close::Close;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::Rows;
 use crate::query::source::{
-    Answer, Column, Estimate, Grouping, Integers, Loose, Numbered, Predicate, Source, Space, Unit,
-    Wholes,
+    Answer, Column, Estimate, Grouping, Integers, Loose, MarkedRows, Numbered, Predicate, Source,
+    Space, Unit, Wholes,
 };
 use crate::query::syntax::Intrinsic;
 use crate::query::value::{Scalar, Test};
@@ -358,7 +358,7 @@ impl Source for BlockSource<'_> {
         &self,
         predicate: &Predicate,
         window: &Range<u32>,
-    ) -> Result<Option<Bits>, BlockError> {
+    ) -> Result<Option<MarkedRows>, BlockError> {
         match predicate.column {
             Column::Intrinsic(Intrinsic::Duration) => {
                 let window = self.window_in(Space::Spans, window)?;

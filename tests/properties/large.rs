@@ -128,6 +128,16 @@ fn what_is_asked_again_is_found_again() {
             store.maintain().unwrap();
         }
         let oracle = Oracle::new(&spans);
+        let ends = ["> 0s", ">= 99990ns", "< 20us", "<= 0s", "< 0s", "> 100us"];
+        for condition in conditions.iter().chain(&ends) {
+            let query = format!("{{ duration {condition} }}");
+            let expected = oracle.search(&parse(&query), &Ask::default()).unwrap();
+            let expected = (u64::try_from(expected.traces.len()).unwrap(), expected.spans());
+            for _ in 0..3 {
+                let found = store.count(&query, &SearchOptions::default()).unwrap();
+                assert_eq!((found.traces, found.spans), expected, "{query}");
+            }
+        }
         for before in
             ["span.few = 1 && kind = server", "name = \"get\"", "span.few = 2 && span.n = 4711"]
         {

@@ -50,8 +50,14 @@ pub(crate) struct Buckets {
 pub(crate) enum Marked {
     /// Few, ascending.
     Few(Vec<u32>),
-    /// A bit a row, from a row on that is a multiple of 64.
-    Words(u32, Vec<u64>),
+    /// A bit a row.
+    Words {
+        /// The first row that has a bit, a multiple of 64.
+        first: u32,
+        words: Vec<u64>,
+        /// How many bits are set, where that is known without a look at them.
+        count: Option<u64>,
+    },
 }
 
 #[cfg(test)]
@@ -60,7 +66,7 @@ impl Marked {
     pub(crate) fn into_rows(self) -> RoaringBitmap {
         match self {
             Self::Few(rows) => rows.into_iter().collect(),
-            Self::Words(first, words) => {
+            Self::Words { first, words, .. } => {
                 let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
                 RoaringBitmap::from_lsb0_bytes(first, &bytes)
             }
@@ -220,17 +226,20 @@ impl Buckets {
             rows.sort_unstable();
             return Ok(Marked::Few(rows));
         }
-        let base = window.start & !63;
+        let first = window.start & !63;
         let mut words = self.words(&whole, window);
+        let mut count = self.rows_in(&whole);
         for bucket in some.filter(|bucket| !whole.contains(bucket)) {
             for row in members(bucket)?.iter().filter_map(passed) {
-                let offset = row.wrapping_sub(base);
+                count += 1;
+                let offset = row.wrapping_sub(first);
                 if let Some(word) = words.get_mut(usize_of(offset / 64)) {
                     *word |= 1 << (offset % 64);
                 }
             }
         }
-        Ok(Marked::Words(base, words))
+        let is_all = window.start == 0 && window.end >= self.rows;
+        Ok(Marked::Words { first, words, count: is_all.then_some(count) })
     }
 }
 

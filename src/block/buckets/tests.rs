@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::encode::BUCKETS_ROWS_MIN;
 use super::encode::encode;
-use super::index::Buckets;
+use super::index::{Buckets, Marked};
 use crate::block::format::Section;
 use crate::block::tests::{block_from, block_of};
 use crate::block::verify::block_faults;
@@ -50,7 +50,15 @@ fn found(
 ) -> RoaringBitmap {
     let member = |row: u32| (row, values.get(usize_of(row)).copied().unwrap());
     let members = |bucket| Ok(buckets.rows_of(bucket).map(member).collect());
-    buckets.find(range, window, members).unwrap().into_rows()
+    let marked = buckets.find(range, window, members).unwrap();
+    let counted = match &marked {
+        Marked::Few(rows) => Some(u64_of(rows.len())),
+        Marked::Words { count, .. } => *count,
+    };
+    let rows = marked.into_rows();
+    let is_all = *window == (0..low_u32(u64_of(values.len())));
+    assert!(counted.map_or(!is_all, |count| count == rows.len()), "{range:?} in {window:?}");
+    rows
 }
 
 fn looked_up(values: &[u64], range: &RangeInclusive<u64>, window: &Range<u32>) -> RoaringBitmap {

@@ -115,10 +115,13 @@ impl<S: Source> Execution<'_, S> {
         let Some(found) = self.source.find_marked(&predicate, &self.window)? else {
             return Ok(None);
         };
-        let spans = found.count();
+        let spans = found.spans.unwrap_or_else(|| found.bits.count());
         self.figures.note_found(spans, self.source.is_indexed(column));
         self.figures.note(*step, candidates.len(), spans);
-        let traces = count_traces(&found, &*self.source.trace_lasts()?);
+        let traces = match found.traces {
+            Some(traces) => traces,
+            None => count_traces(&found.bits, &*self.source.trace_lasts()?),
+        };
         Ok(Some(Tally { traces, spans }))
     }
 
