@@ -14,8 +14,10 @@ use crate::query::rows::Rows;
 /// Up to so many postings are united one by one; beyond, the value numbers are scanned.
 pub(super) const UNION_MAX: usize = 32;
 
-/// Runs of values whose rows are fetched side by side.
-const RUNS_AT_ONCE: usize = 64;
+/// Most rows of a run of values that are taken without a branch on how many there are.
+const RUN_ROWS: usize = 8;
+/// Rows that are set together.
+const ROWS_AT_ONCE: usize = 256;
 
 /// The rows that have one of these values, at least those within `window`.
 pub(super) fn rows_of(
@@ -55,23 +57,34 @@ fn is_most(window: &Range<u32>, column: &ColumnReader<'_>) -> bool {
 /// The rows that have one of these values: no row with another value is looked at.
 fn rows_by_value(by_value: &ByValue, numbers: &Numbers, rows: u32) -> Rows {
     let mut words = vec![0_u64; usize_of(rows).div_ceil(64)];
-    let mut set = |row: &u32| {
-        if let Some(word) = words.get_mut(usize_of(row / 64)) {
-            *word |= 1 << (row % 64);
+    let mut set = |rows: &[u32]| {
+        // As a slice, for then where it lies and ends stays in registers.
+        let words = words.as_mut_slice();
+        for row in rows {
+            if let Some(word) = words.get_mut(usize_of(row / 64)) {
+                *word |= 1 << (row % 64);
+            }
         }
     };
-    // The first row of each run is read before the others of any, so that runs are fetched side by side.
-    let mut others: Vec<&[u32]> = Vec::with_capacity(RUNS_AT_ONCE);
+    // How many rows a run has cannot be guessed, so of each as many are copied as most have at most, and what is
+    // not its own is written over by the next.
+    let (mut some, mut count) = ([0; ROWS_AT_ONCE + RUN_ROWS], 0);
     numbers.for_each_run(|run| {
-        if let Some((first, rest)) = by_value.rows(run).split_first() {
-            set(first);
-            others.push(rest);
+        let (rows, more) = by_value.rows_and_more(run);
+        let free = some.get_mut(count..).and_then(<[u32]>::first_chunk_mut::<RUN_ROWS>);
+        match (free, more.first_chunk()) {
+            (Some(free), Some(more)) if rows.len() <= RUN_ROWS => {
+                *free = *more;
+                count += rows.len();
+            }
+            _ => set(rows),
         }
-        if others.len() == RUNS_AT_ONCE {
-            others.drain(..).flatten().for_each(&mut set);
+        if count >= ROWS_AT_ONCE {
+            set(some.get(..count).unwrap_or_default());
+            count = 0;
         }
     });
-    others.into_iter().flatten().for_each(set);
+    set(some.get(..count).unwrap_or_default());
     Bits::of_words(0, words).into_rows()
 }
 

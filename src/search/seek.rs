@@ -18,18 +18,18 @@ pub(super) fn seek(
     whole: &mut Whole,
     mut each: impl FnMut(Range<usize>, usize, &mut Whole),
 ) {
-    let mut place = places.start;
-    if places.is_empty() {
-        return;
-    }
-    // What the first shares was not looked at.
-    let text = texts.whole(place, whole);
-    let mut found =
-        text.windows(literal.bytes().len()).position(|window| window == literal.bytes());
-    found = found.map(|at| at + literal.bytes().len());
-    let Some(last) = places.end.checked_sub(1) else { return };
+    let Some(last) = places.clone().last() else { return };
     let all = texts.bytes().get(..texts.range(last).end).unwrap_or_default();
-    let mut from = texts.range(place).end;
+    let mut place = places.start;
+    let mut from = texts.range(place).start;
+    let mut found = None;
+    if texts.own_from(place) > 0 {
+        // What the first shares is nowhere among the own bytes.
+        let text = texts.whole(place, whole);
+        let at = text.windows(literal.bytes().len()).position(|window| window == literal.bytes());
+        found = at.map(|at| at + literal.bytes().len());
+        from = texts.range(place).end;
+    }
     loop {
         if let Some(end) = found {
             // Those that share all up to the end of the literal have it too.

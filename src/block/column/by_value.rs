@@ -51,11 +51,14 @@ impl ByValue {
         Self { all: all.into() }
     }
 
-    /// The rows of some values that follow one another, value by value.
+    /// The rows of some values that follow one another, value by value, and the same with those of the
+    /// values after them.
     #[inline]
-    pub(crate) fn rows(&self, numbers: Range<u32>) -> &[u32] {
+    pub(crate) fn rows_and_more(&self, numbers: Range<u32>) -> (&[u32], &[u32]) {
         let at = |number| self.all.get(usize_of(number)).copied().map_or(0, usize_of);
-        self.all.get(at(numbers.start)..at(numbers.end)).unwrap_or_default()
+        let (start, end) = (at(numbers.start), at(numbers.end));
+        let more = self.all.get(start..).unwrap_or_default();
+        (more.get(..end.wrapping_sub(start)).unwrap_or_default(), more)
     }
 }
 
@@ -114,7 +117,9 @@ mod tests {
             for wanted in numbers.clone() {
                 expected.extend(pairs.iter().filter(|(_, number)| **number == wanted).map(|(row, _)| *row));
             }
-            prop_assert_eq!(by_value.rows(numbers), expected.as_slice());
+            let (rows, more) = by_value.rows_and_more(numbers);
+            prop_assert_eq!(rows, expected.as_slice());
+            prop_assert!(more.starts_with(rows));
         }
     }
 }
