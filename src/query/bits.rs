@@ -134,6 +134,11 @@ impl Bits {
         Some(self.base + u32::try_from(at * 64).ok()? + word.ilog2())
     }
 
+    /// The bits for who sets very many rows one by one.
+    pub(crate) fn marking(&mut self) -> Marking<'_> {
+        Marking { base: self.base, words: &mut self.words }
+    }
+
     /// Sets `row`.
     #[inline]
     pub(crate) fn set(&mut self, row: u32) {
@@ -394,6 +399,43 @@ impl Bits {
         match done {
             Ok(()) => {}
         }
+    }
+}
+
+/// Bits that are written to: where they lie stays in registers from row to row.
+#[derive(Debug)]
+pub(crate) struct Marking<'a> {
+    base: u32,
+    words: &'a mut [u64],
+}
+
+impl Marking<'_> {
+    /// Sets `row`, if it is within the range.
+    #[inline]
+    pub(crate) fn set(&mut self, row: u32) {
+        let offset = row.wrapping_sub(self.base);
+        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
+            *word |= 1 << (offset % 64);
+        }
+    }
+
+    /// Sets `row`, if it is within the range, where `wanted`; without a branch.
+    #[inline]
+    pub(crate) fn or(&mut self, row: u32, wanted: bool) {
+        let offset = row.wrapping_sub(self.base);
+        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
+            *word |= u64::from(wanted) << (offset % 64);
+        }
+    }
+
+    /// Sets `row`, and says whether it was set before; false outside the range.
+    #[inline]
+    pub(crate) fn mark(&mut self, row: u32) -> bool {
+        let offset = row.wrapping_sub(self.base);
+        let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) else { return false };
+        let before = *word >> (offset % 64) & 1 != 0;
+        *word |= 1 << (offset % 64);
+        before
     }
 }
 

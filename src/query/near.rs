@@ -105,6 +105,13 @@ pub(crate) struct Parents {
     far: Far,
 }
 
+/// The row so many before another, or no row where that is none. All bits are set where there is no step; a
+/// branch would often be guessed wrong.
+#[inline]
+fn before(row: u32, step: u8) -> u32 {
+    row.wrapping_sub(u32::from(step)) | u32::from(step == 0).wrapping_neg()
+}
+
 /// The last descendant of each row.
 #[derive(Debug, Clone)]
 pub(crate) struct Ends {
@@ -136,10 +143,39 @@ impl Parents {
     #[inline]
     pub(crate) fn of(&self, row: u32) -> u32 {
         match self.steps.get(cast::usize_of(row)).copied().unwrap_or(0) {
-            FAR => row.checked_sub(self.far.get(row)).unwrap_or(NO_ROW),
-            // All bits are set where there is no step; a branch would often be guessed wrong.
-            step => row.wrapping_sub(u32::from(step)) | u32::from(step == 0).wrapping_neg(),
+            FAR => self.far_of(row),
+            step => before(row, step),
         }
+    }
+
+    /// Calls `visit` with some rows and their parents, in no order: such as lie side by side do not come one
+    /// after the other, so that what is done for the one need not wait for what was done for the other.
+    #[inline]
+    pub(crate) fn for_each_apart(&self, rows: &[u32], mut visit: impl FnMut(u32, u32)) {
+        let steps = self.steps();
+        let mut visit = |row: u32| {
+            let step = steps.get(cast::usize_of(row)).copied().unwrap_or(0);
+            visit(row, if step == FAR { self.far_of(row) } else { before(row, step) });
+        };
+        let quarter = rows.len() / 4;
+        let (first, rest) = rows.split_at(quarter);
+        let (second, rest) = rest.split_at(quarter);
+        let (third, rest) = rest.split_at(quarter);
+        let (fourth, rest) = rest.split_at(quarter);
+        for (((a, b), c), d) in first.iter().zip(second).zip(third).zip(fourth) {
+            visit(*a);
+            visit(*b);
+            visit(*c);
+            visit(*d);
+        }
+        for row in rest {
+            visit(*row);
+        }
+    }
+
+    #[cold]
+    fn far_of(&self, row: u32) -> u32 {
+        row.checked_sub(self.far.get(row)).unwrap_or(NO_ROW)
     }
 
     /// Bytes that it takes.
@@ -199,6 +235,12 @@ mod tests {
             let parents = Parents::of_whole(&all);
             prop_assert!((0..rows).all(|row| parents.of(row) == all[cast::usize_of(row)]));
             prop_assert_eq!(parents.of(rows), NO_ROW);
+            let asked: Vec<u32> = (0..rows + 2).filter(|row| row % 3 != 1).collect();
+            let mut visited = Vec::new();
+            parents.for_each_apart(&asked, |row, parent| visited.push((row, parent)));
+            visited.sort_unstable();
+            let expected: Vec<(u32, u32)> = asked.iter().map(|row| (*row, parents.of(*row))).collect();
+            prop_assert_eq!(visited, expected);
             let all: Arc<[u32]> = (0..).zip(&steps).map(|(row, step)| (row + step).min(rows - 1)).collect();
             let ends = Ends::of_whole(&all);
             prop_assert!((0..rows).all(|row| ends.of(row) == all[cast::usize_of(row)]));

@@ -29,6 +29,8 @@ struct Forms {
     bitmap: OnceLock<Arc<RoaringBitmap>>,
     bits: OnceLock<Bits>,
     list: OnceLock<Vec<u32>>,
+    /// A list of rows that are not few, beside their bits.
+    long: OnceLock<Vec<u32>>,
     len: OnceLock<u64>,
 }
 
@@ -171,6 +173,11 @@ impl Rows {
         self.0.list.get().map(Vec::as_slice)
     }
 
+    /// A list of the rows, few or not, where it is there already.
+    pub(crate) fn list(&self) -> Option<&[u32]> {
+        self.few().or_else(|| self.0.long.get().map(Vec::as_slice))
+    }
+
     /// A list of the rows, where there are fewer than words of bits from the first to the last.
     pub(crate) fn listed(&self) -> Option<Cow<'_, [u32]>> {
         if let Some(list) = self.few() {
@@ -181,13 +188,19 @@ impl Rows {
     }
 
     /// The same as what passes over the rows read, and no more: bits, and a list where that takes no more
-    /// memory.
+    /// memory than the bits.
     pub(crate) fn settled(self) -> Self {
         let bits = self.bits();
         let (words, len) = (cast::u64_of(bits.span().len()), self.len());
-        let list = if len < words / 2 { OnceLock::from(self.to_vec()) } else { OnceLock::new() };
+        let (list, long) = (OnceLock::new(), OnceLock::new());
+        if len < words / 2 {
+            list.get_or_init(|| self.to_vec());
+        } else if len <= words * 2 {
+            long.get_or_init(|| self.to_vec());
+        }
         let bits = OnceLock::from(bits.clone());
-        Self(Arc::new(Forms { bits, list, len: OnceLock::from(len), ..Forms::default() }))
+        let len = OnceLock::from(len);
+        Self(Arc::new(Forms { bits, list, long, len, ..Forms::default() }))
     }
 
     /// The flat bits, where they are there already.
@@ -418,13 +431,13 @@ impl Rows {
         let bounds = self.bounds();
         let flat = cast::usize_of(bounds.end.saturating_sub(bounds.start)) / 8;
         // A container of a bitmap takes two bytes a row, or a bit for each row there may be.
-        let list = self.few().map_or(0, size_of_val);
+        let list = self.list().map_or(0, size_of_val);
         list + flat + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
     }
 
     /// Bytes of memory that the forms take that are there.
     pub(crate) fn bytes_len(&self) -> usize {
-        let list = self.few().map_or(0, size_of_val);
+        let list = self.list().map_or(0, size_of_val);
         let bitmap = self.0.bitmap.get().map_or(0, |bitmap| bitmap.serialized_size());
         list + self.flat().map_or(0, Bits::bytes_len) + bitmap
     }

@@ -264,6 +264,12 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
     if let Some(found) = children_of_sparse(left, right, around) {
         return found;
     }
+    if let Some(list) = right.list() {
+        let mut found = Bits::over(right.bounds());
+        let mut marking = found.marking();
+        around.parents.for_each_apart(list, |row, parent| marking.or(row, marks.get(parent)));
+        return found.into_rows();
+    }
     let Moved { mut found, rest } = around.close.children(marks, right);
     let rest = around.near(left, rest.into_rows(), right.len());
     rest.bits().for_each_apart(|row| found.or(row, marks.get(around.parents.of(row))));
@@ -296,11 +302,10 @@ fn children_of_sparse(high: &Rows, low: &Rows, around: Around<'_>) -> Option<Row
 
 /// The rows that are a parent of a row of `left`; where some are asked for, those of these at least.
 pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) -> Rows {
-    if let Some(few) = left.few() {
+    if let Some(list) = left.list() {
         let mut marks = Bits::over(0..left.bounds().end);
-        for row in few {
-            marks.set(around.parents.of(*row));
-        }
+        let mut marking = marks.marking();
+        around.parents.for_each_apart(list, |_, parent| marking.set(parent));
         return marks.into_rows();
     }
     let Moved { found: mut marks, rest } = around.close.parents(left);
@@ -314,21 +319,31 @@ pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) 
 
 /// The rows that are the parent of several rows of `left`.
 fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
-    let mark = |once: &mut Bits, twice: &mut Bits, row| {
+    if let Some(list) = left.list() {
+        let mut once = Bits::over(0..left.bounds().end);
+        let mut marking = once.marking();
+        let mut twice = Vec::new();
+        // Those that were marked before, which are put where the next one comes unless they are.
+        let (mut kept, mut count) = ([0; BATCH], 0);
+        around.parents.for_each_apart(list, |_, parent| {
+            if let Some(slot) = kept.get_mut(count) {
+                *slot = parent;
+            }
+            count += usize::from(marking.mark(parent));
+            if count == BATCH {
+                twice.extend_from_slice(&kept);
+                count = 0;
+            }
+        });
+        twice.extend_from_slice(kept.get(..count).unwrap_or_default());
+        return Rows::from_unsorted(twice);
+    }
+    let Counted { mut once, mut twice, rest } = around.close.counted_parents(left);
+    rest.for_each_apart(|row| {
         let above = around.parents.of(row);
         let before = once.mark(above, true);
         twice.or(above, before);
-    };
-    if let Some(few) = left.few() {
-        let rows = 0..left.bounds().end;
-        let (mut once, mut twice) = (Bits::over(rows.clone()), Bits::over(rows));
-        for row in few {
-            mark(&mut once, &mut twice, *row);
-        }
-        return twice.into_rows();
-    }
-    let Counted { mut once, mut twice, rest } = around.close.counted_parents(left);
-    rest.for_each_apart(|row| mark(&mut once, &mut twice, row));
+    });
     twice.into_rows()
 }
 

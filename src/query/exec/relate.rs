@@ -183,12 +183,14 @@ mod tests {
                 let sets = (subset(rows), subset(rows));
                 (Just(forest), sets.0, sets.1)
             }),
-            are_flat in any::<(bool, bool)>(),
+            forms in (0u8..3, 0u8..3),
         ) {
-            let set = |rows: &[u32], is_flat| {
-                if is_flat { Bits::of_list(rows).into_rows() } else { Rows::from_sorted(rows) }
+            let set = |rows: &[u32], form| match form {
+                0 => Bits::of_list(rows).into_rows(),
+                1 => Rows::from_sorted(rows),
+                _ => Rows::from_sorted(rows).settled(),
             };
-            let (a, b) = (set(&left, are_flat.0), set(&right, are_flat.1));
+            let (a, b) = (set(&left, forms.0), set(&right, forms.1));
             for relation in RELATIONS {
                 let pair = |l: &u32, r: &u32| forest.related(relation, *l, *r);
                 let related = |r: &u32| left.iter().any(|l| pair(l, r));
@@ -251,8 +253,18 @@ mod tests {
         let rows = 140_000;
         let mut random = Random(7);
         let forest = large_forest(&mut random, rows);
-        for (left, right) in [(1, 9999), (9999, 1), (1, 300), (2500, 2500), (40, 9000), (9000, 40)]
-        {
+        let shares = [
+            (1, 9999),
+            (9999, 1),
+            (1, 300),
+            (2500, 2500),
+            (40, 9000),
+            (9000, 40),
+            (200, 200),
+            (300, 2500),
+            (2500, 300),
+        ];
+        for (left, right) in shares {
             let mut pick =
                 |share| -> Vec<bool> { (0..rows).map(|_| random.below(10_000) < share).collect() };
             let (left, right) = (pick(left), pick(right));
@@ -263,8 +275,13 @@ mod tests {
                 let holds = expected(&forest, relation, &left);
                 let both: Vec<bool> = holds.iter().zip(&right).map(|(a, b)| *a && *b).collect();
                 let operator = (relation, Form::Plain);
-                let found = relate(&forest, operator, &set(&left), &set(&right)).unwrap();
+                let (left, right) = (set(&left), set(&right));
+                let found = relate(&forest, operator, &left, &right).unwrap();
                 assert!(found == set(&both), "{relation:?}");
+                // Lists beside bits, as answers that are kept have them.
+                let (left, right) = (left.settled(), right.settled());
+                let found = relate(&forest, operator, &left, &right).unwrap();
+                assert!(found == set(&both), "{relation:?} of lists");
             }
         }
     }
