@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
+use super::marking::Marking;
 use crate::codec::cast;
 use crate::query::rows::{BATCH, Rows};
 use crate::query::{few, sweep, words};
@@ -136,7 +137,7 @@ impl Bits {
 
     /// The bits for who sets very many rows one by one.
     pub(crate) fn marking(&mut self) -> Marking<'_> {
-        Marking { base: self.base, words: &mut self.words }
+        Marking::new(self.base, &mut self.words)
     }
 
     /// Sets `row`.
@@ -399,43 +400,6 @@ impl Bits {
         match done {
             Ok(()) => {}
         }
-    }
-}
-
-/// Bits that are written to: where they lie stays in registers from row to row.
-#[derive(Debug)]
-pub(crate) struct Marking<'a> {
-    base: u32,
-    words: &'a mut [u64],
-}
-
-impl Marking<'_> {
-    /// Sets `row`, if it is within the range.
-    #[inline]
-    pub(crate) fn set(&mut self, row: u32) {
-        let offset = row.wrapping_sub(self.base);
-        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
-            *word |= 1 << (offset % 64);
-        }
-    }
-
-    /// Sets `row`, if it is within the range, where `wanted`; without a branch.
-    #[inline]
-    pub(crate) fn or(&mut self, row: u32, wanted: bool) {
-        let offset = row.wrapping_sub(self.base);
-        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
-            *word |= u64::from(wanted) << (offset % 64);
-        }
-    }
-
-    /// Sets `row`, and says whether it was set before; false outside the range.
-    #[inline]
-    pub(crate) fn mark(&mut self, row: u32) -> bool {
-        let offset = row.wrapping_sub(self.base);
-        let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) else { return false };
-        let before = *word >> (offset % 64) & 1 != 0;
-        *word |= 1 << (offset % 64);
-        before
     }
 }
 

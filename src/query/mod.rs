@@ -10,6 +10,7 @@ mod error;
 pub(crate) mod exec;
 pub(crate) mod few;
 mod field;
+mod marking;
 pub(crate) mod near;
 mod pattern;
 pub(crate) mod plan;
