@@ -14,6 +14,10 @@ use crate::query::syntax::{Form, Relation, SpansetOp};
 /// A left side counts as small where there are so many times its rows to choose from.
 const FEW: u64 = 64;
 
+/// The same where the right side is one of tests whose answers are kept: to join these costs little, and to come
+/// by them the first time no more than to look up what of all rows is near those of the left side.
+const VERY_FEW: u64 = 4096;
+
 /// An expression whose filters have been run.
 #[derive(Debug)]
 enum Tree<'a> {
@@ -63,6 +67,13 @@ impl<S: Source> Execution<'_, S> {
         candidates: &Candidates,
     ) -> Result<Candidates, S::Error> {
         if left.len().saturating_mul(FEW) > candidates.len() {
+            return Ok(candidates.clone());
+        }
+        let is_found_whole = match &link.right {
+            Spansets::Filter(filter) => filter.is_kept(),
+            Spansets::Pipeline(_) | Spansets::Chain { .. } => false,
+        };
+        if is_found_whole && left.len().saturating_mul(VERY_FEW) > candidates.len() {
             return Ok(candidates.clone());
         }
         let near = |relation| {

@@ -61,6 +61,21 @@ pub(crate) struct Run {
     pub(crate) operands: Vec<Filter>,
 }
 
+impl Filter {
+    /// True where all tests that it is made of have answers that blocks keep.
+    pub(crate) fn is_kept(&self) -> bool {
+        match self {
+            Self::Constant(_) => true,
+            Self::Test(test) => test.name.is_some(),
+            Self::Not(inner) => inner.is_kept(),
+            Self::Runs(runs) => runs.iter().flat_map(|run| &run.operands).all(Self::is_kept),
+            Self::Items(_) | Self::Compare(_) | Self::CompareChain { .. } | Self::IsNil { .. } => {
+                false
+            }
+        }
+    }
+}
+
 /// A test of one field of a span.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FieldTest {
