@@ -51,6 +51,10 @@ pub(crate) enum Derived {
     ChildCounts,
     /// For how long none of its children runs, for each row.
     SelfDurations,
+    /// How long one span of each trace takes, sorted: the longest, or the shortest.
+    Extremes(bool),
+    /// That these were asked for.
+    ExtremesAsked(bool),
     /// How many rows of each trace are errors.
     TraceErrors,
     /// How many services each trace has.

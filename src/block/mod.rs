@@ -27,6 +27,8 @@ mod verify;
 pub(crate) use arrange::{Settled, arrange, arrange_all, group_by_trace};
 pub(crate) use buckets::Marked;
 pub(crate) use builder::{Built, OrderedTrace, build};
+#[cfg(test)]
+pub(crate) use cache::Cached;
 pub(crate) use cache::{Cache, Derived, Slot};
 pub(crate) use column::{
     ByValue, ColumnKey, ColumnReader, Fronts, Numbers, RankTable, Runs, Whole,
@@ -48,4 +50,4 @@ pub(crate) mod repair;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

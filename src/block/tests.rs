@@ -39,7 +39,7 @@ impl Chunks for Memory {
     }
 }
 
-pub(super) fn block_of(spans: &[Span], chunk_len: usize) -> Block {
+pub(crate) fn block_of(spans: &[Span], chunk_len: usize) -> Block {
     let mut staging = Staging::default();
     for span in spans {
         let mut view = SpanRef::default();

@@ -166,13 +166,13 @@ impl Bits {
         }
     }
 
-    /// Sets `row` where `wanted`, and says whether it was set before; false outside the range.
+    /// Sets `row`, and says whether it was set before; false outside the range.
     #[inline]
-    pub(crate) fn mark(&mut self, row: u32, wanted: bool) -> bool {
+    pub(crate) fn mark(&mut self, row: u32) -> bool {
         let offset = row.wrapping_sub(self.base);
         let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) else { return false };
         let before = *word >> (offset % 64) & 1 != 0;
-        *word |= u64::from(wanted) << (offset % 64);
+        *word |= 1 << (offset % 64);
         before
     }
 
@@ -194,17 +194,6 @@ impl Bits {
             middle.fill(u64::MAX);
             *tail |= high;
         }
-    }
-
-    /// For each word, how many rows are set in the words before it.
-    pub(crate) fn ranks(&self) -> Vec<u32> {
-        let mut total = 0;
-        let mut before = |word: &u64| {
-            let before = total;
-            total += word.count_ones();
-            before
-        };
-        self.words.iter().map(&mut before).collect()
     }
 
     /// The words, and the place among the words of all rows of the first.
@@ -244,15 +233,6 @@ impl Bits {
             visit(first, word & low & high);
             low = u64::MAX;
         }
-    }
-
-    /// How many rows at most `row` are set, for a `row` within the range.
-    #[inline]
-    pub(crate) fn rank(&self, ranks: &[u32], row: u32) -> u32 {
-        let offset = row.wrapping_sub(self.base);
-        let at = cast::usize_of(offset / 64);
-        let (Some(before), Some(word)) = (ranks.get(at), self.words.get(at)) else { return 0 };
-        before + (word & u64::MAX >> (63 - offset % 64)).count_ones()
     }
 
     /// The rows set.
@@ -350,13 +330,6 @@ impl Bits {
     /// The rows that lie in `range`.
     pub(crate) fn within(&self, range: Range<u32>) -> Self {
         self.and(&Self::range(range))
-    }
-
-    /// The rows for which `holds`, which is asked for all of them, in no order: no branch a row.
-    pub(crate) fn select(&self, mut holds: impl FnMut(u32) -> bool) -> Self {
-        let mut kept = Self { base: self.base, words: vec![0; self.words.len()] };
-        self.for_each_apart(|row| kept.or(row, holds(row)));
-        kept
     }
 
     fn joined(&self, other: &Self, span: &Range<usize>, join: impl Fn(u64, u64) -> u64) -> Self {
@@ -517,10 +490,8 @@ mod tests {
                 bits.set_through(first, last);
                 rows.extend(first..=last);
             }
-            let ranks = bits.ranks();
             for row in range.clone() {
                 prop_assert_eq!(bits.get(row), rows.contains(&row));
-                prop_assert_eq!(cast::usize_of(bits.rank(&ranks, row)), rows.range(..=row).count());
             }
             let (first, last) = (range.start + width / 3, range.start + width / 2);
             for part in [range.clone(), first..last, first..range.end + 500, 0..last, 0..0, first..first] {

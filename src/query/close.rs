@@ -13,7 +13,7 @@ use crate::codec::cast;
 const NEAR: usize = 3;
 
 /// Distances that many rows are moved over.
-const FAR: usize = 7;
+pub(super) const FAR: usize = 7;
 
 /// Rows are many from so many for each word on.
 const MANY_A_WORD: u64 = 3;
@@ -155,6 +155,12 @@ impl Close {
         Counted { once: Bits::of_words(0, once), twice: Bits::of_words(0, twice), rest }
     }
 
+    /// The bits of the distances of 64 rows, and which of these are farther off.
+    pub(super) fn word(&self, place: usize) -> (Word, u64) {
+        let at = |words: &Vec<u64>| words.get(place).copied().unwrap_or(0);
+        (self.distances.each_ref().map(at), at(&self.others))
+    }
+
     /// The words of distances from one on.
     fn words(&self, start: usize) -> impl Iterator<Item = Word> + '_ {
         let [one, two, four] = &self.distances;
@@ -181,7 +187,7 @@ impl Close {
 }
 
 /// The bits of the distances of 64 rows, the lowest first.
-type Word = [u64; 3];
+pub(super) type Word = [u64; 3];
 
 fn are_many(rows: &Rows) -> bool {
     let words = cast::u64_of(rows.bits().span().len());
@@ -190,7 +196,7 @@ fn are_many(rows: &Rows) -> bool {
 
 /// Those of 64 rows that are one row below their parent, two, and so on.
 #[inline]
-fn by_distance<const REACH: usize>(rows: u64, [one, two, four]: Word) -> [u64; REACH] {
+pub(super) fn by_distance<const REACH: usize>(rows: u64, [one, two, four]: Word) -> [u64; REACH] {
     let (near, far) = (rows & !four, rows & four);
     let [zeroth, first, second, third] = [!one & !two, one & !two, !one & two, one & two];
     let all = [

@@ -1,6 +1,7 @@
 //! `TraceQL`: from text to tree to plan to rows. Each step is a plain function between printable
 //! types; blocks are seen only through a narrow trait.
 
+mod above;
 pub(crate) mod automaton;
 pub(crate) mod bits;
 pub(crate) mod check;

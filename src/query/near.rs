@@ -105,13 +105,6 @@ pub(crate) struct Parents {
     far: Far,
 }
 
-/// The row so many before another, or no row where that is none. All bits are set where there is no step; a
-/// branch would often be guessed wrong.
-#[inline]
-fn before(row: u32, step: u8) -> u32 {
-    row.wrapping_sub(u32::from(step)) | u32::from(step == 0).wrapping_neg()
-}
-
 /// The last descendant of each row.
 #[derive(Debug, Clone)]
 pub(crate) struct Ends {
@@ -210,6 +203,13 @@ impl Ends {
     pub(crate) fn bytes_len(&self) -> usize {
         size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
     }
+}
+
+/// The row so many before another, or no row where that is none. All bits are set where there is no step; a
+/// branch would often be guessed wrong.
+#[inline]
+fn before(row: u32, step: u8) -> u32 {
+    row.wrapping_sub(u32::from(step)) | u32::from(step == 0).wrapping_neg()
 }
 
 #[cfg(test)]

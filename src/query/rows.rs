@@ -28,7 +28,7 @@ pub(crate) struct Rows(Arc<Forms>);
 struct Forms {
     bitmap: OnceLock<Arc<RoaringBitmap>>,
     bits: OnceLock<Bits>,
-    list: OnceLock<Vec<u32>>,
+    few: OnceLock<Vec<u32>>,
     /// A list of rows that are not few, beside their bits.
     long: OnceLock<Vec<u32>>,
     len: OnceLock<u64>,
@@ -109,7 +109,7 @@ impl Rows {
         if rows.len() >= DENSE_MIN && rows.len().saturating_mul(DENSE_SHARE) >= width {
             return Bits::of_list(&rows).into_rows();
         }
-        Self(Arc::new(Forms { list: OnceLock::from(rows.into_owned()), ..Forms::default() }))
+        Self(Arc::new(Forms { few: OnceLock::from(rows.into_owned()), ..Forms::default() }))
     }
 
     /// The rows of a list in any order.
@@ -170,7 +170,7 @@ impl Rows {
 
     /// A list of the rows, where they are few and it is there already.
     pub(crate) fn few(&self) -> Option<&[u32]> {
-        self.0.list.get().map(Vec::as_slice)
+        self.0.few.get().map(Vec::as_slice)
     }
 
     /// A list of the rows, few or not, where it is there already.
@@ -192,15 +192,14 @@ impl Rows {
     pub(crate) fn settled(self) -> Self {
         let bits = self.bits();
         let (words, len) = (cast::u64_of(bits.span().len()), self.len());
-        let (list, long) = (OnceLock::new(), OnceLock::new());
-        if len < words / 2 {
-            list.get_or_init(|| self.to_vec());
-        } else if len <= words * 2 {
-            long.get_or_init(|| self.to_vec());
-        }
+        let (few, long) = match len {
+            _ if len < words / 2 => (OnceLock::from(self.to_vec()), OnceLock::new()),
+            _ if len <= words * 2 => (OnceLock::new(), OnceLock::from(self.to_vec())),
+            _ => (OnceLock::new(), OnceLock::new()),
+        };
         let bits = OnceLock::from(bits.clone());
         let len = OnceLock::from(len);
-        Self(Arc::new(Forms { bits, list, long, len, ..Forms::default() }))
+        Self(Arc::new(Forms { bits, few, long, len, ..Forms::default() }))
     }
 
     /// The flat bits, where they are there already.
@@ -524,7 +523,7 @@ mod tests {
                 match form {
                     0 => set,
                     1 => Bits::of(set.bitmap()).into_rows(),
-                    2 => Rows(Arc::new(Forms { list: OnceLock::from(list), ..Forms::default() })),
+                    2 => Rows(Arc::new(Forms { few: OnceLock::from(list), ..Forms::default() })),
                     _ => set.settled(),
                 }
             };

@@ -327,8 +327,8 @@ pub(crate) trait Source {
     /// of events and links those owned by such rows.
     fn find(&self, predicate: &Predicate, window: Range<u32>) -> Result<Rows, Self::Error>;
 
-    /// The same as [`Source::find`] gives for spans, as bits, where the source comes by bits first; who
-    /// only counts needs no set. `None` where it does not.
+    /// The same as [`Source::find`] gives for spans, as bits, where the source comes by bits first, and how
+    /// many they are where it knows; who only counts needs no set. `None` where it does not.
     fn find_marked(
         &self,
         _: &Predicate,

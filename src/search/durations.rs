@@ -124,8 +124,8 @@ fn durations_of(
     Ok(Some(Kept::Listed(rows, nanos)))
 }
 
-/// The rows of the window whose durations compare so, as bits; `None` where they are no range of
-/// durations, or where there are no buckets.
+/// The rows of the window whose durations compare so, as bits, with how many they are and of how many traces
+/// where that is known; `None` where they are no range of durations, or where there are no buckets.
 pub(super) fn marked(
     block: &Block,
     test: &Test,

@@ -15,7 +15,7 @@ use crate::query::rows::Rows;
 pub(super) const UNION_MAX: usize = 32;
 
 /// Most rows of a run of values that are taken without a branch on how many there are.
-const RUN_ROWS: usize = 8;
+const RUN_ROWS_MAX: usize = 8;
 /// Rows that are set together.
 const ROWS_AT_ONCE: usize = 256;
 
@@ -66,14 +66,14 @@ fn rows_by_value(by_value: &ByValue, numbers: &Numbers, rows: u32) -> Rows {
             }
         }
     };
-    // How many rows a run has cannot be guessed, so of each as many are copied as most have at most, and what is
-    // not its own is written over by the next.
-    let (mut some, mut count) = ([0; ROWS_AT_ONCE + RUN_ROWS], 0);
+    // How many rows a run has cannot be guessed, so as many as it may have are copied, and what is not its own
+    // is written over by the next run.
+    let (mut some, mut count) = ([0; ROWS_AT_ONCE + RUN_ROWS_MAX], 0);
     numbers.for_each_run(|run| {
         let (rows, more) = by_value.rows_and_more(run);
-        let free = some.get_mut(count..).and_then(<[u32]>::first_chunk_mut::<RUN_ROWS>);
+        let free = some.get_mut(count..).and_then(<[u32]>::first_chunk_mut::<RUN_ROWS_MAX>);
         match (free, more.first_chunk()) {
-            (Some(free), Some(more)) if rows.len() <= RUN_ROWS => {
+            (Some(free), Some(more)) if rows.len() <= RUN_ROWS_MAX => {
                 *free = *more;
                 count += rows.len();
             }

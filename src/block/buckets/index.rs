@@ -99,6 +99,9 @@ impl Buckets {
             total = total.saturating_add(*rows);
             total
         }));
+        if total != u64::from(rows) {
+            return Err(Malformed::new(0, format!("buckets of {total} rows for {rows} rows")));
+        }
         let apart = bounds.windows(2).all(|pair| match pair {
             [(_, most), (least, _)] => most < least,
             _ => false,

@@ -12,6 +12,7 @@ use crate::block::format::Section;
 use crate::block::tests::{block_from, block_of};
 use crate::block::verify::block_faults;
 use crate::codec::cast::{low_u32, u64_of, usize_of, usize_of_u64};
+use crate::codec::packed;
 use crate::id::{SpanId, TraceId};
 use crate::model::Span;
 use crate::time::Timestamp;
@@ -118,6 +119,24 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn buckets_that_say_of_more_or_fewer_rows_than_there_are_are_refused() {
+    let values: Vec<u64> = (0..20_000).collect();
+    let bytes = encode(&values);
+    let mut heads = Vec::new();
+    packed::decode(&bytes, |head| heads.push(head)).unwrap();
+    let mut head = Vec::new();
+    packed::encode(&heads, &mut head);
+    for rows in [heads[2], heads[2] - 1, heads[2] + 1, 0, u64::MAX] {
+        heads[2] = rows;
+        let mut changed = Vec::new();
+        packed::encode(&heads, &mut changed);
+        changed.extend_from_slice(&bytes[head.len()..]);
+        let is_right = changed == bytes;
+        assert_eq!(Buckets::decode(&changed, 20_000).is_ok(), is_right, "{rows} rows");
     }
 }
 

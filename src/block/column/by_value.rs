@@ -51,8 +51,8 @@ impl ByValue {
         Self { all: all.into() }
     }
 
-    /// The rows of some values that follow one another, value by value, and the same with those of the
-    /// values after them.
+    /// The rows of some values that follow one another, value by value; and these with all rows of the values
+    /// after them.
     #[inline]
     pub(crate) fn rows_and_more(&self, numbers: Range<u32>) -> (&[u32], &[u32]) {
         let at = |number| self.all.get(usize_of(number)).copied().map_or(0, usize_of);

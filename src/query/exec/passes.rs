@@ -4,7 +4,8 @@
 //!
 //! Sets are flat words of bits. Whatever is below a row comes after it in the same trace, so each pass
 //! first drops, 64 rows at once, the rows of the lower side with no row of the upper side before them in
-//! their trace. Only what is left is looked at one by one, where its parent or end is.
+//! their trace. Only what is left is looked at one by one, where its parent or end is. Of a set that has a
+//! list, which is no more than two rows a word, parents are looked up at once.
 
 use crate::codec::cast;
 use crate::query::bits::Bits;
@@ -187,10 +188,9 @@ fn is_sparse(few: &Rows, many: &Rows) -> bool {
     few.len().saturating_mul(SPARSE) < many.len()
 }
 
-/// True where marking what is above `left` is cheaper than counting `left` below each of `right`:
-/// measured, a step up takes three to four times as long as a count.
-pub(crate) fn marking_pays(left: &Rows, right: &Rows) -> bool {
-    left.len().saturating_mul(4) < right.len()
+/// True where climbing from each of `left` costs less than a pass over words: a row takes about as long as a word.
+pub(crate) fn climbing_pays(left: &Rows) -> bool {
+    left.len() < cast::u64_of(left.bits().span().len())
 }
 
 /// The rows of `right` that have a descendant in `left`, for a small `left`: each row is climbed to
@@ -201,7 +201,7 @@ pub(crate) fn ancestors_by_climbing(left: &Rows, right: &Rows, parents: &Parents
     left.for_each_batch(|batch| {
         for row in batch {
             let (mut low, mut high) = (*row, parents.of(*row));
-            while high < low && high >= first && !marks.mark(high, true) {
+            while high < low && high >= first && !marks.mark(high) {
                 (low, high) = (high, parents.of(high));
             }
         }
@@ -210,14 +210,8 @@ pub(crate) fn ancestors_by_climbing(left: &Rows, right: &Rows, parents: &Parents
 }
 
 /// The rows of `right` that have a descendant in `left`.
-pub(crate) fn ancestors(left: &Rows, right: &Rows, ends: &Ends) -> Rows {
-    let marks = left.bits();
-    let (ranks, bounds) = (marks.ranks(), left.bounds());
-    let last = bounds.end.saturating_sub(1);
-    let rank = |row: u32| {
-        if row < bounds.start { 0 } else { marks.rank(&ranks, row.min(last)) }
-    };
-    right.bits().select(|row| rank(row) < rank(ends.of(row))).into_rows()
+pub(crate) fn ancestors(left: &Rows, right: &Rows, (parents, close): (&Parents, &Close)) -> Rows {
+    close.ancestors(left.bits(), parents).into_rows().and(right)
 }
 
 /// Where rows have their parents, their ends and the last rows of their traces.
@@ -323,7 +317,7 @@ fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
         let mut once = Bits::over(0..left.bounds().end);
         let mut marking = once.marking();
         let mut twice = Vec::new();
-        // Those that were marked before, which are put where the next one comes unless they are.
+        // Each parent is put there; the next one comes in its place unless it was marked before.
         let (mut kept, mut count) = ([0; BATCH], 0);
         around.parents.for_each_apart(list, |_, parent| {
             if let Some(slot) = kept.get_mut(count) {
@@ -341,7 +335,7 @@ fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
     let Counted { mut once, mut twice, rest } = around.close.counted_parents(left);
     rest.for_each_apart(|row| {
         let above = around.parents.of(row);
-        let before = once.mark(above, true);
+        let before = once.mark(above);
         twice.or(above, before);
     });
     twice.into_rows()

@@ -102,10 +102,11 @@ fn apart<S: Source>(
             None => passes::subtrees(left, &near, &*source.near_ends()?),
         });
     }
-    if passes::marking_pays(&near, right) {
-        return Ok(passes::ancestors_by_climbing(&near, right, &*source.near_parents()?));
+    let parents = source.near_parents()?;
+    if passes::climbing_pays(&near) {
+        return Ok(passes::ancestors_by_climbing(&near, right, &parents));
     }
-    Ok(passes::ancestors(&near, right, &*source.near_ends()?))
+    Ok(passes::ancestors(&near, right, (&parents, &*source.close_parents()?)))
 }
 
 /// The rows of `right` without stored parent that have a sibling in `left`: per trace, because
@@ -165,6 +166,7 @@ mod tests {
     use crate::codec::cast;
     use crate::query::exec::testing::{Forest, Random, forests, large_forest};
     use crate::query::exec::traces::{count_traces, count_traces_of};
+    use crate::query::source::NO_ROW;
 
     const RELATIONS: [Relation; 5] = [
         Relation::Child,
@@ -284,6 +286,27 @@ mod tests {
                 assert!(found == set(&both), "{relation:?} of lists");
             }
         }
+    }
+
+    /// Three children of each root are in the set, so that more parents are marked again than are put together
+    /// at once.
+    #[test]
+    fn siblings_of_a_list_are_found_however_many_there_are() {
+        let (rows, trace) = (96_000, 96);
+        let parent = |row| if row % trace == 0 { NO_ROW } else { row - row % trace };
+        let roots = (0..rows).step_by(96).map(|row| (row, Kin::NoParentId));
+        let forest = Forest {
+            parents: (0..rows).map(parent).collect(),
+            trace_starts: (0..=rows).step_by(96).collect(),
+            kin: roots.collect(),
+            ..Forest::default()
+        };
+        let picked: Vec<u32> =
+            (0..rows).filter(|row| [3, 50, 70].contains(&(row % trace))).collect();
+        let set = Rows::from_sorted(&picked).settled();
+        assert!(set.few().is_none() && set.list().is_some());
+        let found = relate(&forest, (Relation::Sibling, Form::Plain), &set, &set).unwrap();
+        assert_eq!(found.to_vec(), picked);
     }
 
     #[test]
