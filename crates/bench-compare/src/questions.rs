@@ -69,7 +69,10 @@ pub(crate) fn generated(request: &str) -> Vec<Question> {
         structure("A ~ gateway", A, "~", GATEWAY),
         structure("errors ~ errors", ERROR, "~", ERROR),
         structure("A !< gateway", A, "!<", GATEWAY),
+        structure("A << gateway", A, "<<", GATEWAY),
+        structure("servers << errors", SERVER, "<<", ERROR),
         structure("all >> all", ANY, ">>", ANY),
+        structure("all << all", ANY, "<<", ANY),
         condition(
             "pattern, leading .*",
             r#"span.http.url =~ ".*variant=a[0-9]f.*""#,
@@ -136,7 +139,9 @@ pub(crate) fn real() -> Vec<Question> {
         structure("seat > config", SEAT, ">", CONFIG),
         structure("POST ~ GET", POST, "~", GET),
         structure("config !< seat", CONFIG, "!<", SEAT),
+        structure("seat << travel", SEAT, "<<", TRAVEL),
         structure("all >> all", ANY, ">>", ANY),
+        structure("all << all", ANY, "<<", ANY),
     ];
     all.extend(of_any_data());
     all
@@ -176,6 +181,7 @@ fn filter(condition: &str) -> String {
 fn structure(name: &'static str, a: Side, operator: &str, b: Side) -> Question {
     let forms = match operator {
         ">>" => sql::below,
+        "<<" => sql::above,
         ">" => sql::child,
         "~" => sql::sibling,
         _ => sql::not_parent,

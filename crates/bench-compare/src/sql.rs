@@ -34,6 +34,32 @@ pub(crate) fn below(a: &str, b: &str) -> Vec<String> {
     forms
 }
 
+/// Rows of `b` with a row of `a` within their interval.
+pub(crate) fn above(a: &str, b: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    // A leaf is above nothing.
+    for b in [b.to_owned(), format!("({b}) and last > row")] {
+        forms.push(format!(
+            "select count(*), sum(row) from
+             (select row, last, {b} as wanted, min(case when {a} then row end) over
+              (order by row rows between 1 following and unbounded following) as next
+              from spans where ({a}) or ({b}))
+             where wanted and next <= last"
+        ));
+        forms.push(format!(
+            "select count(*), sum(b.row) from (select trace, row, last from spans where {b}) b
+             semi join (select trace, row from spans where {a}) a
+             on a.trace = b.trace and b.row < a.row and a.row <= b.last"
+        ));
+        forms.push(format!(
+            "select count(*), sum(b.row) from (select row, last from spans where {b}) b
+             asof join (select row from spans where {a}) a on b.row < a.row
+             where a.row <= b.last"
+        ));
+    }
+    forms
+}
+
 /// Rows of `b` whose parent is in `a`.
 pub(crate) fn child(a: &str, b: &str) -> Vec<String> {
     vec![
