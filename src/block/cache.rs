@@ -51,9 +51,9 @@ pub(crate) enum Derived {
     ChildCounts,
     /// For how long none of its children runs, for each row.
     SelfDurations,
-    /// How long one span of each trace takes, sorted: the longest, or the shortest.
+    /// How long one span of each trace takes, sorted: the longest where true, else the shortest.
     Extremes(bool),
-    /// That these were asked for.
+    /// That these were asked for, and how often.
     ExtremesAsked(bool),
     /// How many rows of each trace are errors.
     TraceErrors,

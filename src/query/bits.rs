@@ -136,6 +136,7 @@ impl Bits {
     }
 
     /// The bits for who sets very many rows one by one.
+    #[inline]
     pub(crate) fn marking(&mut self) -> Marking<'_> {
         Marking::new(self.base, &mut self.words)
     }
@@ -143,10 +144,7 @@ impl Bits {
     /// Sets `row`.
     #[inline]
     pub(crate) fn set(&mut self, row: u32) {
-        let offset = row.wrapping_sub(self.base);
-        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
-            *word |= 1 << (offset % 64);
-        }
+        self.marking().set(row);
     }
 
     /// True where `row` is set.
@@ -160,20 +158,13 @@ impl Bits {
     /// Sets `row` where `wanted`, and leaves it as it is where not; without a branch.
     #[inline]
     pub(crate) fn or(&mut self, row: u32, wanted: bool) {
-        let offset = row.wrapping_sub(self.base);
-        if let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) {
-            *word |= u64::from(wanted) << (offset % 64);
-        }
+        self.marking().or(row, wanted);
     }
 
     /// Sets `row`, and says whether it was set before; false outside the range.
     #[inline]
     pub(crate) fn mark(&mut self, row: u32) -> bool {
-        let offset = row.wrapping_sub(self.base);
-        let Some(word) = self.words.get_mut(cast::usize_of(offset / 64)) else { return false };
-        let before = *word >> (offset % 64) & 1 != 0;
-        *word |= 1 << (offset % 64);
-        before
+        self.marking().mark(row)
     }
 
     /// Sets all rows from `first` to `last`, both within the range.

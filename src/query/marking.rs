@@ -11,6 +11,7 @@ pub(crate) struct Marking<'a> {
 }
 
 impl<'a> Marking<'a> {
+    #[inline]
     pub(super) fn new(base: u32, words: &'a mut [u64]) -> Self {
         Self { base, words }
     }

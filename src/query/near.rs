@@ -135,9 +135,16 @@ impl Parents {
     /// The parent of a row; [`NO_ROW`] where it has none.
     #[inline]
     pub(crate) fn of(&self, row: u32) -> u32 {
-        match self.steps.get(cast::usize_of(row)).copied().unwrap_or(0) {
-            FAR => self.far_of(row),
-            step => before(row, step),
+        self.of_step(row, self.steps.get(cast::usize_of(row)).copied().unwrap_or(0))
+    }
+
+    /// The parent of a row with that step.
+    #[inline]
+    fn of_step(&self, row: u32, step: u8) -> u32 {
+        match step {
+            FAR => row.checked_sub(self.far.get(row)).unwrap_or(NO_ROW),
+            // All bits are set where there is no step; a branch would often be guessed wrong.
+            step => row.wrapping_sub(u32::from(step)) | u32::from(step == 0).wrapping_neg(),
         }
     }
 
@@ -148,7 +155,7 @@ impl Parents {
         let steps = self.steps();
         let mut visit = |row: u32| {
             let step = steps.get(cast::usize_of(row)).copied().unwrap_or(0);
-            visit(row, if step == FAR { self.far_of(row) } else { before(row, step) });
+            visit(row, self.of_step(row, step));
         };
         let quarter = rows.len() / 4;
         let (first, rest) = rows.split_at(quarter);
@@ -164,11 +171,6 @@ impl Parents {
         for row in rest {
             visit(*row);
         }
-    }
-
-    #[cold]
-    fn far_of(&self, row: u32) -> u32 {
-        row.checked_sub(self.far.get(row)).unwrap_or(NO_ROW)
     }
 
     /// Bytes that it takes.
@@ -203,13 +205,6 @@ impl Ends {
     pub(crate) fn bytes_len(&self) -> usize {
         size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
     }
-}
-
-/// The row so many before another, or no row where that is none. All bits are set where there is no step; a
-/// branch would often be guessed wrong.
-#[inline]
-fn before(row: u32, step: u8) -> u32 {
-    row.wrapping_sub(u32::from(step)) | u32::from(step == 0).wrapping_neg()
 }
 
 #[cfg(test)]
