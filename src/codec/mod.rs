@@ -15,4 +15,5 @@ pub(crate) mod record;
 pub(crate) mod rfc3339;
 pub(crate) mod serde_text;
 pub(crate) mod value;
+pub(crate) mod wide;
 pub(crate) mod wire;

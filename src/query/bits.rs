@@ -7,7 +7,7 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 
 use super::marking::Marking;
-use crate::codec::cast;
+use crate::codec::{cast, wide};
 use crate::query::rows::{BATCH, Rows};
 use crate::query::{few, sweep, words};
 
@@ -325,7 +325,11 @@ impl Bits {
 
     fn joined(&self, other: &Self, span: &Range<usize>, join: impl Fn(u64, u64) -> u64) -> Self {
         let (own, other) = (self.words(span), other.words(span));
-        let words = own.iter().zip(other.iter()).map(|(a, b)| join(*a, *b)).collect();
+        let (own, other) = (&*own, &*other);
+        let words = wide::widest(
+            #[inline(always)]
+            || own.iter().zip(other).map(|(a, b)| join(*a, *b)).collect(),
+        );
         Self::of_words(span.start, words)
     }
 

@@ -4,9 +4,11 @@
 //! shifting words: 64 rows at once. Invariant: with the rows of `rest` looked up one by one, what is found
 //! is what looking up each row finds.
 
+#![expect(clippy::inline_always, reason = "what is compiled for wide processors has to be inlined")]
+
 use super::bits::Bits;
 use super::rows::Rows;
-use crate::codec::cast;
+use crate::codec::{cast, wide};
 
 /// Distances that few rows are moved over: what shifting by more costs would be more than to look up those
 /// that are farther off.
@@ -69,30 +71,49 @@ impl Close {
     /// Those of `rows` whose parent is set in `marks`.
     pub(crate) fn children(&self, marks: &Bits, rows: &Rows) -> Moved {
         if are_many(rows) {
-            self.moved_down::<FAR>(marks, rows.bits())
+            wide::widest(
+                #[inline(always)]
+                || self.moved_down::<FAR>(marks, rows.bits()),
+            )
         } else {
-            self.moved_down::<NEAR>(marks, rows.bits())
+            wide::widest(
+                #[inline(always)]
+                || self.moved_down::<NEAR>(marks, rows.bits()),
+            )
         }
     }
 
     /// The parents of `rows`, over all rows from the first on.
     pub(crate) fn parents(&self, rows: &Rows) -> Moved {
         if are_many(rows) {
-            self.moved_up::<FAR>(rows.bits())
+            wide::widest(
+                #[inline(always)]
+                || self.moved_up::<FAR>(rows.bits()),
+            )
         } else {
-            self.moved_up::<NEAR>(rows.bits())
+            wide::widest(
+                #[inline(always)]
+                || self.moved_up::<NEAR>(rows.bits()),
+            )
         }
     }
 
     /// The parents of `rows`, and those of several of them, over all rows from the first on.
     pub(crate) fn counted_parents(&self, rows: &Rows) -> Counted {
         if are_many(rows) {
-            self.counted_up::<FAR>(rows.bits())
+            wide::widest(
+                #[inline(always)]
+                || self.counted_up::<FAR>(rows.bits()),
+            )
         } else {
-            self.counted_up::<NEAR>(rows.bits())
+            wide::widest(
+                #[inline(always)]
+                || self.counted_up::<NEAR>(rows.bits()),
+            )
         }
     }
 
+    #[inline(always)]
     fn moved_down<const REACH: usize>(&self, marks: &Bits, rows: &Bits) -> Moved {
         let start = marks.span().start;
         let span = start..rows.span().end.max(start);
@@ -111,6 +132,7 @@ impl Close {
         Moved { found: Bits::of_words(start, found), rest: self.rest::<REACH>(start, &rows) }
     }
 
+    #[inline(always)]
     fn moved_up<const REACH: usize>(&self, rows: &Bits) -> Moved {
         let (span, (start, rows)) = (rows.span(), rows.placed_words());
         let (mut found, mut high) = (vec![0; span.end], vec![0; span.len()]);
@@ -129,6 +151,7 @@ impl Close {
         Moved { found: Bits::of_words(0, found), rest: self.rest::<REACH>(start, rows) }
     }
 
+    #[inline(always)]
     fn counted_up<const REACH: usize>(&self, rows: &Bits) -> Counted {
         let (span, (start, rows)) = (rows.span(), rows.placed_words());
         let (mut once, mut twice) = (vec![0; span.end], vec![0; span.end]);
@@ -162,6 +185,7 @@ impl Close {
     }
 
     /// The words of distances from one on.
+    #[inline(always)]
     fn words(&self, start: usize) -> impl Iterator<Item = Word> + '_ {
         let [one, two, four] = &self.distances;
         let from = |words| <[u64]>::get(words, start..).unwrap_or_default().iter();
@@ -170,6 +194,7 @@ impl Close {
     }
 
     /// Rows farther from their parents than rows are moved.
+    #[inline(always)]
     fn rest<const REACH: usize>(&self, start: usize, rows: &[u64]) -> Bits {
         let others = self.others.get(start..).unwrap_or_default();
         let words =
@@ -195,7 +220,7 @@ fn are_many(rows: &Rows) -> bool {
 }
 
 /// Those of 64 rows that are one row below their parent, two, and so on.
-#[inline]
+#[inline(always)]
 pub(super) fn by_distance<const REACH: usize>(rows: u64, [one, two, four]: Word) -> [u64; REACH] {
     let (near, far) = (rows & !four, rows & four);
     let [zeroth, first, second, third] = [!one & !two, one & !two, !one & two, one & two];
@@ -213,6 +238,7 @@ pub(super) fn by_distance<const REACH: usize>(rows: u64, [one, two, four]: Word)
 
 /// Words with what the word after each has for them, `high`, of which the first is of word `start`: what
 /// would come before all words is left out.
+#[inline(always)]
 fn before<'a>(
     words: &'a mut [u64],
     start: usize,

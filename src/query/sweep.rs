@@ -1,10 +1,12 @@
 //! Going over the rows of bits where their order does not matter, and counting them. Invariant: each row is
 //! visited once.
 
+#![expect(clippy::inline_always, reason = "what is compiled for wide processors has to be inlined")]
+
 use std::cell::Cell;
 
 use super::bits::Bits;
-use crate::codec::cast;
+use crate::codec::{cast, wide};
 
 /// Words that are gone over together.
 const TOGETHER: usize = 256;
@@ -103,6 +105,14 @@ fn first_of(word: u64) -> u32 {
 ///
 /// [Harley and Seal]: https://en.wikipedia.org/wiki/Hamming_weight
 pub(crate) fn count(words: &[u64]) -> u64 {
+    wide::widest(
+        #[inline(always)]
+        || together(words),
+    )
+}
+
+#[inline(always)]
+fn together(words: &[u64]) -> u64 {
     let (groups, rest) = words.as_chunks::<LANES>();
     let (eights, others) = groups.as_chunks::<8>();
     let (mut ones, mut twos, mut fours) = ([0; LANES], [0; LANES], [0; LANES]);
@@ -121,7 +131,7 @@ pub(crate) fn count(words: &[u64]) -> u64 {
 }
 
 /// Adds two words to one, bit by bit; gives the carries.
-#[inline]
+#[inline(always)]
 fn add(sum: &mut Lanes, one: &Lanes, other: &Lanes) -> Lanes {
     let mut carries = [0; LANES];
     for (((sum, one), other), carry) in sum.iter_mut().zip(one).zip(other).zip(&mut carries) {
@@ -132,7 +142,8 @@ fn add(sum: &mut Lanes, one: &Lanes, other: &Lanes) -> Lanes {
     carries
 }
 
-fn each(words: &[u64]) -> u64 {
+#[inline(always)]
+pub(crate) fn each(words: &[u64]) -> u64 {
     words.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 

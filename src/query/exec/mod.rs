@@ -14,6 +14,7 @@ mod loaded;
 mod nothing;
 mod operand;
 mod passes;
+mod reached;
 mod relate;
 mod spansets;
 mod stages;

@@ -164,8 +164,9 @@ mod tests {
 
     use super::*;
     use crate::codec::cast;
+    use crate::query::exec::reached::count_traces;
     use crate::query::exec::testing::{Forest, Random, forests, large_forest};
-    use crate::query::exec::traces::{count_traces, count_traces_of};
+    use crate::query::exec::traces::count_traces_of;
     use crate::query::source::NO_ROW;
 
     const RELATIONS: [Relation; 5] = [

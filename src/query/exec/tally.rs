@@ -8,11 +8,10 @@ use super::candidates::Candidates;
 use super::counter::Counter;
 use super::execution::{Figures, begin};
 use super::groups::{Kept, sorted};
+use super::reached::count_traces;
 use super::stages::Found;
 use super::totals::Totals;
-use super::traces::{
-    are_dense, count_traces, count_traces_of, for_each_trace, for_each_trace_at, hits,
-};
+use super::traces::{are_dense, count_traces_of, for_each_trace, for_each_trace_at, hits};
 use crate::codec::cast;
 use crate::codec::narrow::with_narrow;
 use crate::query::bits::Bits;

@@ -6,7 +6,6 @@ use std::ops::Range;
 use crate::codec::cast;
 use crate::query::bits::Bits;
 use crate::query::rows::{Rows, gallop};
-use crate::query::sweep;
 
 /// All rows of the traces that have a row in `rows`.
 pub(crate) fn whole_traces(rows: &Rows, trace_starts: &[u32]) -> Rows {
@@ -65,37 +64,7 @@ pub(super) fn are_dense(rows: &Rows) -> bool {
     len.saturating_mul(WORDS_SHARE) > u64::from(bounds.end - bounds.start)
 }
 
-/// How many traces have a row that is set; `lasts` has the last rows of all traces.
-pub(super) fn count_traces(bits: &Bits, lasts: &Bits) -> u64 {
-    /// Words whose bits are counted at once.
-    const AT_ONCE: usize = 512;
-    let span = bits.span();
-    let (words, lasts) = (bits.words(&span), lasts.words(&span));
-    let mut carry = 0;
-    let mut hits = |words: &[u64], lasts: &[u64], hits: &mut [u64]| {
-        for ((word, last), hit) in words.iter().zip(lasts).zip(hits) {
-            // A bit that is added to ones up to the next last row carries into that one.
-            let (sum, first) = (word & !last).overflowing_add(!last);
-            let (sum, second) = sum.overflowing_add(carry);
-            carry = u64::from(first | second);
-            *hit = (sum | word) & last;
-        }
-    };
-    let mut found = [0; AT_ONCE];
-    let (chunks, rest) = words.as_chunks::<AT_ONCE>();
-    let (of_chunks, of_rest) = lasts.as_chunks::<AT_ONCE>();
-    let mut total = 0;
-    for (words, lasts) in chunks.iter().zip(of_chunks) {
-        hits(words, lasts, &mut found);
-        total += sweep::count(&found);
-    }
-    hits(rest, of_rest, &mut found);
-    let of_rest = found.get(..rest.len().min(of_rest.len())).unwrap_or_default();
-    // A trace that was hit may end behind the last word.
-    total + sweep::count(of_rest) + carry
-}
-
-/// The same of an ascending list.
+/// How many traces have a row of an ascending list; `lasts` has the last rows of all traces.
 pub(super) fn count_traces_of(list: &[u32], lasts: &Bits) -> u64 {
     let (mut traces, mut next) = (0, 0);
     for row in list {
@@ -209,6 +178,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::query::exec::reached::count_traces;
     use crate::query::source::last_rows;
 
     proptest! {
