@@ -7,8 +7,13 @@
 #![expect(clippy::inline_always, reason = "what is compiled for wide processors has to be inlined")]
 
 use super::bits::Bits;
+use super::distant::Distant;
+use super::near::Parents;
 use super::rows::Rows;
 use crate::codec::{cast, wide};
+
+/// The distance of rows that come right after their parents.
+const NEXT: usize = 1;
 
 /// Distances that few rows are moved over: what shifting by more costs would be more than to look up those
 /// that are farther off.
@@ -71,30 +76,18 @@ impl Close {
     /// Those of `rows` whose parent is set in `marks`.
     pub(crate) fn children(&self, marks: &Bits, rows: &Rows) -> Moved {
         if are_many(rows) {
-            wide::widest(
-                #[inline(always)]
-                || self.moved_down::<FAR>(marks, rows.bits()),
-            )
+            self.moved_down::<FAR>(marks, rows.bits())
         } else {
-            wide::widest(
-                #[inline(always)]
-                || self.moved_down::<NEAR>(marks, rows.bits()),
-            )
+            self.moved_down::<NEAR>(marks, rows.bits())
         }
     }
 
     /// The parents of `rows`, over all rows from the first on.
     pub(crate) fn parents(&self, rows: &Rows) -> Moved {
         if are_many(rows) {
-            wide::widest(
-                #[inline(always)]
-                || self.moved_up::<FAR>(rows.bits()),
-            )
+            self.moved_up::<FAR>(rows.bits())
         } else {
-            wide::widest(
-                #[inline(always)]
-                || self.moved_up::<NEAR>(rows.bits()),
-            )
+            self.moved_up::<NEAR>(rows.bits())
         }
     }
 
@@ -113,8 +106,63 @@ impl Close {
         }
     }
 
-    #[inline(always)]
+    /// Those of `rows` that come right after their parent, where this is set in `marks`, and the others with their
+    /// parents; `None` where these are not listed.
+    pub(crate) fn next_children<'a>(
+        &self,
+        marks: &Bits,
+        rows: &'a Rows,
+        parents: &Parents,
+    ) -> Option<(Bits, &'a Distant)> {
+        let distant = self.distant(rows, parents)?;
+        let next = wide::widest(
+            #[inline(always)]
+            || self.shifted_down::<NEXT>(marks, rows.bits()),
+        );
+        Some((next, distant))
+    }
+
+    /// The parents of those of `rows` that come right after them, over all rows from the first on, and the others
+    /// with their parents; `None` where these are not listed.
+    pub(crate) fn next_parents<'a>(
+        &self,
+        rows: &'a Rows,
+        parents: &Parents,
+    ) -> Option<(Bits, &'a Distant)> {
+        let distant = self.distant(rows, parents)?;
+        Some((
+            wide::widest(
+                #[inline(always)]
+                || self.shifted_next(rows.bits()),
+            ),
+            distant,
+        ))
+    }
+
+    /// Those that have a parent, but not right before them.
+    fn distant<'a>(&self, rows: &'a Rows, parents: &Parents) -> Option<&'a Distant> {
+        rows.distant(|bits| Distant::new(&self.rest::<NEXT>(bits, 0), parents))
+    }
+
     fn moved_down<const REACH: usize>(&self, marks: &Bits, rows: &Bits) -> Moved {
+        wide::widest(
+            #[inline(always)]
+            || Moved {
+                found: self.shifted_down::<REACH>(marks, rows),
+                rest: self.rest::<REACH>(rows, marks.span().start),
+            },
+        )
+    }
+
+    fn moved_up<const REACH: usize>(&self, rows: &Bits) -> Moved {
+        wide::widest(
+            #[inline(always)]
+            || Moved { found: self.shifted_up::<REACH>(rows), rest: self.rest::<REACH>(rows, 0) },
+        )
+    }
+
+    #[inline(always)]
+    fn shifted_down<const REACH: usize>(&self, marks: &Bits, rows: &Bits) -> Bits {
         let start = marks.span().start;
         let span = start..rows.span().end.max(start);
         let (marks, rows) = (marks.words(&span), rows.words(&span));
@@ -129,11 +177,11 @@ impl Close {
         let mut found = Vec::with_capacity(span.len());
         found.extend(first.map(|((marks, rows), word)| below((((&0, marks), rows), word))));
         found.extend(marks.iter().zip(above).zip(low).zip(words).map(below));
-        Moved { found: Bits::of_words(start, found), rest: self.rest::<REACH>(start, &rows) }
+        Bits::of_words(start, found)
     }
 
     #[inline(always)]
-    fn moved_up<const REACH: usize>(&self, rows: &Bits) -> Moved {
+    fn shifted_up<const REACH: usize>(&self, rows: &Bits) -> Bits {
         let (span, (start, rows)) = (rows.span(), rows.placed_words());
         let (mut found, mut high) = (vec![0; span.end], vec![0; span.len()]);
         let low = found.get_mut(start..).unwrap_or_default();
@@ -148,12 +196,38 @@ impl Close {
         for (word, high) in before(&mut found, start, &high) {
             *word |= high;
         }
-        Moved { found: Bits::of_words(0, found), rest: self.rest::<REACH>(start, rows) }
+        Bits::of_words(0, found)
+    }
+
+    /// The parents of those of `rows` that come right after them, over all rows from the first on.
+    #[inline(always)]
+    fn shifted_next(&self, rows: &Bits) -> Bits {
+        let (start, rows) = rows.placed_words();
+        let mut found = vec![0; start.saturating_sub(1)];
+        found.reserve_exact(rows.len() + 1);
+        // Each word has something for the one before it, the last one not least.
+        let next = |(rows, word): (&u64, Word)| {
+            let [step] = by_distance::<NEXT>(*rows, word);
+            step
+        };
+        let low = rows.iter().zip(self.words(start)).map(next);
+        let high = rows.get(1..).unwrap_or_default().iter().zip(self.words(start + 1)).map(next);
+        if start > 0 {
+            found.extend(
+                rows.iter().zip(self.words(start)).map(next).take(1).map(|step| step << 63),
+            );
+        }
+        found.extend(low.clone().zip(high).map(|(low, high)| low >> 1 | high << 63));
+        let last = rows.len().saturating_sub(1);
+        found.extend(
+            rows.last().into_iter().zip(self.words(start + last)).map(next).map(|step| step >> 1),
+        );
+        Bits::of_words(0, found)
     }
 
     #[inline(always)]
-    fn counted_up<const REACH: usize>(&self, rows: &Bits) -> Counted {
-        let (span, (start, rows)) = (rows.span(), rows.placed_words());
+    fn counted_up<const REACH: usize>(&self, bits: &Bits) -> Counted {
+        let (span, (start, rows)) = (bits.span(), bits.placed_words());
         let (mut once, mut twice) = (vec![0; span.end], vec![0; span.end]);
         let (mut high_once, mut high_twice) = (vec![0; span.len()], vec![0; span.len()]);
         let low = once.get_mut(start..).unwrap_or_default().iter_mut();
@@ -174,7 +248,7 @@ impl Close {
             *twice |= high_twice | *once & high_once;
             *once |= high_once;
         }
-        let rest = self.rest::<REACH>(start, rows);
+        let rest = self.rest::<REACH>(bits, 0);
         Counted { once: Bits::of_words(0, once), twice: Bits::of_words(0, twice), rest }
     }
 
@@ -186,20 +260,28 @@ impl Close {
 
     /// The words of distances from one on.
     #[inline(always)]
-    fn words(&self, start: usize) -> impl Iterator<Item = Word> + '_ {
+    fn words(&self, start: usize) -> impl Iterator<Item = Word> + Clone + '_ {
         let [one, two, four] = &self.distances;
         let from = |words| <[u64]>::get(words, start..).unwrap_or_default().iter();
         let words = from(one).zip(from(two)).zip(from(four));
         words.map(|((one, two), four)| [*one, *two, *four])
     }
 
-    /// Rows farther from their parents than rows are moved.
+    /// Rows farther from their parents than rows are moved, those of the words from one on.
     #[inline(always)]
-    fn rest<const REACH: usize>(&self, start: usize, rows: &[u64]) -> Bits {
+    fn rest<const REACH: usize>(&self, rows: &Bits, from: usize) -> Bits {
+        let (first, words) = rows.placed_words();
+        let start = first.max(from);
+        let rows = words.get(start - first..).unwrap_or_default().iter();
         let others = self.others.get(start..).unwrap_or_default();
         let words =
-            rows.iter().zip(others).zip(self.words(start)).map(|((rows, others), [.., four])| {
-                if REACH > NEAR { rows & others } else { rows & (others | four) }
+            rows.zip(others).zip(self.words(start)).map(|((rows, others), [_, two, four])| {
+                let farther = match REACH {
+                    NEXT => two | four,
+                    NEAR => four,
+                    _ => 0,
+                };
+                rows & (others | farther)
             });
         Bits::of_words(start, words.collect())
     }

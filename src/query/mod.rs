@@ -7,6 +7,7 @@ pub(crate) mod bits;
 pub(crate) mod check;
 pub(crate) mod close;
 pub(crate) mod cursor;
+mod distant;
 mod error;
 pub(crate) mod exec;
 pub(crate) mod few;

@@ -148,29 +148,14 @@ impl Parents {
         }
     }
 
-    /// Calls `visit` with some rows and their parents, in no order: such as lie side by side do not come one
-    /// after the other, so that what is done for the one need not wait for what was done for the other.
+    /// Calls `visit` with some rows and their parents, [in no order](for_each_apart).
     #[inline]
     pub(crate) fn for_each_apart(&self, rows: &[u32], mut visit: impl FnMut(u32, u32)) {
         let steps = self.steps();
-        let mut visit = |row: u32| {
+        for_each_apart(rows, |row| {
             let step = steps.get(cast::usize_of(row)).copied().unwrap_or(0);
             visit(row, self.of_step(row, step));
-        };
-        let quarter = rows.len() / 4;
-        let (first, rest) = rows.split_at(quarter);
-        let (second, rest) = rest.split_at(quarter);
-        let (third, rest) = rest.split_at(quarter);
-        let (fourth, rest) = rest.split_at(quarter);
-        for (((a, b), c), d) in first.iter().zip(second).zip(third).zip(fourth) {
-            visit(*a);
-            visit(*b);
-            visit(*c);
-            visit(*d);
-        }
-        for row in rest {
-            visit(*row);
-        }
+        });
     }
 
     /// Bytes that it takes.
@@ -204,6 +189,26 @@ impl Ends {
     /// Bytes that it takes.
     pub(crate) fn bytes_len(&self) -> usize {
         size_of_val::<[u8]>(&self.steps) + self.far.bytes_len()
+    }
+}
+
+/// Calls `visit` with what is in a list, in no order: such as lie side by side do not come one after the other,
+/// so that what is done for the one need not wait for what was done for the other.
+#[inline]
+pub(crate) fn for_each_apart<T: Copy>(list: &[T], mut visit: impl FnMut(T)) {
+    let quarter = list.len() / 4;
+    let (first, rest) = list.split_at(quarter);
+    let (second, rest) = rest.split_at(quarter);
+    let (third, rest) = rest.split_at(quarter);
+    let (fourth, rest) = rest.split_at(quarter);
+    for (((a, b), c), d) in first.iter().zip(second).zip(third).zip(fourth) {
+        visit(*a);
+        visit(*b);
+        visit(*c);
+        visit(*d);
+    }
+    for one in rest {
+        visit(*one);
     }
 }
 

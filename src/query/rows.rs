@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
@@ -10,6 +11,7 @@ use roaring::RoaringBitmap;
 use crate::codec::cast;
 use crate::query::bits::Bits;
 use crate::query::cursor::Cursor;
+use crate::query::distant::Distant;
 use crate::query::few;
 
 pub(crate) use crate::query::cursor::gallop;
@@ -29,8 +31,10 @@ struct Forms {
     bitmap: OnceLock<Arc<RoaringBitmap>>,
     bits: OnceLock<Bits>,
     few: OnceLock<Vec<u32>>,
-    /// A list of rows that are not few, beside their bits.
-    long: OnceLock<Vec<u32>>,
+    /// Of a set that is kept: where it has few, or was not asked for parents, there is none.
+    distant: Option<OnceLock<Option<Distant>>>,
+    /// Those who count memory have seen what is `distant`.
+    is_charged: AtomicBool,
     len: OnceLock<u64>,
 }
 
@@ -173,9 +177,16 @@ impl Rows {
         self.0.few.get().map(Vec::as_slice)
     }
 
-    /// A list of the rows, few or not, where it is there already.
-    pub(crate) fn list(&self) -> Option<&[u32]> {
-        self.few().or_else(|| self.0.long.get().map(Vec::as_slice))
+    /// What is left to look up of the parents of a set that is [`settled`](Self::settled), made when it is first
+    /// asked for; `None` of other sets, and where `make` makes none.
+    pub(crate) fn distant(&self, make: impl FnOnce(&Bits) -> Option<Distant>) -> Option<&Distant> {
+        self.0.distant.as_ref()?.get_or_init(|| make(self.bits())).as_ref()
+    }
+
+    /// True once [`Self::distant`] has been made: memory that is to be charged.
+    pub(crate) fn has_grown(&self) -> bool {
+        let is_made = self.0.distant.as_ref().and_then(OnceLock::get).is_some_and(Option::is_some);
+        is_made && !self.0.is_charged.swap(true, Ordering::Relaxed)
     }
 
     /// A list of the rows, where there are fewer than words of bits from the first to the last.
@@ -187,19 +198,15 @@ impl Rows {
         (self.len() < words).then(|| Cow::Owned(self.to_vec()))
     }
 
-    /// The same as what passes over the rows read, and no more: bits, and a list where that takes no more
-    /// memory than the bits.
+    /// The same as what passes over the rows read, and no more: bits, and a list where there are few, or room for
+    /// what is [`distant`](Self::distant).
     pub(crate) fn settled(self) -> Self {
-        let bits = self.bits();
-        let (words, len) = (cast::u64_of(bits.span().len()), self.len());
-        let (few, long) = match len {
-            _ if len < words / 2 => (OnceLock::from(self.to_vec()), OnceLock::new()),
-            _ if len <= words * 2 => (OnceLock::new(), OnceLock::from(self.to_vec())),
-            _ => (OnceLock::new(), OnceLock::new()),
-        };
-        let bits = OnceLock::from(bits.clone());
-        let len = OnceLock::from(len);
-        Self(Arc::new(Forms { bits, few, long, len, ..Forms::default() }))
+        let (bits, len) = (self.bits(), self.len());
+        let is_few = len < cast::u64_of(bits.span().len()) / 2;
+        let few = if is_few { OnceLock::from(self.to_vec()) } else { OnceLock::new() };
+        let distant = (!is_few).then(OnceLock::new);
+        let (bits, len) = (OnceLock::from(bits.clone()), OnceLock::from(len));
+        Self(Arc::new(Forms { bits, few, distant, len, ..Forms::default() }))
     }
 
     /// The flat bits, where they are there already.
@@ -430,15 +437,18 @@ impl Rows {
         let bounds = self.bounds();
         let flat = cast::usize_of(bounds.end.saturating_sub(bounds.start)) / 8;
         // A container of a bitmap takes two bytes a row, or a bit for each row there may be.
-        let list = self.list().map_or(0, size_of_val);
-        list + flat + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
+        self.few().map_or(0, size_of_val)
+            + flat
+            + flat.min(cast::usize_of_u64(self.len().saturating_mul(2)))
     }
 
     /// Bytes of memory that the forms take that are there.
     pub(crate) fn bytes_len(&self) -> usize {
-        let list = self.list().map_or(0, size_of_val);
+        let list = self.few().map_or(0, size_of_val);
         let bitmap = self.0.bitmap.get().map_or(0, |bitmap| bitmap.serialized_size());
-        list + self.flat().map_or(0, Bits::bytes_len) + bitmap
+        let distant = self.0.distant.as_ref().and_then(OnceLock::get);
+        let distant = distant.and_then(Option::as_ref).map_or(0, Distant::bytes_len);
+        list + self.flat().map_or(0, Bits::bytes_len) + bitmap + distant
     }
 }
 

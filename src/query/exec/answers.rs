@@ -44,6 +44,7 @@ impl<S: Source> Execution<'_, S> {
     fn answer_or_find(&mut self, test: &FieldTest) -> Result<Option<Arc<Answer>>, S::Error> {
         let Some(name) = test.name.as_ref().filter(|_| self.is_whole()) else { return Ok(None) };
         if let Some(answer) = self.source.answer(name) {
+            self.asked.push((Arc::clone(name), Arc::clone(&answer)));
             return Ok(Some(answer));
         }
         let matches_max = self.rank_test(&test.field, &test.test)?.matches_max;
@@ -58,8 +59,18 @@ impl<S: Source> Execution<'_, S> {
         let answer = Arc::new(Answer { rows, considered, checked, matches_max });
         if !self.source.is_stopped() {
             self.source.keep_answer(name, &answer);
+            self.asked.push((Arc::clone(name), Arc::clone(&answer)));
         }
         Ok(Some(answer))
+    }
+
+    /// Has answers kept anew that take more memory now, because their parents were asked for.
+    pub(super) fn charge_grown(&self) {
+        for (name, answer) in &self.asked {
+            if answer.rows.has_grown() {
+                self.source.keep_answer(name, answer);
+            }
+        }
     }
 
     /// True where finding all rows that pass is no more work than looking at the candidates.

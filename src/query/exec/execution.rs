@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::candidates::Candidates;
 use super::stages::Found;
@@ -10,7 +11,7 @@ use crate::query::plan::Plan;
 use crate::query::plan::field::{Resolved, resolve};
 use crate::query::plan::filter::{Operand, Step};
 use crate::query::rows::Rows;
-use crate::query::source::Source;
+use crate::query::source::{Answer, Source};
 use crate::query::syntax::Field;
 use crate::query::value::Scalar;
 
@@ -32,6 +33,7 @@ pub(crate) fn execute<S: Source>(
         Some(all) => execution.stages(&plan.stages, all)?,
         None => return Ok((Some(Found::nothing()), execution.figures)),
     };
+    execution.charge_grown();
     Ok(((!source.is_stopped()).then_some(found), execution.figures))
 }
 
@@ -79,6 +81,8 @@ pub(crate) struct Execution<'a, S> {
     pub(super) source: &'a S,
     pub(super) window: Range<u32>,
     pub(super) figures: Figures,
+    /// The answers that were asked for, by their names.
+    pub(super) asked: Vec<(Arc<str>, Arc<Answer>)>,
     /// Values that may still be computed before the next look.
     until_look: Cell<usize>,
 }
@@ -188,7 +192,7 @@ pub(crate) fn explain(plan: &Plan, figures: &Figures) -> String {
 
 impl<'a, S: Source> Execution<'a, S> {
     pub(super) fn new(source: &'a S, window: Range<u32>, figures: Figures) -> Self {
-        Self { source, window, figures, until_look: Cell::new(LOOK_VALUES) }
+        Self { source, window, figures, asked: Vec::new(), until_look: Cell::new(LOOK_VALUES) }
     }
 
     /// Takes note that so many values are computed next. True where they need not be any more; who
@@ -204,7 +208,7 @@ impl<'a, S: Source> Execution<'a, S> {
     }
 
     /// Reads the first row of each trace, for as long as the answer is used.
-    pub(super) fn trace_starts(&self) -> Result<std::sync::Arc<[u32]>, S::Error> {
+    pub(super) fn trace_starts(&self) -> Result<Arc<[u32]>, S::Error> {
         self.source.trace_starts()
     }
 }

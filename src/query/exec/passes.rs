@@ -11,6 +11,7 @@ use crate::codec::cast;
 use crate::query::bits::Bits;
 use crate::query::close::{Close, Counted, Moved};
 use crate::query::few;
+use crate::query::marking::Marking;
 use crate::query::near::{Ends, Parents};
 use crate::query::rows::{BATCH, Rows};
 
@@ -258,10 +259,9 @@ pub(crate) fn children(left: &Rows, right: &Rows, around: Around<'_>) -> Rows {
     if let Some(found) = children_of_sparse(left, right, around) {
         return found;
     }
-    if let Some(list) = right.list() {
-        let mut found = Bits::over(right.bounds());
+    if let Some((mut found, distant)) = around.close.next_children(marks, right, around.parents) {
         let mut marking = found.marking();
-        around.parents.for_each_apart(list, |row, parent| marking.or(row, marks.get(parent)));
+        distant.for_each_apart(around.parents, |row, parent| marking.or(row, marks.get(parent)));
         return found.into_rows();
     }
     let Moved { mut found, rest } = around.close.children(marks, right);
@@ -296,10 +296,15 @@ fn children_of_sparse(high: &Rows, low: &Rows, around: Around<'_>) -> Option<Row
 
 /// The rows that are a parent of a row of `left`; where some are asked for, those of these at least.
 pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) -> Rows {
-    if let Some(list) = left.list() {
+    if let Some(few) = left.few() {
         let mut marks = Bits::over(0..left.bounds().end);
         let mut marking = marks.marking();
-        around.parents.for_each_apart(list, |_, parent| marking.set(parent));
+        around.parents.for_each_apart(few, |_, parent| marking.set(parent));
+        return marks.into_rows();
+    }
+    if let Some((mut marks, distant)) = around.close.next_parents(left, around.parents) {
+        let mut marking = marks.marking();
+        distant.for_each_apart(around.parents, |_, parent| marking.set(parent));
         return marks.into_rows();
     }
     let Moved { found: mut marks, rest } = around.close.parents(left);
@@ -313,24 +318,16 @@ pub(crate) fn parents_of(left: &Rows, asked: Option<&Rows>, around: Around<'_>) 
 
 /// The rows that are the parent of several rows of `left`.
 fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
-    if let Some(list) = left.list() {
+    if let Some(few) = left.few() {
         let mut once = Bits::over(0..left.bounds().end);
-        let mut marking = once.marking();
-        let mut twice = Vec::new();
-        // Each parent is put there; the next one comes in its place unless it was marked before.
-        let (mut kept, mut count) = ([0; BATCH], 0);
-        around.parents.for_each_apart(list, |_, parent| {
-            if let Some(slot) = kept.get_mut(count) {
-                *slot = parent;
-            }
-            count += usize::from(marking.mark(parent));
-            if count == BATCH {
-                twice.extend_from_slice(&kept);
-                count = 0;
-            }
-        });
-        twice.extend_from_slice(kept.get(..count).unwrap_or_default());
-        return Rows::from_unsorted(twice);
+        let mut twice = Twice::new(&mut once);
+        around.parents.for_each_apart(few, |_, parent| twice.add(parent));
+        return twice.finish();
+    }
+    if let Some((mut once, distant)) = around.close.next_parents(left, around.parents) {
+        let mut twice = Twice::new(&mut once);
+        distant.for_each_apart(around.parents, |_, parent| twice.add(parent));
+        return twice.finish();
     }
     let Counted { mut once, mut twice, rest } = around.close.counted_parents(left);
     rest.for_each_apart(|row| {
@@ -339,6 +336,39 @@ fn parents_of_several(left: &Rows, around: Around<'_>) -> Rows {
         twice.or(above, before);
     });
     twice.into_rows()
+}
+
+/// Rows that are added more than once.
+struct Twice<'a> {
+    once: Marking<'a>,
+    all: Vec<u32>,
+    /// Each row is put in the next place; the next one comes there too unless the row was marked before.
+    kept: [u32; BATCH],
+    count: usize,
+}
+
+impl<'a> Twice<'a> {
+    /// Of rows of which some were added already.
+    fn new(once: &'a mut Bits) -> Self {
+        Self { once: once.marking(), all: Vec::new(), kept: [0; BATCH], count: 0 }
+    }
+
+    #[inline]
+    fn add(&mut self, row: u32) {
+        if let Some(slot) = self.kept.get_mut(self.count) {
+            *slot = row;
+        }
+        self.count += usize::from(self.once.mark(row));
+        if self.count == BATCH {
+            self.all.extend_from_slice(&self.kept);
+            self.count = 0;
+        }
+    }
+
+    fn finish(mut self) -> Rows {
+        self.all.extend_from_slice(self.kept.get(..self.count).unwrap_or_default());
+        Rows::from_unsorted(self.all)
+    }
 }
 
 /// The rows of `right` that share their stored parent with another row of `left`.

@@ -61,6 +61,7 @@ pub(crate) fn tally<S: Source>(
         Some(all) => run.tally_stages(&plan.stages, all)?,
         None => return Ok((Some(Tally::default()), run.figures)),
     };
+    run.charge_grown();
     Ok(((!source.is_stopped()).then_some(tally), run.figures))
 }
 
