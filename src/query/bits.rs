@@ -328,7 +328,13 @@ impl Bits {
         let (own, other) = (&*own, &*other);
         let words = wide::widest(
             #[inline(always)]
-            || own.iter().zip(other).map(|(a, b)| join(*a, *b)).collect(),
+            || {
+                let mut words = vec![0; own.len()];
+                for ((word, a), b) in words.iter_mut().zip(own).zip(other) {
+                    *word = join(*a, *b);
+                }
+                words
+            },
         );
         Self::of_words(span.start, words)
     }

@@ -171,12 +171,18 @@ impl Close {
             let moved = steps.iter().zip(1_u32..);
             moved.fold(0, |found, (step, by)| found | step & (marks << by | before >> (64 - by)))
         };
-        // Pairs of slices that are read side by side, so that several words are moved at once.
+        // Pairs of slices that are read side by side, so that several words are moved at once; an adapter that
+        // collects would not be inlined.
         let (mut above, mut low, mut words) = (marks.iter(), rows.iter(), self.words(start));
-        let first = above.next().zip(low.next()).zip(words.next());
-        let mut found = Vec::with_capacity(span.len());
-        found.extend(first.map(|((marks, rows), word)| below((((&0, marks), rows), word))));
-        found.extend(marks.iter().zip(above).zip(low).zip(words).map(below));
+        let mut found = vec![0; span.len()];
+        let mut to = found.iter_mut();
+        let first = to.next().zip(above.next()).zip(low.next()).zip(words.next());
+        if let Some((((found, marks), rows), word)) = first {
+            *found = below((((&0, marks), rows), word));
+        }
+        for (found, sides) in to.zip(marks.iter().zip(above).zip(low).zip(words)) {
+            *found = below(sides);
+        }
         Bits::of_words(start, found)
     }
 
@@ -203,25 +209,24 @@ impl Close {
     #[inline(always)]
     fn shifted_next(&self, rows: &Bits) -> Bits {
         let (start, rows) = rows.placed_words();
-        let mut found = vec![0; start.saturating_sub(1)];
-        found.reserve_exact(rows.len() + 1);
-        // Each word has something for the one before it, the last one not least.
         let next = |(rows, word): (&u64, Word)| {
             let [step] = by_distance::<NEXT>(*rows, word);
             step
         };
-        let low = rows.iter().zip(self.words(start)).map(next);
-        let high = rows.get(1..).unwrap_or_default().iter().zip(self.words(start + 1)).map(next);
-        if start > 0 {
-            found.extend(
-                rows.iter().zip(self.words(start)).map(next).take(1).map(|step| step << 63),
-            );
+        let mut found = vec![0; start + rows.len()];
+        let (before, low) = found.split_at_mut(start);
+        let these = rows.iter().zip(self.words(start));
+        let after = rows.get(1..).unwrap_or_default().iter().zip(self.words(start + 1));
+        for ((found, these), after) in low.iter_mut().zip(these.clone()).zip(after) {
+            *found = next(these) >> 1 | next(after) << 63;
         }
-        found.extend(low.clone().zip(high).map(|(low, high)| low >> 1 | high << 63));
-        let last = rows.len().saturating_sub(1);
-        found.extend(
-            rows.last().into_iter().zip(self.words(start + last)).map(next).map(|step| step >> 1),
-        );
+        // Of the first word, what comes before it; of the last, what has nothing after it.
+        if let Some((found, first)) = before.last_mut().zip(these.clone().next()) {
+            *found = next(first) << 63;
+        }
+        if let Some((found, last)) = low.last_mut().zip(these.last()) {
+            *found = next(last) >> 1;
+        }
         Bits::of_words(0, found)
     }
 
@@ -272,18 +277,20 @@ impl Close {
     fn rest<const REACH: usize>(&self, rows: &Bits, from: usize) -> Bits {
         let (first, words) = rows.placed_words();
         let start = first.max(from);
-        let rows = words.get(start - first..).unwrap_or_default().iter();
+        let rows = words.get(start - first..).unwrap_or_default();
         let others = self.others.get(start..).unwrap_or_default();
-        let words =
-            rows.zip(others).zip(self.words(start)).map(|((rows, others), [_, two, four])| {
-                let farther = match REACH {
-                    NEXT => two | four,
-                    NEAR => four,
-                    _ => 0,
-                };
-                rows & (others | farther)
-            });
-        Bits::of_words(start, words.collect())
+        let mut rest = vec![0; rows.len()];
+        for (((rest, rows), others), [_, two, four]) in
+            rest.iter_mut().zip(rows).zip(others).zip(self.words(start))
+        {
+            let farther = match REACH {
+                NEXT => two | four,
+                NEAR => four,
+                _ => 0,
+            };
+            *rest = rows & (others | farther);
+        }
+        Bits::of_words(start, rest)
     }
 
     /// Bytes that it takes.

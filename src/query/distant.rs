@@ -37,13 +37,17 @@ impl Distant {
     /// Calls `visit` with each row and its parent, [in no order](for_each_apart).
     #[inline]
     pub(crate) fn for_each_apart(&self, parents: &Parents, mut visit: impl FnMut(u32, u32)) {
-        for_each_apart(&self.packed, |packed| {
-            let row = packed >> STEP_BITS;
-            match packed & ((1 << STEP_BITS) - 1) {
-                0 => visit(row, parents.of(row)),
-                step => visit(row, row - step),
-            }
-        });
+        for_each_apart(
+            &self.packed,
+            #[inline(always)]
+            |packed| {
+                let row = packed >> STEP_BITS;
+                match packed & ((1 << STEP_BITS) - 1) {
+                    0 => visit(row, parents.of(row)),
+                    step => visit(row, row - step),
+                }
+            },
+        );
     }
 
     /// Bytes that it takes.
