@@ -26,6 +26,9 @@ pub(crate) fn if_wide<R>(work: impl FnOnce() -> R) -> Option<R> {
 
 /// What `work` gives: compiled once as [`if_wide`] does, and once for all other processors.
 #[inline(always)]
-pub(crate) fn widest<R>(work: impl Fn() -> R) -> R {
-    if_wide(&work).unwrap_or_else(&work)
+pub(crate) fn widest<R>(mut work: impl FnMut() -> R) -> R {
+    match if_wide(&mut work) {
+        Some(done) => done,
+        None => work(),
+    }
 }

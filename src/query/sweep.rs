@@ -53,27 +53,44 @@ impl Bits {
     }
 
     /// Calls `visit` with all words that have rows, ascending, each with the first row that it could have.
-    /// Which words have rows cannot be guessed either, so those that do are put together first.
+    /// Which words have rows cannot be guessed, so that is found out for many at once.
     #[inline]
     pub(super) fn try_for_each_word<E>(
         &self,
         mut visit: impl FnMut(u64, u32) -> Result<(), E>,
     ) -> Result<(), E> {
-        let left: Words = std::array::from_fn(|_| Cell::default());
         let (first, words) = self.placed_words();
         let first = cast::u32_of(first).unwrap_or(0);
-        for (words, first) in words.chunks(TOGETHER).zip((first..).step_by(TOGETHER)) {
-            let mut count = 0;
-            for (word, at) in words.iter().zip(first..) {
-                count += keep(&left, count, (*word, at * 64));
-            }
-            for slot in left.iter().take(count) {
-                let (word, first) = slot.get();
-                visit(word, first)?;
+        for (words, first) in words.chunks(64).zip((first..).step_by(64)) {
+            let mut left = with_rows(words);
+            while left != 0 {
+                let at = left.trailing_zeros();
+                left &= left - 1;
+                let word = words.get(cast::usize_of(at)).copied().unwrap_or(0);
+                visit(word, (first + at) * 64)?;
             }
         }
         Ok(())
     }
+}
+
+/// A bit for each of up to 64 words that is not zero.
+fn with_rows(words: &[u64]) -> u64 {
+    let mut padded = [0; 64];
+    let words = words.first_chunk().unwrap_or_else(|| {
+        padded.iter_mut().zip(words).for_each(|(to, word)| *to = *word);
+        &padded
+    });
+    wide::widest(
+        #[inline(always)]
+        || {
+            let mut found = 0;
+            for (word, at) in words.iter().zip(0..) {
+                found |= u64::from(*word != 0) << at;
+            }
+            found
+        },
+    )
 }
 
 /// Words, each with the first of its rows.

@@ -17,6 +17,7 @@ use crate::block::reader::Block;
 use crate::codec::bytes::Malformed;
 use crate::codec::cast::{low_u32, u64_of, usize_of};
 use crate::codec::packed;
+use crate::codec::wide;
 
 /// Most buckets: as many as one byte numbers.
 pub(crate) const BUCKETS_MAX: usize = 256;
@@ -169,14 +170,38 @@ impl Buckets {
                 let all = if buckets.contains(&0) { u64::MAX } else { 0 };
                 words.resize(words.capacity(), all);
             }
-            1 => self.compare::<1>(runs, buckets, &mut words),
-            2 => self.compare::<2>(runs, buckets, &mut words),
-            3 => self.compare::<3>(runs, buckets, &mut words),
-            4 => self.compare::<4>(runs, buckets, &mut words),
-            5 => self.compare::<5>(runs, buckets, &mut words),
-            6 => self.compare::<6>(runs, buckets, &mut words),
-            7 => self.compare::<7>(runs, buckets, &mut words),
-            _ => self.compare::<8>(runs, buckets, &mut words),
+            1 => wide::widest(
+                #[inline(always)]
+                || self.compare::<1>(runs, buckets, &mut words),
+            ),
+            2 => wide::widest(
+                #[inline(always)]
+                || self.compare::<2>(runs, buckets, &mut words),
+            ),
+            3 => wide::widest(
+                #[inline(always)]
+                || self.compare::<3>(runs, buckets, &mut words),
+            ),
+            4 => wide::widest(
+                #[inline(always)]
+                || self.compare::<4>(runs, buckets, &mut words),
+            ),
+            5 => wide::widest(
+                #[inline(always)]
+                || self.compare::<5>(runs, buckets, &mut words),
+            ),
+            6 => wide::widest(
+                #[inline(always)]
+                || self.compare::<6>(runs, buckets, &mut words),
+            ),
+            7 => wide::widest(
+                #[inline(always)]
+                || self.compare::<7>(runs, buckets, &mut words),
+            ),
+            _ => wide::widest(
+                #[inline(always)]
+                || self.compare::<8>(runs, buckets, &mut words),
+            ),
         }
         words.drain(..usize_of(window.start) / 64 - first * RUN_WORDS);
         let start = window.start & !63;
@@ -194,12 +219,15 @@ impl Buckets {
 
     /// Appends the rows of some buckets, run by run. The number of bits is known to the compiler, so that what
     /// is found stays in registers from bit to bit.
+    #[inline(always)]
     fn compare<const BITS: usize>(&self, runs: &[Run], buckets: &Range<u32>, to: &mut Vec<u64>) {
         let (runs, _) = runs.as_chunks::<BITS>();
         if usize_of(buckets.end) >= self.bounds.len() {
             // No row is in a bucket beyond the last.
-            let from = |run| to.extend_from_slice(&at_least(run, buckets.start));
-            return runs.iter().for_each(from);
+            for run in runs {
+                to.extend_from_slice(&at_least(run, buckets.start));
+            }
+            return;
         }
         for run in runs {
             let mut found = at_least(run, buckets.start);
@@ -247,7 +275,7 @@ impl Buckets {
 }
 
 /// The rows of a run whose bucket number is at least `number`.
-#[inline]
+#[inline(always)]
 fn at_least<const BITS: usize>(run: &[Run; BITS], number: u32) -> [u64; RUN_WORDS] {
     if number >> BITS != 0 {
         return [0; RUN_WORDS];
