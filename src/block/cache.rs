@@ -194,17 +194,21 @@ impl Cache {
         drop(slots);
     }
 
-    /// Caches `value` under `slot`; not at all where it is larger than the budget.
+    /// Caches `value` under `slot`; nothing at all where it is larger than the budget.
     pub(crate) fn put(&self, block: BlockId, slot: Slot, value: Cached) {
         let bytes = value.bytes_len();
         if bytes > self.budget {
+            self.forget(block, &slot);
             return;
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.uses += 1;
-        let entry = Entry { value, bytes, last_use: entries.uses, is_reused: false };
+        let last_use = entries.uses;
         entries.bytes += bytes;
-        let before = entries.blocks.entry(block).or_default().insert(slot, entry);
+        let slots = entries.blocks.entry(block).or_default();
+        // What grew is what it was.
+        let is_reused = slots.get(&slot).is_some_and(|before| before.is_reused);
+        let before = slots.insert(slot, Entry { value, bytes, last_use, is_reused });
         if let Some(before) = &before {
             entries.bytes = entries.bytes.saturating_sub(before.bytes);
         }

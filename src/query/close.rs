@@ -209,6 +209,8 @@ impl Close {
     #[inline(always)]
     fn shifted_next(&self, rows: &Bits) -> Bits {
         let (start, rows) = rows.placed_words();
+        // Of rows that there are not, nothing is known.
+        let rows = rows.get(..self.others.len().saturating_sub(start)).unwrap_or(rows);
         let next = |(rows, word): (&u64, Word)| {
             let [step] = by_distance::<NEXT>(*rows, word);
             step
@@ -217,15 +219,15 @@ impl Close {
         let (before, low) = found.split_at_mut(start);
         let these = rows.iter().zip(self.words(start));
         let after = rows.get(1..).unwrap_or_default().iter().zip(self.words(start + 1));
-        for ((found, these), after) in low.iter_mut().zip(these.clone()).zip(after) {
+        for ((found, these), after) in low.iter_mut().zip(these).zip(after) {
             *found = next(these) >> 1 | next(after) << 63;
         }
         // Of the first word, what comes before it; of the last, what has nothing after it.
-        if let Some((found, first)) = before.last_mut().zip(these.clone().next()) {
-            *found = next(first) << 63;
+        if let Some((found, first)) = before.last_mut().zip(rows.first()) {
+            *found = next((first, self.word(start).0)) << 63;
         }
-        if let Some((found, last)) = low.last_mut().zip(these.last()) {
-            *found = next(last) >> 1;
+        if let Some((found, last)) = low.last_mut().zip(rows.last()) {
+            *found = next((last, self.word(start + rows.len() - 1).0)) >> 1;
         }
         Bits::of_words(0, found)
     }
@@ -265,7 +267,7 @@ impl Close {
 
     /// The words of distances from one on.
     #[inline(always)]
-    fn words(&self, start: usize) -> impl Iterator<Item = Word> + Clone + '_ {
+    fn words(&self, start: usize) -> impl Iterator<Item = Word> + '_ {
         let [one, two, four] = &self.distances;
         let from = |words| <[u64]>::get(words, start..).unwrap_or_default().iter();
         let words = from(one).zip(from(two)).zip(from(four));
@@ -410,10 +412,56 @@ mod tests {
             let Moved { found, rest } = close.parents(&marked);
             prop_assert_eq!(found.into_rows().to_vec(), above.clone());
             prop_assert_eq!(rest.into_rows().to_vec(), farther.clone());
+            // Of sets that are kept, those right after their parents are moved, and the others listed.
+            let parents = Parents::new(steps.iter().map(|step| u32::from(*step)).collect());
+            let has_parent = |row: &&u32| step(row) > 0;
+            if let Some((next, distant)) = close.next_parents(&marked.clone().settled(), &parents) {
+                let mut found = next.into_rows().to_vec();
+                distant.for_each_apart(&parents, |_, parent| found.push(parent));
+                found.sort_unstable();
+                found.dedup();
+                let mut above: Vec<u32> =
+                    marks.iter().filter(has_parent).map(|row| row - step(row)).collect();
+                above.sort_unstable();
+                above.dedup();
+                prop_assert_eq!(found, above);
+            }
+            if let Some((next, distant)) = close.next_children(marked.bits(), &lows.settled(), &parents) {
+                let mut found = next.into_rows().to_vec();
+                distant.for_each_apart(&parents, |row, parent| {
+                    found.extend(marks.contains(&parent).then_some(row));
+                });
+                found.sort_unstable();
+                let below = |row: &u32| step(row) > 0 && marks.contains(&(row - step(row)));
+                let below: Vec<u32> = low.iter().copied().filter(below).collect();
+                prop_assert_eq!(found, below);
+            }
             let Counted { once, twice: found, rest } = close.counted_parents(&marked);
             prop_assert_eq!(once.into_rows().to_vec(), above);
             prop_assert_eq!(found.into_rows().to_vec(), twice);
             prop_assert_eq!(rest.into_rows().to_vec(), farther);
         }
+    }
+
+    /// Rows from the 64th on, whose first parent is in the word before them.
+    #[test]
+    fn parents_of_the_first_row_of_a_word_are_in_the_one_before() {
+        let close = Close::new(&[1; 256]);
+        let parents = Parents::new((0..256).map(|_| 1).collect());
+        let set = Bits::of_list(&[64, 66, 130, 192]).into_rows().settled();
+        let (next, distant) = close.next_parents(&set, &parents).unwrap();
+        assert_eq!(next.into_rows().to_vec(), [63, 65, 129, 191]);
+        assert_eq!(distant.bytes_len(), 0);
+    }
+
+    #[test]
+    fn rows_that_there_are_not_have_no_parents() {
+        let close = Close::new(&[1; 100]);
+        let mut rows = Bits::over(0..250);
+        (90..100).chain(230..240).for_each(|row| rows.set(row));
+        let set = rows.into_rows().settled();
+        let parents = Parents::new((0..100).map(|_| 1).collect());
+        let (next, _) = close.next_parents(&set, &parents).unwrap();
+        assert_eq!(next.into_rows().to_vec(), (89..99).collect::<Vec<_>>());
     }
 }

@@ -66,7 +66,11 @@ mod tests {
     proptest! {
         #[test]
         fn rows_come_once_with_their_parents(
-            rows in prop::collection::btree_map(0u32..100_000, 0u32..20_000, 0..300),
+            rows in prop::collection::btree_map(
+                0u32..100_000,
+                prop_oneof![0u32..20_000, 254u32..257, 4094u32..4099],
+                0..300,
+            ),
         ) {
             let mut parents = vec![NO_ROW; 100_000];
             for (row, step) in &rows {

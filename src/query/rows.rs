@@ -31,9 +31,9 @@ struct Forms {
     bitmap: OnceLock<Arc<RoaringBitmap>>,
     bits: OnceLock<Bits>,
     few: OnceLock<Vec<u32>>,
-    /// Of a set that is kept: where it has few, or was not asked for parents, there is none.
+    /// Of a set that is kept and has more than a few, once asked for; then `None` where there would be too many.
     distant: Option<OnceLock<Option<Distant>>>,
-    /// Those who count memory have seen what is `distant`.
+    /// Whether the memory of `distant` is charged, or about to be.
     is_charged: AtomicBool,
     len: OnceLock<u64>,
 }
@@ -178,15 +178,21 @@ impl Rows {
     }
 
     /// What is left to look up of the parents of a set that is [`settled`](Self::settled), made when it is first
-    /// asked for; `None` of other sets, and where `make` makes none.
+    /// asked for and kept, so `make` has to take the parents of the block that the rows are of; `None` of other
+    /// sets, and where `make` makes none.
     pub(crate) fn distant(&self, make: impl FnOnce(&Bits) -> Option<Distant>) -> Option<&Distant> {
         self.0.distant.as_ref()?.get_or_init(|| make(self.bits())).as_ref()
     }
 
-    /// True once [`Self::distant`] has been made: memory that is to be charged.
-    pub(crate) fn has_grown(&self) -> bool {
-        let is_made = self.0.distant.as_ref().and_then(OnceLock::get).is_some_and(Option::is_some);
-        is_made && !self.0.is_charged.swap(true, Ordering::Relaxed)
+    fn made_distant(&self) -> Option<&Distant> {
+        self.0.distant.as_ref().and_then(OnceLock::get).and_then(Option::as_ref)
+    }
+
+    /// True when it is first asked after [`Self::distant`] was made and takes memory, and false ever after: whoever
+    /// hears that charges it.
+    pub(crate) fn take_growth(&self) -> bool {
+        let has_grown = self.made_distant().is_some_and(|distant| distant.bytes_len() > 0);
+        has_grown && !self.0.is_charged.swap(true, Ordering::Relaxed)
     }
 
     /// A list of the rows, where there are fewer than words of bits from the first to the last.
@@ -432,7 +438,8 @@ impl Rows {
         }
     }
 
-    /// Bytes of memory that all forms take together, those that are yet to be made among them.
+    /// Bytes of memory that all forms of a set that is not settled take together, those that are yet to be made
+    /// among them.
     pub(crate) fn bytes_max(&self) -> usize {
         let bounds = self.bounds();
         let flat = cast::usize_of(bounds.end.saturating_sub(bounds.start)) / 8;
@@ -446,8 +453,7 @@ impl Rows {
     pub(crate) fn bytes_len(&self) -> usize {
         let list = self.few().map_or(0, size_of_val);
         let bitmap = self.0.bitmap.get().map_or(0, |bitmap| bitmap.serialized_size());
-        let distant = self.0.distant.as_ref().and_then(OnceLock::get);
-        let distant = distant.and_then(Option::as_ref).map_or(0, Distant::bytes_len);
+        let distant = self.made_distant().map_or(0, Distant::bytes_len);
         list + self.flat().map_or(0, Bits::bytes_len) + bitmap + distant
     }
 }

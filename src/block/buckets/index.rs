@@ -3,6 +3,8 @@
 //! rows together, so that whole buckets are compared as words. Invariant: buckets ascend and do not
 //! overlap, so that a range is whole buckets and at most two that are partly in it.
 
+#![expect(clippy::inline_always, reason = "what is compiled for wide processors has to be inlined")]
+
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
@@ -165,44 +167,23 @@ impl Buckets {
         let bits = usize_of(self.bits);
         let mut words = Vec::with_capacity((last.saturating_sub(first)) * RUN_WORDS);
         let runs = self.runs.get(first * bits..last * bits).unwrap_or_default();
-        match self.bits {
-            0 => {
-                let all = if buckets.contains(&0) { u64::MAX } else { 0 };
-                words.resize(words.capacity(), all);
-            }
-            1 => wide::widest(
-                #[inline(always)]
-                || self.compare::<1>(runs, buckets, &mut words),
-            ),
-            2 => wide::widest(
-                #[inline(always)]
-                || self.compare::<2>(runs, buckets, &mut words),
-            ),
-            3 => wide::widest(
-                #[inline(always)]
-                || self.compare::<3>(runs, buckets, &mut words),
-            ),
-            4 => wide::widest(
-                #[inline(always)]
-                || self.compare::<4>(runs, buckets, &mut words),
-            ),
-            5 => wide::widest(
-                #[inline(always)]
-                || self.compare::<5>(runs, buckets, &mut words),
-            ),
-            6 => wide::widest(
-                #[inline(always)]
-                || self.compare::<6>(runs, buckets, &mut words),
-            ),
-            7 => wide::widest(
-                #[inline(always)]
-                || self.compare::<7>(runs, buckets, &mut words),
-            ),
-            _ => wide::widest(
-                #[inline(always)]
-                || self.compare::<8>(runs, buckets, &mut words),
-            ),
-        }
+        wide::widest(
+            #[inline(always)]
+            || match self.bits {
+                0 => {
+                    let all = if buckets.contains(&0) { u64::MAX } else { 0 };
+                    words.resize(words.capacity(), all);
+                }
+                1 => self.compare::<1>(runs, buckets, &mut words),
+                2 => self.compare::<2>(runs, buckets, &mut words),
+                3 => self.compare::<3>(runs, buckets, &mut words),
+                4 => self.compare::<4>(runs, buckets, &mut words),
+                5 => self.compare::<5>(runs, buckets, &mut words),
+                6 => self.compare::<6>(runs, buckets, &mut words),
+                7 => self.compare::<7>(runs, buckets, &mut words),
+                _ => self.compare::<8>(runs, buckets, &mut words),
+            },
+        );
         words.drain(..usize_of(window.start) / 64 - first * RUN_WORDS);
         let start = window.start & !63;
         words.truncate(usize_of(end.saturating_sub(start).div_ceil(64)));

@@ -67,7 +67,7 @@ impl<S: Source> Execution<'_, S> {
     /// Has answers kept anew that take more memory now, because their parents were asked for.
     pub(super) fn charge_grown(&self) {
         for (name, answer) in &self.asked {
-            if answer.rows.has_grown() {
+            if answer.rows.take_growth() {
                 self.source.keep_answer(name, answer);
             }
         }

@@ -151,8 +151,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::query::exec::row_counter::RowCounter;
     use crate::query::plan::pipeline::Number;
     use crate::query::rows::Rows;
+    use crate::query::source::last_rows;
     use crate::query::syntax::CompareOp;
     use crate::query::value::Scalar;
 
@@ -182,10 +184,11 @@ mod tests {
             let bits = set.bits();
             let mut counters = [(); 3].map(|()| Counter::new(&kept, groups.clone(), end));
             let mut expected = [Tally::default(); 2];
-            let mut start = 0;
+            let (mut start, mut ends) = (0, Vec::new());
             for width in &traces {
                 let range = start..start + u32::try_from(*width).unwrap();
                 start = range.end;
+                ends.push(start);
                 let list: Vec<u32> = range.clone().filter(|row| row % picked == 0).collect();
                 let of = [
                     TraceRows::All(range.clone()),
@@ -209,6 +212,16 @@ mod tests {
             prop_assert_eq!(counters[0].tally, expected[0]);
             prop_assert_eq!(counters[1].tally, expected[1]);
             prop_assert_eq!(counters[2].tally, expected[1]);
+            // Row by row, a few at a time.
+            if let Some(least) = kept.least() {
+                let starts: Vec<u32> = std::iter::once(0).chain(ends).collect();
+                let lasts = last_rows(&starts);
+                let mut counter = RowCounter::new(least, &groups, end, &lasts);
+                set.to_vec().chunks(7).for_each(|rows| counter.add(rows, &numbers));
+                prop_assert_eq!(counter.tally, expected[1]);
+            } else {
+                prop_assert!(op == CompareOp::NotEqual || !kept.has(1 << 40), "all from some count on");
+            }
         }
     }
 }

@@ -30,10 +30,11 @@ pub(crate) fn execute<S: Source>(
 ) -> Result<(Option<Found>, Figures), S::Error> {
     let (mut execution, all) = begin(plan, source, window)?;
     let found = match all {
-        Some(all) => execution.stages(&plan.stages, all)?,
+        Some(all) => execution.stages(&plan.stages, all),
         None => return Ok((Some(Found::nothing()), execution.figures)),
     };
     execution.charge_grown();
+    let found = found?;
     Ok(((!source.is_stopped()).then_some(found), execution.figures))
 }
 

@@ -60,6 +60,16 @@ impl Kept {
         }
     }
 
+    /// The count from which on all are kept, at least 1; `None` where it is not so.
+    pub(super) fn least(&self) -> Option<u64> {
+        let Self::Count(counts) = self else { return Some(1) };
+        let (places, inside) = counts.values();
+        let least = order::to_i64(*places.start()).max(1);
+        (inside && *places.end() == place_of(usize::MAX))
+            .then(|| u64::try_from(least).ok())
+            .flatten()
+    }
+
     /// The counts from 1 to `most` that are kept, where they follow one another and there is one.
     pub(super) fn range(&self, most: u8) -> Option<RangeInclusive<u8>> {
         let count = |place| u8::try_from(order::to_i64(place).max(1)).unwrap_or(u8::MAX).min(most);

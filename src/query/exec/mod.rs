@@ -16,6 +16,7 @@ mod operand;
 mod passes;
 mod reached;
 mod relate;
+mod row_counter;
 mod spansets;
 mod stages;
 mod tally;

@@ -37,7 +37,8 @@ fn side_by_side(words: &[u64], lasts: &[u64]) -> u64 {
     for (words, lasts) in groups.iter().zip(of_groups) {
         reach(words, lasts);
     }
-    // Words that are added have no row, and a last one, into which what is left carries.
+    // Words beyond the last have no rows that are set, and each of their rows is a last one: what is left carries
+    // into the first of them.
     let (mut last_words, mut last_lasts) = ([0; AT_ONCE], [u64::MAX; AT_ONCE]);
     last_words.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
     last_lasts.iter_mut().zip(of_rest).for_each(|(to, from)| *to = *from);
@@ -45,24 +46,26 @@ fn side_by_side(words: &[u64], lasts: &[u64]) -> u64 {
     total
 }
 
-/// The last rows of traces that are reached, and the carry. Each word is added by itself, and gets what
-/// the one before it carries, or hands on, afterwards: which words those are is found by one more addition.
+/// The last rows of traces that are reached, and the carry. Each word is added by itself, and gets the carry of those
+/// before it afterwards: which words generate one, and which propagate it, is [looked ahead] by one more addition.
+///
+/// [looked ahead]: https://en.wikipedia.org/wiki/Carry-lookahead_adder
 #[inline(always)]
 fn reached(words: &Words, lasts: &Words, carry: u64) -> (Words, u64) {
     let mut sums = [0; AT_ONCE];
-    let (mut carry_out, mut hand_on) = (0, 0);
+    let (mut generate, mut propagate) = (0, 0);
     for (((sum, word), last), at) in sums.iter_mut().zip(words).zip(lasts).zip(0..) {
         let (row, ones) = (word & !last, !last);
         *sum = row.wrapping_add(ones);
-        carry_out |= (row | ones & !*sum) >> 63 << at;
-        hand_on |= u64::from(word | last == 0) << at;
+        generate |= (row | ones & !*sum) >> 63 << at;
+        propagate |= u64::from(word | last == 0) << at;
     }
-    let (added, beyond) = (carry_out << 1 | carry).overflowing_add(hand_on);
-    let carried = added ^ hand_on;
+    let (added, beyond) = (generate << 1 | carry).overflowing_add(propagate);
+    let carried = added ^ propagate;
     for (((sum, word), last), at) in sums.iter_mut().zip(words).zip(lasts).zip(0..) {
         *sum = (sum.wrapping_add(carried >> at & 1) | word) & last;
     }
-    (sums, carry_out >> 63 | u64::from(beyond))
+    (sums, generate >> 63 | u64::from(beyond))
 }
 
 /// The same, one word after another.

@@ -305,10 +305,10 @@ mod tests {
         let picked: Vec<u32> =
             (0..rows).filter(|row| [3, 50, 70].contains(&(row % trace))).collect();
         let set = Rows::from_sorted(&picked).settled();
-        assert!(set.few().is_none() && !set.has_grown());
+        assert!(set.few().is_none() && !set.take_growth());
         let found = relate(&forest, (Relation::Sibling, Form::Plain), &set, &set).unwrap();
         assert_eq!(found.to_vec(), picked);
-        assert!(set.has_grown() && !set.has_grown(), "it is to be charged once");
+        assert!(set.take_growth() && !set.take_growth(), "it is to be charged once");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::counter::Counter;
 use super::execution::{Figures, begin};
 use super::groups::{Kept, sorted};
 use super::reached::count_traces;
+use super::row_counter::RowCounter;
 use super::stages::Found;
 use super::totals::Totals;
 use super::traces::{are_dense, count_traces_of, for_each_trace, for_each_trace_at, hits};
@@ -28,6 +29,9 @@ pub(super) const MANY_ROWS_SHARE: u64 = 8;
 
 /// Of one in so many rows, numbers of all rows are read: to read those of some is no less work then.
 const GROUPED_ROWS_SHARE: u64 = 128;
+
+/// Where fewer than one row in so many is a candidate, traces have a few each, which are counted row by row.
+const ROWS_APART_SHARE: u64 = 8;
 
 /// How much was found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,10 +62,11 @@ pub(crate) fn tally<S: Source>(
 ) -> Result<(Option<Tally>, Figures), S::Error> {
     let (mut run, all) = begin(plan, source, window)?;
     let tally = match all {
-        Some(all) => run.tally_stages(&plan.stages, all)?,
+        Some(all) => run.tally_stages(&plan.stages, all),
         None => return Ok((Some(Tally::default()), run.figures)),
     };
     run.charge_grown();
+    let tally = tally?;
     Ok(((!source.is_stopped()).then_some(tally), run.figures))
 }
 
@@ -247,6 +252,20 @@ impl<S: Source> Execution<'_, S> {
             return self.tally_few(field, kept, rows);
         }
         let Some(grouping) = self.grouping(&field.lookup)? else { return Ok(None) };
+        if let (Candidates::Rows(rows), Some(least)) = (candidates, kept.least())
+            && rows.len() < u64::from(self.source.row_count()) / ROWS_APART_SHARE
+        {
+            let lasts = self.source.trace_lasts()?;
+            let mut counter = RowCounter::new(least, &grouping.groups, grouping.end, &lasts);
+            with_narrow!(&grouping.numbers, list => {
+                // Nobody looks at what was counted when a search stops.
+                let _is_whole = rows.try_for_each_batch(|batch| {
+                    counter.add(batch, list);
+                    if self.stops_before(batch.len()) { Err(()) } else { Ok(()) }
+                });
+            });
+            return Ok(Some(counter.tally));
+        }
         let mut counter = Counter::new(kept, grouping.groups, grouping.end);
         with_narrow!(&grouping.numbers, list => {
             self.each_trace(candidates, |rows| counter.add(&rows, list))?;

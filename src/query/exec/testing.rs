@@ -12,9 +12,14 @@ use proptest::prelude::*;
 use crate::codec::cast::usize_of;
 use crate::id::SpanId;
 use crate::query::rows::Rows;
-use crate::query::source::{Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space};
+use crate::query::source::{
+    Answer, Column, Estimate, Kin, Loose, NO_ROW, Predicate, Source, Space,
+};
 use crate::query::syntax::Relation;
 use crate::query::value::Scalar;
+
+/// Answers by their names, each with the bytes that it took each time that it was kept.
+pub(crate) type Answers = BTreeMap<Arc<str>, (Arc<Answer>, Vec<usize>)>;
 
 /// A block of nothing but shape and values.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +31,8 @@ pub(crate) struct Forest {
     pub(crate) link_owners: Vec<u32>,
     pub(crate) columns: BTreeMap<Column, Vec<Scalar>>,
     pub(crate) live: Option<Rows>,
+    /// Where answers are kept.
+    pub(crate) answers: Option<RefCell<Answers>>,
     /// Whether predicates claim to be indexed.
     pub(crate) indexed: bool,
     /// How many values were looked at, over all calls.
@@ -148,6 +155,18 @@ impl Source for Forest {
         let space = predicate.column.space();
         let matches_max = self.columns.get(&predicate.column).map_or(0, |_| self.space_len(space));
         Ok(Estimate { matches_max, indexed: self.indexed, texts: 0 })
+    }
+
+    fn answer(&self, name: &Arc<str>) -> Option<Arc<Answer>> {
+        let answers = self.answers.as_ref()?.borrow();
+        answers.get(name).map(|(answer, _)| Arc::clone(answer))
+    }
+
+    fn keep_answer(&self, name: &Arc<str>, answer: &Arc<Answer>) {
+        let Some(answers) = &self.answers else { return };
+        let mut answers = answers.borrow_mut();
+        let new = || (Arc::clone(answer), Vec::new());
+        answers.entry(Arc::clone(name)).or_insert_with(new).1.push(answer.bytes_len());
     }
 
     fn is_indexed(&self, _: &Column) -> bool {

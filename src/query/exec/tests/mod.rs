@@ -1,6 +1,7 @@
 //! The engine on a source over plain vectors, against direct evaluation of the syntax tree.
 
 mod aggregates;
+mod answers;
 mod filters;
 mod generate;
 mod naive;
