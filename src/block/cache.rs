@@ -206,7 +206,7 @@ impl Cache {
         let last_use = entries.uses;
         entries.bytes += bytes;
         let slots = entries.blocks.entry(block).or_default();
-        // What grew is what it was.
+        // What is cached anew, because it grew, was asked for as often as before.
         let is_reused = slots.get(&slot).is_some_and(|before| before.is_reused);
         let before = slots.insert(slot, Entry { value, bytes, last_use, is_reused });
         if let Some(before) = &before {

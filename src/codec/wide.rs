@@ -1,6 +1,6 @@
 //! The widest instructions that the processor has. A library is built for any processor of its
-//! architecture; loops over words take half the time with what nearly all processors have. Invariant: what
-//! is computed is the same on each.
+//! architecture; loops over words are faster with what nearly all processors have. Invariant: what is computed
+//! is the same on each.
 
 #![expect(clippy::inline_always, reason = "what is compiled for wide processors has to be inlined")]
 

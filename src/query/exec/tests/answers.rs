@@ -1,11 +1,9 @@
 //! Answers that a source keeps. Invariant: what they take is charged as it grows.
 
-use super::super::testing::{Random, large_forest};
-use crate::query::check;
+use super::planned;
+use crate::query::exec::testing::{Random, large_forest};
 use crate::query::exec::{execute, tally};
-use crate::query::plan::plan;
 use crate::query::source::Column;
-use crate::query::syntax::Query;
 use crate::query::value::Scalar;
 
 #[test]
@@ -16,9 +14,7 @@ fn answers_are_charged_again_once_parents_were_asked_for() {
         let picked = (0..rows).map(|row| Scalar::Int(i64::from(row % 20 == 3))).collect();
         forest.columns.insert(Column::SpanAttribute("x".to_owned()), picked);
         forest.answers = Some(std::cell::RefCell::default());
-        let checked = check(text).unwrap();
-        let Query::Search(pipeline, _) = checked.query() else { panic!("{text} is no search") };
-        let plan = plan(pipeline, &[]).unwrap();
+        let plan = planned(text);
         for _ in 0..3 {
             let is_whole = if counted {
                 tally(&plan, &forest, 0..rows).unwrap().0.is_some()

@@ -11,14 +11,22 @@ mod stopping;
 
 use super::testing::Forest;
 use super::{Found, execute, explain};
-use crate::query::plan::plan;
-use crate::query::syntax::{Pipeline, Stage};
+use crate::query::check;
+use crate::query::plan::{Plan, plan};
+use crate::query::syntax::{Pipeline, Query, Stage};
 
 fn run(forest: &Forest, stages: Vec<Stage>, window: std::ops::Range<u32>) -> Found {
     let plan = plan(&Pipeline { stages }, &[]).unwrap();
     let (found, figures) = execute(&plan, forest, window).unwrap();
     assert!(!explain(&plan, &figures).is_empty());
     found.unwrap()
+}
+
+/// The plan of a search.
+fn planned(text: &str) -> Plan {
+    let checked = check(text).unwrap();
+    let Query::Search(pipeline, _) = checked.query() else { panic!("{text} is no search") };
+    plan(pipeline, &[]).unwrap()
 }
 
 /// The rows that count.

@@ -1,24 +1,17 @@
 //! Runs that are stopped. Invariants: between two times of asking the engine looks at no more than a
 //! bounded number of values, however long the query is; and once told to stop it looks at few more.
 
+use super::planned;
 use crate::codec::cast::usize_of;
-use crate::query::check;
 use crate::query::exec::execute;
 use crate::query::exec::testing::{Forest, Random, large_forest};
-use crate::query::plan::{Plan, plan};
 use crate::query::source::Column;
-use crate::query::syntax::{Intrinsic, Query};
+use crate::query::syntax::Intrinsic;
 use crate::query::value::Scalar;
 
 const ROWS: u32 = 9_000;
 /// Every row is looked at once by a test, and 8,192 rows at once for their values.
 const BETWEEN_MAX: u64 = 2 * 9_000;
-
-fn planned(text: &str) -> Plan {
-    let checked = check(text).unwrap();
-    let Query::Search(pipeline, _) = checked.query() else { panic!("{text} is no search") };
-    plan(pipeline, &[]).unwrap()
-}
 
 fn forest() -> Forest {
     let mut random = Random(11);
